@@ -1,0 +1,37 @@
+"""Cut a link: nothing passes until it is healed."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from harness.faults.base import Fault, Stage
+from harness.scenario.refs import LinkRef
+
+PROBE_SECONDS = 1.0
+
+
+class Cut(Fault):
+    """Let nothing pass a link, as a pulled cable (drop) or a firewall that rejects (refuse) does."""
+
+    kind = "cut"
+    link: LinkRef
+    how: Literal["drop", "refuse"] = Field(
+        default="drop", description="drop: connections stand, bytes vanish; refuse: connections close, new ones are refused."
+    )
+
+    @property
+    def aim(self) -> str:
+        return self.link
+
+    def begin(self, stage: Stage, victim: str) -> None:
+        link = stage.link(victim)
+        link.drop() if self.how == "drop" else link.refuse()
+
+    def bit(self, stage: Stage, victim: str) -> bool:
+        return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is None
+
+    def end(self, stage: Stage, victim: str) -> None:
+        stage.link(victim).heal()
+
+    def lifted(self, stage: Stage, victim: str) -> bool:
+        return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is not None

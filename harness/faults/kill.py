@@ -1,0 +1,28 @@
+"""Kill a container's processes at once (SIGKILL), as the out-of-memory killer or a lost node does."""
+
+from harness.faults.base import Fault, Stage
+from harness.scenario.refs import ContainerRef
+
+
+class Kill(Fault):
+    """Kill a container with SIGKILL; with ``for`` it is started again after that time, without it stays dead."""
+
+    kind = "kill"
+    target: ContainerRef
+
+    @property
+    def aim(self) -> str:
+        return self.target
+
+    def begin(self, stage: Stage, victim: str) -> None:
+        stage.container(victim).kill()
+
+    def bit(self, stage: Stage, victim: str) -> bool:
+        return stage.container(victim).status in ("exited", "gone")
+
+    def end(self, stage: Stage, victim: str) -> None:
+        if stage.container(victim).status == "exited":
+            stage.container(victim).start()
+
+    def lifted(self, stage: Stage, victim: str) -> bool:
+        return stage.container(victim).status in ("running", "gone")

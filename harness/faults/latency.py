@@ -1,0 +1,37 @@
+"""Slow a link down: every chunk of bytes waits on its way, in both directions."""
+
+from pydantic import Field
+
+from harness.faults.base import Fault, Stage
+from harness.scenario.refs import LinkRef
+from harness.scenario.units import Duration
+
+PROBE_SECONDS = 5.0
+
+
+class Latency(Fault):
+    """Delay what the link carries, both ways, so that a round trip takes twice ``delay`` longer."""
+
+    kind = "latency"
+    link: LinkRef
+    delay: Duration = Field(description="Added to each direction.", gt=0)
+    jitter: Duration = Field(default=0.0, description="Each chunk's delay differs by at most this much.", ge=0)
+
+    @property
+    def aim(self) -> str:
+        return self.link
+
+    def begin(self, stage: Stage, victim: str) -> None:
+        stage.link(victim).delay(self.delay, self.jitter)
+
+    def bit(self, stage: Stage, victim: str) -> bool:
+        least = 2 * max(self.delay - self.jitter, 0.0)
+        taken = stage.link(victim).round_trip_seconds(least + PROBE_SECONDS)
+        return taken is not None and taken >= least
+
+    def end(self, stage: Stage, victim: str) -> None:
+        stage.link(victim).heal()
+
+    def lifted(self, stage: Stage, victim: str) -> bool:
+        taken = stage.link(victim).round_trip_seconds(PROBE_SECONDS)
+        return taken is not None and taken < 2 * self.delay

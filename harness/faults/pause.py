@@ -1,0 +1,28 @@
+"""Freeze a container: its processes stop, its connections stay open, its unacknowledged tasks stay away from everyone else."""
+
+from harness.faults.base import Fault, Stage
+from harness.scenario.refs import ContainerRef
+
+
+class Pause(Fault):
+    """Freeze a container's processes; the broker gives its tasks to others only after about three heartbeats."""
+
+    kind = "pause"
+    target: ContainerRef
+
+    @property
+    def aim(self) -> str:
+        return self.target
+
+    def begin(self, stage: Stage, victim: str) -> None:
+        stage.container(victim).pause()
+
+    def bit(self, stage: Stage, victim: str) -> bool:
+        return stage.container(victim).status == "paused"
+
+    def end(self, stage: Stage, victim: str) -> None:
+        if stage.container(victim).status == "paused":
+            stage.container(victim).unpause()
+
+    def lifted(self, stage: Stage, victim: str) -> bool:
+        return stage.container(victim).status != "paused"
