@@ -12,6 +12,7 @@ from typing import Literal
 
 from harness.faults import Fault
 from harness.scenario.model import FaultEntry, Load, Scenario
+from harness.scenario.names import StageNames
 
 TriggerKind = Literal["at", "before", "during", "after", "when"]
 
@@ -54,14 +55,15 @@ class Plan:
 def make_plan(scenario: Scenario, seed: int) -> Plan:
     """Draw the victims of every fault and count the arrivals.
 
+    Each fault draws by its own name, so that adding or moving one changes no other's victims.
+
     Args:
         scenario: a scenario with a stage.
         seed: any whole number.
     """
-    draw = Random(f"{seed} faults")
     return Plan(
         seed=seed,
-        faults=tuple(_planned(scenario, entry, draw) for entry in scenario.faults),
+        faults=tuple(_planned(scenario, entry, Random(f"{seed} fault {entry.name}")) for entry in scenario.faults),
         tasks=sum(1 for _ in arrivals(scenario.load, seed)) if scenario.load else 0,
     )
 
@@ -81,26 +83,21 @@ def arrivals(load: Load, seed: int) -> Iterator[Arrival]:
         at += draw.expovariate(load.rate)
 
 
+def names(scenario: Scenario) -> StageNames:
+    """The containers and links of a scenario's stage."""
+    assert scenario.stage is not None
+    replicas = {version: spec.replicas for version, spec in scenario.stage.workers.items()}
+    return StageNames(replicas, database=scenario.stage.database is not None)
+
+
 def workers(scenario: Scenario, version: str | None = None) -> list[str]:
     """Names of the worker containers, ``workers.v1.1`` …, of one version or of all."""
-    assert scenario.stage is not None
-    return [
-        f"workers.{name}.{number}"
-        for name, spec in scenario.stage.workers.items()
-        if version in (None, name)
-        for number in range(1, spec.replicas + 1)
-    ]
+    return names(scenario).workers(version)
 
 
 def links(scenario: Scenario) -> list[str]:
     """Names of every link of the stage, each one client to the broker or the database."""
-    assert scenario.stage is not None
-    services = ["broker"] + (["database"] if scenario.stage.database else [])
-    return (
-        ["load -> broker"]
-        + [f"operator -> {service}" for service in services]
-        + [f"{worker} -> {service}" for worker in workers(scenario) for service in services]
-    )
+    return names(scenario).links()
 
 
 def resolve(scenario: Scenario, reference: str) -> list[str]:
@@ -108,29 +105,21 @@ def resolve(scenario: Scenario, reference: str) -> list[str]:
 
     ``workers.v2`` is every v2 worker, ``workers`` every worker; a link reference ``A -> B`` resolves its client A the same way.
     """
-    assert scenario.stage is not None
-    client, arrow, service = (part.strip() for part in reference.partition("->"))
-    if arrow:
-        return [link for link in links(scenario) if link.endswith(f"-> {service}") and _matches(link.split(" -> ")[0], client)]
-    services = ["broker"] + (["database"] if scenario.stage.database else [])
-    return [name for name in [*services, *workers(scenario)] if _matches(name, client)]
-
-
-def _matches(name: str, reference: str) -> bool:
-    return name == reference or name.startswith(f"{reference}.")
+    return names(scenario).resolve(reference)
 
 
 def _planned(scenario: Scenario, entry: FaultEntry, draw: Random) -> PlannedFault:
     fault: Fault = entry.fault
-    names = resolve(scenario, fault.aim)
+    victims = resolve(scenario, fault.aim)
     if fault.pick != "all":
-        names = sorted(draw.sample(names, min(1 if fault.pick == "one" else fault.pick, len(names))))
+        drawn = draw.sample(victims, min(1 if fault.pick == "one" else fault.pick, len(victims)))
+        victims = [name for name in victims if name in drawn]
     trigger: TriggerKind = next(kind for kind in ("at", "before", "during", "after", "when") if getattr(entry, kind) is not None)
     moment = getattr(entry, trigger)
     return PlannedFault(
         name=entry.name,
         fault=fault,
-        victims=tuple(names),
+        victims=tuple(victims),
         trigger=trigger,
         moment=moment.step if hasattr(moment, "step") else moment,
         seconds=entry.lasting,

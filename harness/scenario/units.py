@@ -75,3 +75,10 @@ Size = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _SIZE}], "examples": [256, "64KiB"]}),
 ]
 """Bytes; written ``256`` or ``64KiB``."""
+
+
+def written(duration: float) -> str:
+    """Seconds as a scenario file has them: ``250ms``, ``5s``, ``2m``."""
+    if duration and duration % 60 == 0:
+        return f"{duration / 60:g}m"
+    return f"{duration:g}s" if duration == 0 or duration >= 1 else f"{duration * 1000:g}ms"

@@ -1,0 +1,4 @@
+"""Checks of what the model alone cannot know: names, files, times and routes.
+
+In: a draft, whole or half broken. Out: problems in its source. Each looks only at what can be read, so that all is told at once.
+"""

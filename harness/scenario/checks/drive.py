@@ -1,0 +1,175 @@
+"""Drills that could not happen as written: times that never come, tasks that no queue takes, victims that are too few."""
+
+from __future__ import annotations
+
+import re
+
+from harness.scenario.checks.references import OWN_EXCHANGES
+from harness.scenario.draft import Draft
+from harness.scenario.model import Binding, Deployment, Exchange, FaultEntry, Load, Playbook, Settle, Start
+from harness.scenario.problems import suggestion
+from harness.scenario.units import seconds, written
+
+
+def check(draft: Draft) -> None:
+    """Load, routing, times, faults and tags."""
+    _shares(draft)
+    _routing(draft)
+    _faults(draft)
+    _times(draft)
+    _tags(draft)
+
+
+def _shares(draft: Draft) -> None:
+    load = draft.part(Load, "load")
+    path = ("load", "types")
+    if load is None:
+        return
+    for name, share in load.types.items():
+        if share <= 0:
+            draft.source.refuse(draft.source.value((*path, name)), f"the share of {name} must be more than 0, not {share:g}")
+    total = sum(load.types.values())
+    if abs(total - 1) > 1e-6 and min(load.types.values(), default=1) > 0:
+        draft.source.refuse(draft.source.key(path), f"the shares of types must sum to 1, and these sum to {total:g}")
+
+
+def _routing(draft: Draft) -> None:
+    load, source = draft.part(Load, "load"), draft.source
+    queues = source.names("stage", "broker", "queues")
+    if load is None or not queues:
+        return
+    place = source.value(("load", "routing_key")) if "routing_key" in source.names("load") else source.key(("load",))
+    strange = [name for name in re.findall(r"\{(.*?)\}", load.routing_key) if name != "type"]
+    if strange:
+        source.refuse(place, f"routing_key knows {{type}} only, not {{{strange[0]}}}")
+        return
+    for key in dict.fromkeys(load.routing_key.replace("{type}", name) for name in load.types):
+        if load.exchange == "" and key not in queues:
+            source.refuse(
+                place, f"without an exchange a routing key is a queue's name, and there is no queue {key}{suggestion(key, queues)}"
+            )
+        elif load.exchange and not _routes(draft, load.exchange, key):
+            source.refuse(place, f"no binding of exchange {load.exchange} takes the routing key {key}: its tasks would be returned")
+
+
+def _routes(draft: Draft, name: str, key: str) -> bool:
+    """Whether an exchange routes a key anywhere; True where that cannot be told."""
+    declared = draft.part(Exchange, "stage", "broker", "exchanges", name)
+    if (declared is None and name not in OWN_EXCHANGES) or (declared is not None and "alternate-exchange" in declared.arguments):
+        return True
+    kind = declared.type if declared else name.removeprefix("amq.")
+    raw = draft.source.get("stage", "broker", "bindings") or []
+    bindings = [draft.part(Binding, "stage", "broker", "bindings", number) for number in range(len(raw))]
+    if None in bindings:
+        return True
+    keys = [binding.key for binding in bindings if binding is not None and binding.source == name]
+    if kind == "direct":
+        return key in keys
+    if kind == "topic":
+        return any(_takes(pattern.split("."), key.split(".")) for pattern in keys)
+    return bool(keys)
+
+
+def _takes(pattern: list[str], key: list[str]) -> bool:
+    """Whether a topic pattern takes a key, word by word, as AMQP 0-9-1 has it: ``*`` is one word, ``#`` any number of words."""
+    if not pattern:
+        return not key
+    if pattern[0] == "#":
+        return any(_takes(pattern[1:], key[skipped:]) for skipped in range(len(key) + 1))
+    return bool(key) and pattern[0] in ("*", key[0]) and _takes(pattern[1:], key[1:])
+
+
+def _faults(draft: Draft) -> None:
+    source = draft.source
+    first: dict[str, int] = {}
+    for number, entry in draft.faults:
+        path = ("faults", number)
+        if entry.name in first:
+            place = source.value((*path, "name"))
+            source.refuse(
+                place, f"a fault is named {entry.name} already, on line {source.value(('faults', first[entry.name], 'name')).line}"
+            )
+        first.setdefault(entry.name, number)
+        _pick(draft, number, entry)
+
+
+def _pick(draft: Draft, number: int, entry: FaultEntry) -> None:
+    pick = entry.fault.pick
+    if not isinstance(pick, int) or draft.names is None:
+        return
+    place = draft.source.value(("faults", number, entry.fault.kind, "pick"))
+    victims = draft.names.resolve(entry.fault.aim)
+    if pick < 1:
+        draft.source.refuse(place, f"pick must be at least 1, not {pick}")
+    elif victims and pick > len(victims):
+        draft.source.refuse(place, f"pick is {pick}, and {entry.fault.aim} is only {len(victims)}")
+
+
+def _times(draft: Draft) -> None:
+    source = draft.source
+    load, start = draft.part(Load, "load"), draft.part(Start, "playbook", "start")
+    deployment = draft.part(Deployment, "deployment")
+    if load and deployment and deployment.at >= load.duration:
+        place = source.value(("deployment", "at"))
+        source.refuse(place, f"the deployment starts at {written(deployment.at)}, when the load of {written(load.duration)} is over")
+    if load and start:
+        _playbook_time(draft, load, deployment, start)
+        _fault_times(draft, load, deployment, start)
+    settle = draft.part(Settle, "settle")
+    if settle and settle.quiet_for >= settle.within:
+        place = source.value(("settle", "quiet_for")) if "quiet_for" in source.names("settle") else source.value(("settle", "within"))
+        source.refuse(place, f"quiet for {written(settle.quiet_for)} cannot come within {written(settle.within)}")
+
+
+def _playbook_time(draft: Draft, load: Load, deployment: Deployment | None, start: Start) -> None:
+    key = "at" if start.at is not None else "no_later_than"
+    latest = start.at if start.at is not None else start.no_later_than
+    assert latest is not None
+    end = max(
+        [load.duration, deployment.at + deployment.timeout if deployment else 0.0]
+        + [entry.at + (entry.lasting or 0.0) for _, entry in draft.faults if entry.at is not None]
+    )
+    if latest > end:
+        place = draft.source.value(("playbook", "start", key))
+        draft.source.refuse(place, f"{key} is {written(latest)}, and load, deployment and faults are over at {written(end)}")
+
+
+def _fault_times(draft: Draft, load: Load, deployment: Deployment | None, start: Start) -> None:
+    """A fault by time must come before the drill settles, at the very latest."""
+    source = draft.source
+    decided = start.at if start.at is not None else start.no_later_than
+    end = max(
+        load.duration,
+        deployment.at + deployment.timeout if deployment else 0.0,
+        (decided or 0.0) + _timeout(draft),
+    )
+    for number, entry in draft.faults:
+        if entry.at is None:
+            continue
+        if entry.at >= end:
+            place = source.value(("faults", number, "at"))
+            source.refuse(place, f"the fault would begin at {written(entry.at)}, and the drill settles at {written(end)} at the latest")
+        elif entry.lasting is not None and entry.at + entry.lasting > end:
+            place = source.value(("faults", number, "for"))
+            source.refuse(
+                place,
+                f"the fault would last until {written(entry.at + entry.lasting)}, and the drill settles at {written(end)} at the latest; "
+                "leave out for to have it lifted then",
+            )
+
+
+def _timeout(draft: Draft) -> float:
+    raw = draft.source.get("playbook", "timeout")
+    try:
+        return seconds(raw) if raw is not None else float(Playbook.model_fields["timeout"].default)
+    except ValueError:
+        return float("inf")
+
+
+def _tags(draft: Draft) -> None:
+    tags = draft.source.get("tags")
+    for number, tag in enumerate(tags if isinstance(tags, list) else []):
+        if isinstance(tag, str) and (not re.fullmatch(r"[A-Za-z_][\w.-]*", tag) or tag in ("and", "or", "not")):
+            draft.source.refuse(
+                draft.source.value(("tags", number)), f"the tag {tag!r} cannot be chosen with -m: use letters, digits, _ . -"
+            )

@@ -1,0 +1,107 @@
+"""Programs and files that a scenario names must be there, and programs must be executable."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+from pathlib import Path
+
+from harness.scenario.draft import Draft
+from harness.scenario.problems import nearest
+from harness.scenario.source import KeyPath
+
+INTERPRETERS = ("bash", "sh", "dash", "zsh", "python", "python3", "perl", "ruby", "node")
+
+
+def check(draft: Draft) -> None:
+    """Deployment, playbook, database.init and the folders that workers are built from."""
+    for program in ("deployment", "playbook"):
+        _program(draft, (program, "run"))
+    _file(draft, ("stage", "database", "init"))
+    for version in draft.source.names("stage", "workers"):
+        _build_folder(draft, ("stage", "workers", version, "build"))
+
+
+def playbook_steps(draft: Draft) -> list[str] | None:
+    """The playbook's steps: those its text shows and those the file names; None where there is no playbook to read.
+
+    Called after `check`, as a program that is not there has no steps to read.
+    """
+    from harness.playbook.steps import step_names
+
+    command = draft.source.get("playbook", "run")
+    named = draft.source.get("playbook", "steps")
+    place = draft.source.value(("playbook", "run"))
+    refused = any((problem.line, problem.column) == (place.line, place.column) for problem in draft.source.problems)
+    if not isinstance(command, str) or refused:
+        return None
+    return list(dict.fromkeys([*step_names(command, draft.folder), *(name for name in named or [] if isinstance(name, str))]))
+
+
+def _program(draft: Draft, path: KeyPath) -> None:
+    command = draft.source.get(*path)
+    if not isinstance(command, str):
+        return
+    words = _words(command)
+    if not words:
+        draft.source.refuse(draft.source.value(path), "a quote in this command line has no end" if words is None else "run is empty")
+        return
+    program, *arguments = words
+    if "/" in program:
+        _executable(draft, path, program)
+    elif shutil.which(program) is None:
+        here = draft.folder / program
+        hint = f"; did you mean ./{program}?" if here.is_file() else ""
+        draft.source.refuse(draft.source.value(path), f"there is no program {program} on the PATH{hint}")
+    script = next((word for word in arguments if not word.startswith("-")), None)
+    if Path(program).name in INTERPRETERS and "-c" not in arguments and "-m" not in arguments and script:
+        _there(draft, path, script, "file")
+
+
+def _executable(draft: Draft, path: KeyPath, program: str) -> None:
+    if _there(draft, path, program, "program") and not os.access(draft.folder / program, os.X_OK):
+        draft.source.refuse(draft.source.value(path), f"{program} is not executable: chmod +x {program}")
+
+
+def _file(draft: Draft, path: KeyPath) -> None:
+    name = draft.source.get(*path)
+    if isinstance(name, str):
+        _there(draft, path, name, "file")
+
+
+def _build_folder(draft: Draft, path: KeyPath) -> None:
+    name = draft.source.get(*path)
+    if not isinstance(name, str):
+        return
+    folder = draft.folder / name
+    if not folder.is_dir():
+        draft.source.refuse(draft.source.value(path), f"there is no folder {name}{_meant(folder)}")
+    elif not (folder / "Dockerfile").is_file():
+        draft.source.refuse(draft.source.value(path), f"the folder {name} has no Dockerfile")
+
+
+def _there(draft: Draft, path: KeyPath, name: str, what: str) -> bool:
+    there = draft.folder / name
+    if there.is_file():
+        return True
+    message = f"{name} is a folder, not a {what}" if there.is_dir() else f"there is no {what} {name}{_meant(there)}"
+    draft.source.refuse(draft.source.value(path), message)
+    return False
+
+
+def _meant(path: Path) -> str:
+    """A name beside a path that is close to it."""
+    try:
+        beside = [entry.name for entry in path.parent.iterdir() if not entry.name.startswith(".")]
+    except OSError:
+        return ""
+    close = nearest(path.name, beside)
+    return f"; did you mean {close}?" if close else ""
+
+
+def _words(command: str) -> list[str] | None:
+    try:
+        return shlex.split(command)
+    except ValueError:
+        return None
