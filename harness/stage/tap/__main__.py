@@ -1,0 +1,74 @@
+"""Run the tap: ``python3 -m tap --config FILE``. Exit codes: 0 stopped in order, 2 bad settings, 3 evidence could not be kept."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+import socket
+import sys
+from pathlib import Path
+
+from .config import Settings, read
+from .lines import LinesFile
+from .proxy import BACKLOG, Proxy
+
+FLUSH_SECONDS = 0.02
+ALIVE_SECONDS = 1.0
+
+
+def main() -> int:
+    """Read the settings, run until SIGTERM or SIGINT, and give the exit code."""
+    parser = argparse.ArgumentParser(prog="tap", description="A proxy before an AMQP broker that writes what passes to wire.jsonl.")
+    parser.add_argument("--config", type=Path, required=True, metavar="FILE", help="settings, as JSON")
+    path = parser.parse_args().config
+    try:
+        settings = read(path)
+    except (OSError, ValueError) as error:
+        print(f"tap: cannot use the settings in {path}: {error}.", file=sys.stderr)
+        return 2
+    try:
+        return asyncio.run(run(settings))
+    except OSError as error:
+        print(f"tap: cannot start: {error}.", file=sys.stderr)
+        return 3
+
+
+async def run(settings: Settings) -> int:
+    """Serve until a signal asks to stop.
+
+    Raises:
+        OSError: a port is taken or the output cannot be opened.
+    """
+    loop = asyncio.get_running_loop()
+    stopped = asyncio.Event()
+    for asked in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(asked, stopped.set)
+    sockets = [socket.create_server((settings.address, link.listen), backlog=BACKLOG) for link in settings.links]
+    lines = LinesFile(settings.output, lambda: loop.call_later(FLUSH_SECONDS, lines.flush), _say_broken)
+    lines.own("start")
+    lines.flush()
+    proxy = Proxy(settings, lines)
+    await proxy.serve(sockets)
+    for link, listening in zip(settings.links, sockets, strict=True):
+        print(f"{link.name} listens on {listening.getsockname()[1]}", flush=True)
+    alive = loop.create_task(_alive(lines))
+    await stopped.wait()
+    alive.cancel()
+    proxy.stop()
+    lines.end()
+    return 3 if lines.broken else 0
+
+
+async def _alive(lines: LinesFile) -> None:
+    while True:
+        await asyncio.sleep(ALIVE_SECONDS)
+        lines.own("alive")
+
+
+def _say_broken(error: OSError) -> None:
+    print(f"tap: cannot write evidence: {error}. Connections are still carried, unrecorded.", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

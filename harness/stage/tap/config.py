@@ -1,0 +1,79 @@
+"""The tap's settings: a JSON file that the stage writes and the tap reads."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .fields import TaskOf, task_of
+
+
+@dataclass(frozen=True)
+class Link:
+    """One port of the tap, and who is known to dial it."""
+
+    name: str
+    """As in the scenario: ``workers.v2.1 -> broker``."""
+    listen: int
+    """TCP port; 0: any free one, printed when the tap listens."""
+    peer: str
+    """Name of the container or program at the client's end."""
+    version: str | None = None
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a tap needs to know."""
+
+    output: str
+    upstream: tuple[str, int]
+    """Host and port of the broker; the name is looked up for every connection."""
+    task_of: TaskOf
+    links: tuple[Link, ...]
+    address: str = "0.0.0.0"  # noqa: S104  in a container of its own, on a network of its own
+
+
+def config(links: Iterable[Mapping[str, object]], upstream: tuple[str, int], output: str, id_from: str) -> dict[str, Any]:
+    """The settings as JSON can hold them. Pure.
+
+    Args:
+        links: for each link its ``name``, ``listen`` (port), ``peer`` and, where it has one, ``version``.
+        upstream: host and port of the broker, as the tap sees it.
+        output: path of ``wire.jsonl``, as the tap sees it.
+        id_from: where a message carries its task's id: ``message_id``, ``correlation_id`` or ``header:NAME``.
+
+    Raises:
+        ValueError: ``id_from`` names no such place.
+    """
+    task_of(id_from)
+    return {"output": output, "id_from": id_from, "upstream": list(upstream), "links": [dict(link) for link in links]}
+
+
+def read(path: Path) -> Settings:
+    """The settings in a file.
+
+    Raises:
+        ValueError: the file is not what ``config`` makes; the message says why.
+        OSError: it cannot be read.
+    """
+    content = json.loads(path.read_text(encoding="utf-8"))
+    try:
+        host, port = content.pop("upstream")
+        links = tuple(Link(**link) for link in content.pop("links"))
+        return Settings(upstream=(host, port), links=links, task_of=task_of(content.pop("id_from")), **content)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+
+
+def prefix(link: Link, connection: int) -> str:
+    """What every line of a connection says first, as JSON that begins with a comma."""
+    fields: Sequence[tuple[str, object]] = (
+        ("link", link.name),
+        ("peer", link.peer),
+        ("version", link.version),
+        ("connection", connection),
+    )
+    return "".join(f',"{key}":{json.dumps(value)}' for key, value in fields if value is not None)

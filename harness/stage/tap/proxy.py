@@ -1,0 +1,151 @@
+"""Carry TCP connections between clients and the broker, and show every chunk to the scanner after it has been sent on.
+
+asyncio sets TCP_NODELAY on both sockets. A side whose receiver does not keep up is not read from; a side that ends is ended on the
+other side as well, after what it sent has been carried over. No byte waits for the scanner or for the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import Callable
+
+from .config import Link, Settings, prefix
+from .connection import Connection
+from .lines import LinesFile
+
+DIAL_SECONDS = 10.0
+"""The longest wait for the broker to take a connection."""
+BACKLOG = 1024
+"""Connections that may wait on one link to be taken."""
+
+
+class Side(asyncio.Protocol):
+    """One of the two TCP connections of a session.
+
+    Args:
+        read: shows a chunk to the scanner.
+        ended: called once, when this side stopped sending.
+        lines: their clock is set when a chunk is read.
+        sides: the open ones; this one adds and removes itself.
+    """
+
+    def __init__(self, read: Callable[[bytes], None], ended: Callable[[], None], lines: LinesFile, sides: set[Side]) -> None:
+        self._read, self._ended, self._lines, self._sides = read, ended, lines, sides
+        self.transport: asyncio.Transport
+        self.other: Side | None = None
+        self.done = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self.transport = transport
+        self._sides.add(self)
+
+    def data_received(self, data: bytes) -> None:
+        assert self.other is not None
+        self._lines.at = time.time_ns()
+        if not self.other.transport.is_closing():
+            self.other.transport.write(data)
+            self._read(data)
+
+    def eof_received(self) -> bool:
+        """This side will send no more; what the other sends is still carried. True keeps the connection open."""
+        assert self.other is not None
+        self._end()
+        if not self.other.done and not self.other.transport.is_closing():
+            self.other.transport.write_eof()
+            return True
+        self.other.transport.close()
+        return False
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._sides.discard(self)
+        self._end()
+        if self.other is not None:
+            self.other.transport.close()
+
+    def _end(self) -> None:
+        if not self.done:
+            self.done = True
+            self._lines.at = time.time_ns()
+            self._ended()
+
+    def pause_writing(self) -> None:
+        if self.other is not None:
+            self.other.transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        if self.other is not None:
+            self.other.transport.resume_reading()
+
+
+class ClientSide(Side):
+    """The side that dialled the tap; it is read from when the broker has answered."""
+
+    def __init__(self, session: Connection, lines: LinesFile, sides: set[Side], dial: Callable[[ClientSide], None]) -> None:
+        super().__init__(session.from_client, lambda: session.lost("client"), lines, sides)
+        self.session, self._dial = session, dial
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.transport.pause_reading()
+        self._dial(self)
+
+
+class Proxy:
+    """All links of a tap.
+
+    Args:
+        settings: where to listen and where to dial.
+        lines: where the scanners write.
+    """
+
+    def __init__(self, settings: Settings, lines: LinesFile) -> None:
+        self._settings, self._lines = settings, lines
+        self._connections = 0
+        self._sides: set[Side] = set()
+        self._dialling: set[asyncio.Task[None]] = set()
+        self._servers: list[asyncio.Server] = []
+
+    async def serve(self, sockets: list[socket.socket]) -> None:
+        """Take connections on listening sockets, one a link, in the order of the settings."""
+        loop = asyncio.get_running_loop()
+        for link, listening in zip(self._settings.links, sockets, strict=True):
+            self._servers.append(await loop.create_server(lambda link=link: self._accepted(link), sock=listening, backlog=BACKLOG))  # type: ignore[misc]
+
+    def stop(self) -> None:
+        """End every connection at once; what was read has been shown to the scanner."""
+        for server in self._servers:
+            server.close()
+        for task in self._dialling:
+            task.cancel()
+        for side in list(self._sides):
+            side.transport.abort()
+
+    def _accepted(self, link: Link) -> ClientSide:
+        self._connections += 1
+        session = Connection(prefix(link, self._connections), self._lines, self._settings.task_of)
+        return ClientSide(session, self._lines, self._sides, self._dial)
+
+    def _dial(self, client: ClientSide) -> None:
+        task = asyncio.get_running_loop().create_task(self._join(client))
+        self._dialling.add(task)
+        task.add_done_callback(self._dialling.discard)
+
+    async def _join(self, client: ClientSide) -> None:
+        """Dial the broker for a client, by name each time: after a restart it may live elsewhere."""
+        host, port = self._settings.upstream
+        session = client.session
+        broker = Side(session.from_broker, lambda: session.lost("broker"), self._lines, self._sides)
+        broker.other = client
+        try:
+            async with asyncio.timeout(DIAL_SECONDS):
+                await asyncio.get_running_loop().create_connection(lambda: broker, host, port)
+        except OSError as error:
+            self._lines.at = time.time_ns()
+            session.refused(f"cannot reach {host}:{port}: {error or type(error).__name__}")
+            client.transport.abort()
+            return
+        client.other = broker
+        client.transport.resume_reading()
