@@ -36,7 +36,22 @@ class Published:
 
 
 WireEvent = Literal[
-    "publish", "confirm", "return", "deliver", "ack", "nack", "reject", "consume", "cancel", "open", "close", "alive", "start", "end"
+    "publish",
+    "confirm",
+    "return",
+    "deliver",
+    "ack",
+    "nack",
+    "reject",
+    "consume",
+    "cancel",
+    "open",
+    "close",
+    "refused",
+    "blind",
+    "alive",
+    "start",
+    "end",
 ]
 
 
@@ -45,7 +60,9 @@ class Wire:
     """One AMQP event seen by the tap (``wire.jsonl``), in the order the tap saw it.
 
     ``start``, ``alive`` and ``end`` are the tap's own: alive comes every second, end when it was stopped in order. A file without
-    ``end`` is blind after its last line; ``seq`` has no gaps in a whole file.
+    ``end`` is blind after its last line; ``seq`` has no gaps in a whole file. ``blind``: the tap could not read this connection any
+    further (it still carried it), so that the evidence is blind from here on. ``refused``: the broker could not be reached for a
+    connection. ``open`` and ``close`` with a channel are the channel's; a connection's own ``close`` comes after those of its channels.
     """
 
     seq: int
@@ -119,7 +136,7 @@ class Event:
     step       the step's name         begin, end (program: deployment or playbook; exit_code)
     fault      the fault's name        armed, begin, bit, not_bit, end, lifted, not_lifted, skipped (kind, target, detail)
     container  workers.v2.1            started, stopped, killed, died, paused, unpaused (version, exit_code; asked: by whom)
-    alert      the monitor's name      raised, cleared (value, detail)
+    alert      the monitor's name      sample, raised, cleared (value)
     decision   playbook                started (detail: the alert or no_later_than; value)
     blind      published, wire, …      from, to (detail: why)
     note       anything                said (detail)
