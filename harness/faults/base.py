@@ -68,6 +68,8 @@ class Fault(BaseModel):
     kind: ClassVar[str]
     momentary: ClassVar[bool] = False
     """True where the fault has no duration of its own: ``for`` is refused."""
+    stays: ClassVar[bool] = False
+    """True where the fault is not undone unless ``for`` says when."""
     pick: Pick = Field(
         default="all", description="How many of the named victims it hits: one, all, or a number; which ones is drawn from the seed."
     )

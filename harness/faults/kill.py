@@ -8,6 +8,7 @@ class Kill(Fault):
     """Kill a container with SIGKILL; with ``for`` it is started again after that time, without it stays dead."""
 
     kind = "kill"
+    stays = True
     target: ContainerRef
 
     @property

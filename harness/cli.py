@@ -1,0 +1,264 @@
+"""The command line: verbs of a few lines each. The result goes to stdout, progress to stderr."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from harness import __version__
+from harness.errors import DrillbookError, Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXITS = """\b
+Exit codes:
+  0 held   1 broken   2 usage or bad file   3 harness or fault error   4 unknown
+  130 interrupted   143 terminated
+"""
+
+
+class Verb(click.Command):
+    """A verb whose errors are sentences and whose help ends with the exit codes."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **{"epilog": EXITS} | more)
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except DrillbookError as error:
+            click.echo(str(error), err=True)
+            context.exit(int(error.exit_code))
+
+
+@click.group(epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="drillbook")
+def main() -> None:
+    """Drill the rollback playbook of your worker queues, and prove what became of every task.
+
+    \b
+    Example:
+      drillbook run scenarios/versioned_workers
+    """
+
+
+SCENARIO = click.argument("scenario", type=click.Path(exists=True, path_type=Path))
+RUN_DIR = click.argument("run_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+
+
+@main.command(cls=Verb)
+@SCENARIO
+@click.option("--seed", type=int, help="Decides arrivals and victims; without it one is drawn and printed.")
+@click.option(
+    "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"), show_default=True, help="Where runs land."
+)
+@click.option("--keep", is_flag=True, help="Leave the stage standing afterwards, for a look; `drillbook clean` removes it.")
+@click.option("--junit-xml", type=click.Path(dir_okay=False, path_type=Path), help="Copy the JUnit report there.")
+def run(scenario: Path, seed: int | None, output: Path, keep: bool, junit_xml: Path | None) -> None:
+    """Run one drill: stage, load, deployment, faults, playbook, verdict, report.
+
+    \b
+    Example:
+      drillbook run scenarios/versioned_workers --seed 7
+    """
+    from harness.drill import new_seed, run_drill
+    from harness.progress import Progress
+    from harness.report import terminal
+    from harness.scenario.find import file
+
+    path, seed = file(scenario), new_seed() if seed is None else seed
+    console, progress = _console(), Progress()
+    progress.note(f"seed {seed}")
+    try:
+        drilled = run_drill(path, seed, output, keep, progress)
+    finally:
+        progress.close()
+    if drilled.error is not None:
+        click.echo(str(drilled.error), err=True)
+    if drilled.judgement is not None:
+        terminal.show(drilled.judgement, drilled.report, console)
+    if junit_xml is not None and (drilled.run_directory / "junit.xml").exists():
+        junit_xml.parent.mkdir(parents=True, exist_ok=True)
+        junit_xml.write_bytes((drilled.run_directory / "junit.xml").read_bytes())
+    progress.note(f"seed {drilled.seed}; again: {drilled.replay}")
+    sys.exit(drilled.exit_code)
+
+
+@main.command(cls=Verb)
+@RUN_DIR
+def check(run_dir: Path) -> None:
+    """Judge a run directory, a stored or a hand-made one; needs no Docker.
+
+    \b
+    Example:
+      drillbook check reports/versioned_workers/20261121T101500Z-7
+    """
+    from harness import report
+    from harness.drill import EXIT_OF
+    from harness.invariants.judge import judge
+    from harness.report import terminal
+
+    judgement = judge(run_dir)
+    written = report.write(run_dir, judgement)
+    terminal.show(judgement, written["report.html"], _console())
+    sys.exit(int(EXIT_OF[judgement.verdict]))
+
+
+@main.command(name="report", cls=Verb)
+@RUN_DIR
+def report_(run_dir: Path) -> None:
+    """Make report.html, junit.xml and verdict.json again from a run directory.
+
+    \b
+    Example:
+      drillbook report reports/versioned_workers/20261121T101500Z-7
+    """
+    from harness import report
+    from harness.invariants.judge import judge
+
+    for path in report.write(run_dir, judge(run_dir)).values():
+        click.echo(path)
+
+
+@main.command(cls=Verb)
+@click.argument("scenarios", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def validate(scenarios: tuple[Path, ...]) -> None:
+    """Check scenario files without starting anything; says every problem at once.
+
+    \b
+    Example:
+      drillbook validate scenarios/
+    """
+    from harness.errors import UsageError
+    from harness.scenario.find import find
+    from harness.scenario.loader import ScenarioError, load
+
+    files = find(list(scenarios) or [Path("scenarios")])
+    if not files:
+        raise UsageError("no scenario file found there.", "A scenario file has the keys title and invariants; drillbook init writes one.")
+    bad = 0
+    for path in files:
+        try:
+            load(path)
+            click.echo(f"{path}: ok")
+        except ScenarioError as error:
+            bad += 1
+            click.echo(str(error), err=True)
+    sys.exit(int(Exit.USAGE) if bad else 0)
+
+
+@main.command(cls=Verb)
+@click.argument("folder", type=click.Path(path_type=Path))
+def init(folder: Path) -> None:
+    """Write a starting folder for a drill of your own workers and playbook.
+
+    \b
+    Example:
+      drillbook init scenarios/my_service
+    """
+    from harness.scenario.init import write
+
+    for path in write(folder):
+        click.echo(path)
+
+
+@main.command(name="list", cls=Verb)
+@click.argument("what", type=click.Choice(["scenarios", "runs"]), default="scenarios")
+@click.option("--in", "root", type=click.Path(path_type=Path), help="Where to look; by default scenarios/ and reports/.")
+def list_(what: str, root: Path | None) -> None:
+    """List scenarios, or runs and their verdicts.
+
+    \b
+    Example:
+      drillbook list runs
+    """
+    from harness.report import terminal
+
+    if what == "scenarios":
+        from harness.scenario.find import rows
+
+        terminal.table(["name", "method", "expected", "title"], rows([root or Path("scenarios")]), _console())
+    else:
+        from harness.evidence.runs import rows as run_rows
+
+        terminal.table(["scenario", "time", "seed", "verdict"], run_rows(root or Path("reports")), _console())
+
+
+@main.command(cls=Verb)
+@click.argument("run_id", required=False)
+def clean(run_id: str | None) -> None:
+    """Remove what dead runs left: their containers, networks and processes; runs that still go on are left alone.
+
+    With RUN_ID (the end of a kept run, or a run directory) just that run, even if it still goes on.
+
+    \b
+    Example:
+      drillbook clean
+    """
+    from harness.stage.clean import clean as clean_up
+
+    for line in clean_up(run_id):
+        click.echo(line)
+
+
+@main.command(cls=Verb)
+@click.option("--install", is_flag=True, help="Install and start the Docker engine (needs root on Debian).")
+def doctor(install: bool) -> None:
+    """Say what this machine has and lacks for drills.
+
+    \b
+    Example:
+      drillbook doctor
+    """
+    from harness.stage import engine
+    from harness.stage.doctor import checks
+
+    if install:
+        engine.install(lambda text: click.echo(text, err=True))
+    bad = 0
+    for check in checks():
+        bad += not check.ok
+        click.echo(f"{'ok ' if check.ok else 'NO '} {check.name}: {check.detail}{'' if check.ok else f'  -> {check.hint}'}")
+    sys.exit(int(Exit.HARNESS) if bad else 0)
+
+
+@main.command(cls=Verb)
+@click.option("--ensure", is_flag=True, help="Get those that are missing: pull, or build.")
+def images(ensure: bool) -> None:
+    """List the images a stage is made of, and where each came from.
+
+    \b
+    Example:
+      drillbook images --ensure
+    """
+    from harness.report import terminal
+    from harness.stage import image_store
+
+    if ensure:
+        image_store.ensure(image_store.NAMES, lambda text: click.echo(text, err=True))
+    terminal.table(["name", "reference", "from", "size"], image_store.rows(), _console())
+
+
+@main.command(cls=Verb)
+def schema() -> None:
+    """Print the JSON schema of scenario files, for editors.
+
+    \b
+    Example:
+      drillbook schema > scenario.schema.json
+    """
+    import json
+
+    from harness.scenario.schema import schema as scenario_schema
+
+    click.echo(json.dumps(scenario_schema(), indent=2))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    return Console(highlight=False)

@@ -1,0 +1,252 @@
+"""One drill, from its file to its verdict: load, plan, stage, drive, settle, collect, judge, report; and clean up, whatever happens."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from random import SystemRandom
+from types import FrameType
+
+from harness.errors import DrillbookError, Exit, UsageError
+from harness.evidence import RunDirectory
+from harness.evidence.environment import environment
+from harness.invariants.verdict import Judgement, Verdict
+from harness.plan import make_plan
+from harness.progress import Progress
+from harness.scenario.model import Scenario
+
+REPORTS = Path("reports")
+EXIT_OF = {Verdict.HELD: Exit.HELD, Verdict.BROKEN: Exit.BROKEN, Verdict.UNKNOWN: Exit.UNKNOWN}
+
+
+@dataclass(frozen=True)
+class Drilled:
+    """A drill that was run."""
+
+    run_directory: Path
+    judgement: Judgement | None
+    """None where not even the evidence so far could be judged."""
+    report: Path | None
+    error: DrillbookError | None
+    """What kept the harness from finishing."""
+    interrupted_by: int | None
+    """The signal that ended it early."""
+    seed: int
+    replay: str
+
+    @property
+    def exit_code(self) -> int:
+        """By the verdict, unless the harness failed or was interrupted."""
+        if self.interrupted_by is not None:
+            return int(Exit.TERMINATED if self.interrupted_by == signal.SIGTERM else Exit.INTERRUPTED)
+        if self.error is not None:
+            return int(self.error.exit_code)
+        return int(EXIT_OF[self.judgement.verdict]) if self.judgement else int(Exit.UNKNOWN)
+
+
+class Interrupted(BaseException):
+    """Raised in the main thread by the first SIGINT or SIGTERM."""
+
+    def __init__(self, signal_number: int) -> None:
+        super().__init__(signal_number)
+        self.signal_number = signal_number
+
+
+def new_seed() -> int:
+    """A seed for a drill that was given none."""
+    return SystemRandom().randrange(1_000_000)
+
+
+def run_drill(path: Path, seed: int, output: Path | None = None, keep: bool = False, progress: Progress | None = None) -> Drilled:
+    """Run one scenario file.
+
+    Args:
+        path: the scenario file.
+        seed: decides arrivals and victims.
+        output: where runs land; ``<output>/<scenario>/<time>-<seed>/``.
+        keep: leave the stage standing afterwards, its workers stopped.
+        progress: told what happens.
+
+    Raises:
+        ScenarioError: the file is bad; nothing was started.
+        HarnessError: no engine, no image, no room: nothing was started.
+    """
+    from harness.scenario.find import name
+    from harness.scenario.loader import load
+
+    progress = progress or Progress()
+    scenario = load(path)
+    if scenario.stage is None or scenario.load is None or scenario.playbook is None:
+        raise UsageError(f"{path}: a drill needs stage, load and playbook.", "A file without them can only judge: drillbook check.")
+    scenario_name = name(path)
+    replay = f"drillbook run {os.path.relpath(path)} --seed {seed}"
+    images = _images(scenario, path.parent, progress)
+    run = RunDirectory(_new_directory((output or REPORTS) / scenario_name, seed))
+    run_id = f"{run.path.name.lower()}-{secrets.token_hex(3)}"
+    _write_head(run, path, scenario, seed, replay, run_id, images)
+    return _Drill(scenario, path, seed, run, run_id, replay, keep, progress).run(images)
+
+
+class _Drill:
+    """The run itself, so that each phase is a method."""
+
+    def __init__(
+        self, scenario: Scenario, path: Path, seed: int, run: RunDirectory, run_id: str, replay: str, keep: bool, progress: Progress
+    ) -> None:
+        self._scenario, self._path, self._seed = scenario, path, seed
+        self._run, self._run_id, self._replay = run, run_id, replay
+        self._keep, self._progress = keep, progress
+
+    def run(self, images: object) -> Drilled:
+        from harness.drive.conductor import Conductor
+        from harness.stage.stage import Stage, StageImages
+
+        assert isinstance(images, StageImages)
+        error: DrillbookError | None = None
+        signal_number: int | None = None
+        stage = Stage(self._scenario, self._path.parent, self._run, self._run_id, images, self._progress.note)
+        conductor: Conductor | None = None
+        with _interruptible():
+            try:
+                self._progress.phase("stage", "starting broker, database, tap, proxies, workers")
+                self._run.event("phase", "stage", "begin")
+                stage.start()
+                self._run.event("phase", "stage", "end")
+                conductor = Conductor(self._scenario, make_plan(self._scenario, self._seed), stage, self._run, self._progress)
+                conductor.drive()
+            except DrillbookError as failure:
+                error = failure
+            except Interrupted as interruption:
+                signal_number = interruption.signal_number
+                self._progress.note("interrupted: stopping the load, lifting faults, saving evidence; once more to leave at once")
+            error = self._wind_down(stage, conductor, error, patient=error is None and signal_number is None) or error
+            if error is not None:
+                self._run.event("note", "harness", "said", detail=stage.redact(str(error)))
+            self._run.close()
+            judgement, report = self._judge(error)
+        return Drilled(self._run.path, judgement, report, error, signal_number, self._seed, self._replay)
+
+    def _wind_down(self, stage: object, conductor: object, error: DrillbookError | None, patient: bool) -> DrillbookError | None:
+        """Save the evidence and remove the stage; an error here does not keep the rest from being done."""
+        from harness.drive.conductor import Conductor
+        from harness.stage.stage import Stage
+
+        assert isinstance(stage, Stage)
+        first = error
+        try:
+            if isinstance(conductor, Conductor):
+                conductor.wind_down(patient)
+        except DrillbookError as failure:
+            first = first or failure
+        try:
+            stage.save_logs()
+            if self._keep:
+                self._progress.note(f"kept: the stage stands, its workers stopped; remove it with drillbook clean {self._run_id}")
+            else:
+                stage.close()
+        except DrillbookError as failure:
+            first = first or failure
+        return first
+
+    def _judge(self, error: DrillbookError | None) -> tuple[Judgement | None, Path | None]:
+        from harness import report
+        from harness.invariants.judge import judge
+
+        self._progress.phase("judge")
+        try:
+            judgement = judge(self._run.path)
+            return judgement, report.write(self._run.path, judgement)["report.html"]
+        except DrillbookError as failure:
+            if error is None:
+                raise
+            self._progress.note(f"not judged: {failure}")
+            return None, None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """The first SIGINT or SIGTERM raises `Interrupted` in the main thread, the second leaves at once."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    seen: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None) -> None:
+        if seen:
+            os._exit(Exit.TERMINATED if number == signal.SIGTERM else Exit.INTERRUPTED)
+        seen.append(number)
+        raise Interrupted(number)
+
+    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _images(scenario: Scenario, folder: Path, progress: Progress) -> object:
+    """Every image of the stage, on this machine."""
+    from harness.stage import image_store
+    from harness.stage.stage import StageImages
+
+    assert scenario.stage is not None
+    spec = scenario.stage
+    progress.phase("images", "already here, pulled, or built")
+    database = [spec.database.image] if spec.database else []
+    references = {workers.image for workers in spec.workers.values() if workers.image}
+    found = image_store.ensure([spec.broker.image, *database, "toxiproxy", "python", *sorted(references)], progress.note)
+    builds = {workers.build for workers in spec.workers.values() if workers.build}
+    built = {build: image_store.ensure_build((folder / build).resolve(), progress.note) for build in sorted(builds)}
+    return StageImages(
+        broker=found[spec.broker.image].reference,
+        database=found[spec.database.image].reference if spec.database else None,
+        toxiproxy=found["toxiproxy"].reference,
+        python=found["python"].reference,
+        workers={
+            version: (found[workers.image] if workers.image else built[workers.build or ""]).reference
+            for version, workers in spec.workers.items()
+        },
+    )
+
+
+def _new_directory(parent: Path, seed: int) -> Path:
+    """A directory that is not there yet."""
+    stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{seed}"
+    path, number = parent / stem, 1
+    while path.exists():
+        number += 1
+        path = parent / f"{stem}-{number}"
+    return path
+
+
+def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, replay: str, run_id: str, images: object) -> None:
+    """What is known before anything starts: the scenario as it is, the user's invariants, the plan, the environment."""
+    plan = make_plan(scenario, seed)
+    faults = [
+        {
+            "name": fault.name,
+            "kind": fault.fault.kind,
+            "victims": list(fault.victims),
+            "trigger": fault.trigger,
+            "moment": fault.moment,
+            "seconds": fault.seconds,
+            "parameters": fault.fault.model_dump(),
+        }
+        for fault in plan.faults
+    ]
+    (run.path / "scenario.yaml").write_bytes(path.read_bytes())
+    for name in scenario.invariants:
+        source = path.parent / f"{name}.sql"
+        if source.exists():
+            (run.path / "invariants").mkdir(exist_ok=True)
+            (run.path / "invariants" / source.name).write_bytes(source.read_bytes())
+    run.write("plan.json", {"format": 1, "seed": seed, "tasks": plan.tasks, "faults": faults})
+    run.write("environment.json", environment(path, seed, replay, run_id, images))

@@ -1,0 +1,175 @@
+"""Watches the stage while it is driven: queue depths over time, monitors and their alerts, and containers that die."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Event as Flag
+from threading import Thread
+from typing import Any
+
+from docker.errors import DockerException
+
+from harness.errors import DrillbookError
+from harness.evidence import Counter, Event, RunDirectory, now
+from harness.playbook.decision import Alarm
+from harness.scenario.model import Monitor
+from harness.stage.broker import BrokerClient
+from harness.stage.labels import ROLE, RUN
+from harness.stage.stage import Stage
+
+SAMPLE_EVERY_SECONDS = 0.5
+SERVICES = ("broker", "database", "tap", "toxiproxy")
+
+
+class QueueSampler:
+    """Counts queues: over time by itself, and at the edges of steps when asked.
+
+    Args:
+        client: a broker client of its own, since one is not shared by threads that wait on each other.
+    """
+
+    def __init__(self, client: BrokerClient, queues: list[str], run: RunDirectory) -> None:
+        self._client, self._queues, self._run = client, queues, run
+
+    def sample(self, step: str | None = None, edge: str | None = None) -> None:
+        """Write one line for each declared queue; none while the broker is away."""
+        try:
+            for queue in self._queues:
+                depth = self._client.depth(queue)
+                self._run.append(Counter(now(), queue, depth.exists, depth.ready, depth.consumers, step, edge))  # type: ignore[arg-type]
+        except ConnectionError as error:
+            if step is not None:
+                self._run.event("blind", "counters", "from", detail=f"at the {edge} of {step}: {error}")
+
+
+class Pacer:
+    """Does something at a steady pace in a thread of its own, until it is stopped.
+
+    Args:
+        failed: told of an error of the harness itself; the thread ends then.
+    """
+
+    def __init__(self, name: str, every_seconds: float, act: Callable[[], None], failed: Callable[[DrillbookError], None]) -> None:
+        self._every, self._act, self._failed = every_seconds, act, failed
+        self._stop = Flag()
+        self._thread = Thread(target=self._loop, name=name, daemon=True)
+
+    def start(self) -> Pacer:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End, and wait for the last act."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _loop(self) -> None:
+        due = time.monotonic()
+        try:
+            while not self._stop.is_set():
+                self._act()
+                due = max(due + self._every, time.monotonic())
+                self._stop.wait(due - time.monotonic())
+        except DrillbookError as error:
+            self._failed(error)
+
+
+class MonitorWatch:
+    """Samples one monitor and raises its alert.
+
+    Args:
+        alerted: told of the monitor's name and value when its alert is raised.
+    """
+
+    def __init__(self, name: str, monitor: Monitor, stage: Stage, run: RunDirectory, alerted: Callable[[str, float], None]) -> None:
+        self._name, self._monitor, self._stage, self._run, self._alerted = name, monitor, stage, run, alerted
+        self._alarm = Alarm(above=monitor.above, below=monitor.below, lasting=monitor.lasting)
+        self._redelivered: tuple[float, int] | None = None
+        self._broker = BrokerClient(stage.broker.amqp_url, stage.broker.api_url)
+
+    def sample(self) -> None:
+        """Take one sample; a service that is away gives no value."""
+        at = time.monotonic()
+        try:
+            value = self._value(at)
+        except ConnectionError:
+            value = None
+        change = self._alarm.feed(at, value)
+        if value is not None:
+            self._run.event("alert", self._name, change or "sample", value=value)
+        if change == "raised" and value is not None:
+            self._alerted(self._name, value)
+
+    def _value(self, at: float) -> float | None:
+        monitor = self._monitor
+        if monitor.query is not None:
+            return self._stage.database.number(monitor.query) if self._stage.database else None
+        if monitor.queue_depth is not None:
+            ready = self._broker.depth(monitor.queue_depth).ready
+            return None if ready is None else float(ready)
+        assert monitor.redelivery_rate is not None
+        count = self._broker.redeliveries(monitor.redelivery_rate)
+        if count is None:
+            return None
+        before, self._redelivered = self._redelivered, (at, count)
+        return None if before is None or at <= before[0] else max(0, count - before[1]) / (at - before[0])
+
+
+class ContainerWatch:
+    """Writes what becomes of the run's containers, as the engine tells it, and tells when a service dies that nobody touched.
+
+    Args:
+        died: told of the role of a service that ended unasked, and its exit code.
+    """
+
+    def __init__(self, client: Any, run_id: str, run: RunDirectory, died: Callable[[str, int], None]) -> None:
+        self._run, self._died = run, died
+        self._asked: set[str] = set()
+        self._over = False
+        self._events = client.events(decode=True, filters={"type": "container", "label": f"{RUN}={run_id}"})
+        self._thread = Thread(target=self._follow, name="containers", daemon=True)
+
+    def start(self) -> ContainerWatch:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """End; what happens to containers from now on is the harness's own cleaning up."""
+        self._over = True
+        self._events.close()
+
+    def _follow(self) -> None:
+        try:
+            for event in self._events:
+                if self._over:
+                    return
+                self._take(event)
+        except (DockerException, OSError, ValueError):
+            if not self._over:
+                self._died("engine", -1)
+
+    def _take(self, event: dict[str, Any]) -> None:
+        attributes = event["Actor"]["Attributes"]
+        role, action = attributes.get(ROLE, "?"), event["Action"]
+        match action:
+            case "kill":
+                self._asked.add(role)
+            case "start":
+                self._asked.discard(role)
+                self._note(event, role, "started")
+            case "pause" | "unpause":
+                self._note(event, role, f"{action}d")
+            case "die":
+                code = int(attributes.get("exitCode", -1))
+                asked = role in self._asked
+                self._note(event, role, "stopped" if asked and code != 137 else "killed" if asked else "died", code, asked)
+                if not asked and role in SERVICES:
+                    self._died(role, code)
+
+    def _note(self, event: dict[str, Any], role: str, state: str, code: int | None = None, asked: bool | None = None) -> None:
+        version = role.split(".")[1] if role.startswith("workers.") else None
+        self._run.append(Event(event["timeNano"], "container", role, state, version=version, exit_code=code, asked=asked))

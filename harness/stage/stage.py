@@ -1,0 +1,326 @@
+"""The stage of one run: a network, the broker, the database, the tap, the proxies and the workers; started side by side, ended by label."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sys
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from docker.errors import DockerException
+from testcontainers.core.network import Network
+
+from harness import plan
+from harness.errors import HarnessError
+from harness.evidence import RunDirectory
+from harness.evidence.wire_tail import WireTail
+from harness.scenario.model import Scenario
+from harness.stage import broker, database, tap
+from harness.stage.broker import BrokerClient
+from harness.stage.containers import Handle, StageContainer, last_words
+from harness.stage.database import DatabaseClient
+from harness.stage.labels import VARIABLE, labels
+from harness.stage.links import AMQP_HELLO, API_PORT, FIRST_PORT, POSTGRES_HELLO, Link, ProxyControl, Route
+from harness.stage.wait import until
+
+READY_WITHIN_SECONDS = 60.0
+TAP_FIRST_PORT = 5701
+TAP_FOLDER = Path(tap.__file__).parent
+HARNESS_LINKS = ("harness -> broker", "harness -> database")
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class StageImages:
+    """The images of a stage, each a reference that is on the machine."""
+
+    broker: str
+    database: str | None
+    toxiproxy: str
+    python: str
+    workers: dict[str, str]
+    """By version."""
+
+
+class Stage:
+    """Everything a drill runs on.
+
+    Args:
+        scenario: a scenario with a stage.
+        folder: where the scenario file is; its relative paths start here.
+        run: where evidence goes.
+        run_id: unique on this machine; on every label.
+        images: references by part.
+        say: told what is ready, for the person who waits.
+    """
+
+    def __init__(self, scenario: Scenario, folder: Path, run: RunDirectory, run_id: str, images: StageImages, say: Say) -> None:
+        if scenario.stage is None:
+            raise HarnessError("the scenario has no stage.")
+        self.scenario, self.folder, self.run, self.run_id, self.images = scenario, folder, run, run_id, images
+        self.spec = scenario.stage
+        self._say = say
+        self._user, self._password = "drill", secrets.token_urlsafe(18)
+        self._containers: dict[str, StageContainer] = {}
+        self._handles: dict[str, Handle] = {}
+        self._links: dict[str, Link] = {}
+        self._ports: dict[str, int] = {}
+        self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
+        self._network.name = f"drillbook-{run_id}"
+        self.wire = WireTail(run.file("wire"))
+        self.broker: BrokerClient
+        self.database: DatabaseClient | None = None
+
+    def start(self) -> None:
+        """Start everything, the workers last; each part is asked until it is ready.
+
+        Raises:
+            HarnessError: a part did not get ready, with its last words.
+            UsageError: the broker or the database refuses what the scenario declares.
+        """
+        try:
+            self._network.create()
+            routes = self._routes()
+            self._start_parts(routes)
+            self._prepare()
+            self._start_workers()
+        except DockerException as error:
+            raise HarnessError(f"the Docker engine refused: {getattr(error, 'explanation', None) or error}.") from error
+
+    # What faults, load and programs use
+
+    def container(self, name: str) -> Handle:
+        """A container by its role: ``broker``, ``workers.v2.1``."""
+        return self._handles[name]
+
+    def containers(self) -> Iterable[Handle]:
+        """Every container of the stage."""
+        return self._handles.values()
+
+    def link(self, name: str) -> Link:
+        """A link by its name: ``workers.v2.1 -> broker``."""
+        return self._links[name]
+
+    @property
+    def load_amqp_url(self) -> str:
+        """The broker as the load reaches it."""
+        return self._amqp(self._ports["load -> broker"])
+
+    def environment(self) -> dict[str, str]:
+        """The stage as the deployment and the playbook are told of it, over the operator's links."""
+        told = {
+            VARIABLE: self.run_id,
+            "AMQP_URL": self._amqp(self._ports["operator -> broker"]),
+            "RABBITMQ_API_URL": self._api(self._ports["operator -> broker api"]),
+            "BROKER": self.container("broker").engine_name,
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+        }
+        if self.database is not None:
+            told |= {"DATABASE_URL": self._sql(self._ports["operator -> database"]), "DATABASE": self.container("database").engine_name}
+        for version in self.spec.workers:
+            names = [self.container(worker).engine_name for worker in plan.workers(self.scenario, version)]
+            told[f"WORKERS_{version.upper().replace('-', '_')}"] = " ".join(names)
+        return told
+
+    def redact(self, text: str) -> str:
+        """The text without this run's secrets."""
+        return text.replace(self._password, "***")
+
+    # Ending
+
+    def stop_workers(self, grace_seconds: int) -> None:
+        """Stop every worker in order, side by side, so that nothing is held any more."""
+        workers = [self._handles[name] for name in plan.workers(self.scenario) if name in self._handles]
+        with ThreadPoolExecutor(max(len(workers), 1)) as pool:
+            list(pool.map(lambda worker: worker.stop(grace_seconds), workers))
+
+    def stop_tap(self) -> None:
+        """End the tap in order, so that its file has an end."""
+        if "tap" in self._handles:
+            self._handles["tap"].stop(10)
+
+    def save_logs(self) -> None:
+        """Write every container's log into the run directory."""
+        for name, handle in self._handles.items():
+            handle.save_logs(self.run.path / "logs" / f"{name}.log", self.redact)
+
+    def close(self) -> None:
+        """Remove this run's containers and its network; safe at any time, and when they are gone."""
+        from harness.stage.clean import remove_run
+
+        if hasattr(self, "broker"):
+            self.broker.close()
+        remove_run(self.run_id)
+
+    # Starting, part by part
+
+    def _routes(self) -> dict[str, tuple[Route, ...]]:
+        """Every link's proxies, and the tap's links along the way."""
+        self._tap_links: list[dict[str, object]] = []
+        routes: dict[str, tuple[Route, ...]] = {}
+        ports = iter(range(FIRST_PORT, FIRST_PORT + 10_000))
+        for name in [*HARNESS_LINKS, *plan.links(self.scenario)]:
+            client, service = name.split(" -> ")
+            if service == "database":
+                upstreams = [f"database:{database.PORT}"] if self.spec.database else []
+            else:
+                upstreams = [self._tapped(name) if client != "harness" else f"broker:{broker.AMQP_PORT}"]
+                if client in ("harness", "operator"):
+                    upstreams.append(f"broker:{broker.MANAGEMENT_PORT}")
+            suffixes = ("", "-api")
+            routes[name] = tuple(
+                Route(f"{client}-to-{service}{suffix}", next(ports), upstream)
+                for upstream, suffix in zip(upstreams, suffixes, strict=False)
+            )
+        return routes
+
+    def _tapped(self, link: str) -> str:
+        peer = link.split(" -> ")[0]
+        port = TAP_FIRST_PORT + len(self._tap_links)
+        entry: dict[str, object] = {"name": link, "listen": port, "peer": peer}
+        if peer.startswith("workers."):
+            entry["version"] = peer.split(".")[1]
+        self._tap_links.append(entry)
+        return f"tap:{port}"
+
+    def _start_parts(self, routes: dict[str, tuple[Route, ...]]) -> None:
+        listening = tuple(route.listen for group in routes.values() for route in group)
+        parts = [
+            partial(self._start_broker),
+            partial(self._start_proxies, routes, listening),
+            partial(self._start_tap),
+        ]
+        if self.spec.database is not None:
+            parts.append(partial(self._start_database))
+        with ThreadPoolExecutor(len(parts)) as pool:
+            for done in [pool.submit(part) for part in parts]:
+                done.result()
+        self.broker = BrokerClient(self._amqp(self._ports[HARNESS_LINKS[0]]), self._api(self._ports[f"{HARNESS_LINKS[0]} api"]))
+        self._handles["broker"]._answers = self.broker.answers
+        self._ready("broker")
+        if self.spec.database is not None:
+            self.database = DatabaseClient(self._sql(self._ports[HARNESS_LINKS[1]]))
+            self._handles["database"]._answers = self.database.answers
+            self._ready("database")
+
+    def _start_broker(self) -> None:
+        environment = {
+            "RABBITMQ_DEFAULT_USER": self._user,
+            "RABBITMQ_DEFAULT_PASS": self._password,
+            # Idle schedulers that spin would take the workers' processor.
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
+        }
+        container = self._part("broker", self.images.broker, environment=environment)
+        container.with_copy_into_container(broker.enabled_plugins(self.spec.broker), "/etc/rabbitmq/enabled_plugins")
+        container.start()
+
+    def _start_database(self) -> None:
+        assert self.images.database is not None
+        environment = {"POSTGRES_USER": self._user, "POSTGRES_PASSWORD": self._password, "POSTGRES_DB": database.NAME}
+        self._part("database", self.images.database, environment=environment).start()
+
+    def _start_tap(self) -> None:
+        container = self._part(
+            "tap",
+            self.images.python,
+            command=["python3", "-m", "tap", "--config", "/opt/tap.json"],
+            working_dir="/opt",
+            user=f"{os.getuid()}:{os.getgid()}",
+        )
+        settings = tap.config(self._tap_links, upstream=("broker", broker.AMQP_PORT), output="/evidence/wire.jsonl", id_from="message_id")
+        container.with_volume_mapping(str(self.run.path.resolve()), "/evidence", "rw")
+        for source in sorted(TAP_FOLDER.glob("*.py")):
+            container.with_copy_into_container(source.read_bytes(), f"/opt/tap/{source.name}")
+        container.with_copy_into_container(json.dumps(settings).encode(), "/opt/tap.json")
+        container.start()
+        self._handles["tap"]._answers = lambda: self.wire.poll().started
+        self._ready("tap")
+
+    def _start_proxies(self, routes: dict[str, tuple[Route, ...]], listening: tuple[int, ...]) -> None:
+        container = self._part("toxiproxy", self.images.toxiproxy, ports=(API_PORT, *listening), command=["-host=0.0.0.0"])
+        container.start()
+        control = ProxyControl(container.mapped_port(API_PORT))
+        self._handles["toxiproxy"]._answers = control.answers
+        self._ready("toxiproxy")
+        for name, group in routes.items():
+            for route, suffix in zip(group, ("", " api"), strict=False):
+                self._ports[f"{name}{suffix}"] = container.mapped_port(route.listen)
+            if group:
+                hello = POSTGRES_HELLO if name.endswith("database") else AMQP_HELLO
+                self._links[name] = Link(control, name, group, hello, self._ports[name])
+                self._links[name].open()
+        self._worker_ports = {name: group[0].listen for name, group in routes.items() if group}
+
+    def _prepare(self) -> None:
+        broker.declare(self.broker, self.spec.broker)
+        if self.database is not None and self.spec.database is not None and self.spec.database.init is not None:
+            self.database.run_file((self.folder / self.spec.database.init).resolve())
+        self._say("topology declared")
+
+    def _start_workers(self) -> None:
+        names = plan.workers(self.scenario)
+        with ThreadPoolExecutor(min(len(names), 8)) as pool:
+            list(pool.map(self._start_worker, names))
+        for name in names:
+            if self.spec.workers[name.split(".")[1]].started:
+                self._ready(name)
+
+    def _start_worker(self, name: str) -> None:
+        version = name.split(".")[1]
+        spec = self.spec.workers[version]
+        environment = {
+            "AMQP_URL": f"amqp://{self._user}:{self._password}@toxiproxy:{self._worker_ports[f'{name} -> broker']}/%2F",
+            "WORKER": name,
+            "VERSION": version,
+        }
+        if self.database is not None:
+            port = self._worker_ports[f"{name} -> database"]
+            environment["DATABASE_URL"] = f"postgresql://{self._user}:{self._password}@toxiproxy:{port}/{database.NAME}"
+        container = self._part(name, self.images.workers[version], environment=environment | spec.env, command=spec.command)
+        self._handles[name]._answers = lambda: self.wire.poll().consumers(name) > 0
+        container.create()
+        if spec.started:
+            self._handles[name].start()
+
+    def _part(self, role: str, image: str, **more: object) -> StageContainer:
+        container = StageContainer(
+            image,
+            role,
+            f"{self._network.name}-{role}",
+            self._network.name,
+            labels(self.run_id, role),
+            **more,  # type: ignore[arg-type]
+        )
+        self._containers[role] = container
+        self._handles[role] = Handle(container, lambda: True)
+        return container
+
+    def _ready(self, role: str) -> None:
+        """Ask until a part answers; a part that ended meanwhile is not waited for."""
+        handle = self._handles[role]
+
+        def answered_or_dead() -> bool:
+            return handle.answers() or handle.status in ("exited", "gone")
+
+        until(answered_or_dead, READY_WITHIN_SECONDS)
+        if not handle.answers():
+            fate = "ended while it started" if handle.status in ("exited", "gone") else f"was not ready within {READY_WITHIN_SECONDS:.0f} s"
+            words = self.redact(last_words(self._containers[role]))
+            raise HarnessError(f"{role} {fate}: {words}", "Its image, command and environment are in stage of the scenario file.")
+        self._say(f"{role} ready")
+
+    # Addresses
+
+    def _amqp(self, port: int) -> str:
+        return f"amqp://{self._user}:{self._password}@127.0.0.1:{port}/%2F"
+
+    def _api(self, port: int) -> str:
+        return f"http://{self._user}:{self._password}@127.0.0.1:{port}/api"
+
+    def _sql(self, port: int) -> str:
+        return f"postgresql://{self._user}:{self._password}@127.0.0.1:{port}/{database.NAME}"
