@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 NANOSECONDS = 1_000_000_000
 _SECONDS = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _BYTES = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "KiB": 1024, "MiB": 1024**2}
-_DURATION = r"^(\d+(?:\.\d+)?)(us|ms|s|m|h)$"
+DURATION = r"^(\d+(?:\.\d+)?)(us|ms|s|m|h)$"
 _RATE = r"^(\d+(?:\.\d+)?)/(s|m|h)$"
 _SIZE = r"^(\d+)(B|KB|MB|KiB|MiB)?$"
 
@@ -23,7 +23,7 @@ def seconds(text: Any) -> float:
     """
     if isinstance(text, float):
         return text
-    match = re.match(_DURATION, text) if isinstance(text, str) else None
+    match = re.match(DURATION, text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a duration: write a number and a unit, such as 250ms, 5s or 2m")
     return float(match[1]) * _SECONDS[match[2]]
@@ -58,7 +58,7 @@ def size_bytes(text: Any) -> int:
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
-    WithJsonSchema({"type": "string", "pattern": _DURATION, "examples": ["250ms", "5s", "2m"]}),
+    WithJsonSchema({"type": "string", "pattern": DURATION, "examples": ["250ms", "5s", "2m"]}),
 ]
 """Seconds; written ``250ms``, ``5s``, ``2m``."""
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import shlex
 import shutil
+import sys
 from pathlib import Path
 
+from harness.playbook.command import problem
 from harness.scenario.draft import Draft
 from harness.scenario.problems import nearest
 from harness.scenario.source import KeyPath
@@ -48,20 +50,27 @@ def _program(draft: Draft, path: KeyPath) -> None:
         draft.source.refuse(draft.source.value(path), "a quote in this command line has no end" if words is None else "run is empty")
         return
     program, *arguments = words
-    if "/" in program:
-        _executable(draft, path, program)
-    elif shutil.which(program) is None:
-        here = draft.folder / program
-        hint = f"; did you mean ./{program}?" if here.is_file() else ""
-        draft.source.refuse(draft.source.value(path), f"there is no program {program} on the PATH{hint}")
     script = next((word for word in arguments if not word.startswith("-")), None)
-    if Path(program).name in INTERPRETERS and "-c" not in arguments and "-m" not in arguments and script:
-        _there(draft, path, script, "file")
+    interpreted = Path(program).name in INTERPRETERS and "-c" not in arguments and "-m" not in arguments
+    if _program_there(draft, path, program) and not (interpreted and script and not _there(draft, path, script, "file")):
+        message = problem(command, draft.folder, {"PATH": _search_path()})
+        if message is not None:
+            draft.source.refuse(draft.source.value(path), message.rstrip("."))
 
 
-def _executable(draft: Draft, path: KeyPath, program: str) -> None:
-    if _there(draft, path, program, "program") and not os.access(draft.folder / program, os.X_OK):
-        draft.source.refuse(draft.source.value(path), f"{program} is not executable: chmod +x {program}")
+def _program_there(draft: Draft, path: KeyPath, program: str) -> bool:
+    if "/" in program:
+        return _there(draft, path, program, "program")
+    if shutil.which(program, path=_search_path()) is not None:
+        return True
+    hint = f"; did you mean ./{program}?" if (draft.folder / program).is_file() else ""
+    draft.source.refuse(draft.source.value(path), f"there is no program {program} on the PATH{hint}")
+    return False
+
+
+def _search_path() -> str:
+    """Where programs are looked for when the drill runs: first beside the interpreter."""
+    return f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
 
 
 def _file(draft: Draft, path: KeyPath) -> None:

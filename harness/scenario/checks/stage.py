@@ -68,8 +68,8 @@ def _workers(draft: Draft) -> None:
     source = draft.source
     for version in source.names("stage", "workers"):
         path = ("stage", "workers", version)
-        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", version):
-            source.refuse(source.key(path), f"{version} cannot name a version: use letters, digits and _, a letter first")
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", version):
+            source.refuse(source.key(path), f"{version} cannot name a version: use letters, digits, _ and -, a letter first")
         for variable in source.names(*path, "env"):
             if variable in GIVEN:
                 source.refuse(source.key((*path, "env", variable)), f"{variable} is set by the stage; leave it out")

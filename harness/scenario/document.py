@@ -1,0 +1,106 @@
+"""``docs/scenario.md``, made from the model: ``python -m harness.scenario.document`` writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from harness.faults import KINDS
+from harness.scenario import model
+from harness.scenario.init import TEMPLATE
+from harness.scenario.refs import Ref
+from harness.scenario.units import Duration, Rate, Size, written
+from harness.scenario.walk import description, key_of, part_of
+
+TARGET = Path(__file__).parents[2] / "docs" / "scenario.md"
+_UNITS = {get_args(Duration)[1]: "duration", get_args(Rate)[1]: "rate", get_args(Size)[1]: "size"}
+_PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
+
+
+def document() -> str:
+    """The text of ``docs/scenario.md``."""
+    from harness.invariants.catalogue import catalogue
+
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    page = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
+    page.globals |= {"table": table, "part": lambda name: getattr(model, name)}
+    return page.get_template("scenario.md.j2").render(
+        example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
+        faults=KINDS,
+        common=[name for name in model.FaultEntry.model_fields if name not in KINDS],
+        invariants=catalogue(),
+    )
+
+
+def table(part: type[BaseModel], keys: list[str] | None = None) -> str:
+    """A part's keys as a Markdown table.
+
+    Args:
+        part: a part of the model.
+        keys: the fields wanted, by their names in the model; None: all.
+    """
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in part.model_fields.items():
+        if keys is None or name in keys:
+            cells = (f"`{key_of(name, field)}`", type_name(field), _default(field), description(field).replace("``", "`"))
+            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def type_name(field: FieldInfo) -> str:
+    """A field's type in a person's words."""
+    return _type(field.annotation, tuple(field.metadata))
+
+
+def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0], (*metadata, *arguments[1:]))
+    for mark in metadata:
+        if isinstance(mark, Ref):
+            return f"name of {'an' if mark.kind[0] in 'aeiou' else 'a'} {mark.kind}"
+        if mark in _UNITS:
+            return _UNITS[mark]
+    if origin in (Union, UnionType):
+        return " or ".join(_type(option, metadata) for option in arguments if option is not NoneType)
+    if origin is Literal:
+        return " or ".join(f"`{choice}`" for choice in arguments)
+    if origin is list:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return "keys with values" if arguments[1] is Any else f"{_type(arguments[1])}, by name"
+    if part := part_of(annotation):
+        return f"[{_heading(part)}](#{_heading(part).replace(' ', '-')})"
+    return _PLAIN[annotation]
+
+
+def _heading(part: type[BaseModel]) -> str:
+    """The section that documents a part."""
+    return {"StageSpec": "stage", "FaultSpec": "faults", "AtStep": "a step", "Start": "the start"}.get(part.__name__, part.__name__.lower())
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**needed**"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel) or value is None or value in ("", [], {}):
+        return ""
+    if any(_UNITS.get(mark) == "duration" for mark in field.metadata):
+        return f"`{written(value)}`"
+    if isinstance(value, dict):
+        return f"`{{{', '.join(f'{key}: {item:g}' for key, item in value.items())}}}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def main() -> None:
+    """Write the page."""
+    TARGET.write_text(document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""A stand-in for your worker: takes tasks from a queue and writes one effect for each, however often it is delivered.
+
+Replace this folder by your own, or give your image in scenario.yaml. It ends when it loses the broker or the database; yours should not.
+"""
+
+import os
+import signal
+
+import pika
+import psycopg
+
+ONCE = """
+with fresh as (insert into inbox (message) values (%(task)s) on conflict do nothing returning message)
+insert into effects (task, key, version, worker) select message, message, %(version)s, %(worker)s from fresh
+"""
+
+stopping = False
+
+
+def stop(*_: object) -> None:
+    global stopping
+    stopping = True
+
+
+def main() -> None:
+    signal.signal(signal.SIGTERM, stop)
+    me = {"version": os.environ["VERSION"], "worker": os.environ["WORKER"]}
+    database = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
+    broker = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
+    channel = broker.channel()
+    channel.basic_qos(prefetch_count=10)
+    for method, properties, _body in channel.consume(os.environ["QUEUE"], inactivity_timeout=0.2):
+        if stopping:
+            break
+        if method is not None:
+            database.execute(ONCE, {**me, "task": properties.message_id})
+            channel.basic_ack(method.delivery_tag)
+    broker.close()  # gives back what was sent ahead and never begun
+
+
+main()
