@@ -38,9 +38,10 @@ def _is_run(path: Path) -> bool:
 
 
 def _run(path: Path) -> Run:
-    time, _, seed = path.name.rpartition("-")
+    time, _, seed = path.name.partition("-")
+    drawn = _json(path / "plan.json").get("seed", seed)
     verdict = _json(path / "verdict.json").get("verdict")
-    return Run(path=path, scenario=path.parent.name, time=time or path.name, seed=seed if time else "", verdict=str(verdict or NO_VERDICT))
+    return Run(path=path, scenario=path.parent.name, time=time, seed=str(drawn), verdict=str(verdict or NO_VERDICT))
 
 
 def _json(path: Path) -> dict[str, Any]:

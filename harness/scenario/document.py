@@ -74,14 +74,19 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
         return f"list of {_type(arguments[0])}"
     if origin is dict:
         return "keys with values" if arguments[1] is Any else f"{_type(arguments[1])}, by name"
-    if part := part_of(annotation):
+    part = part_of(annotation)
+    if part is model.AtStep:
+        return "`{step: …}`"
+    if part:
         return f"[{_heading(part)}](#{_heading(part).replace(' ', '-')})"
     return _PLAIN[annotation]
 
 
 def _heading(part: type[BaseModel]) -> str:
     """The section that documents a part."""
-    return {"StageSpec": "stage", "FaultSpec": "faults", "AtStep": "a step", "Start": "the start"}.get(part.__name__, part.__name__.lower())
+    return {"StageSpec": "stage", "FaultSpec": "faults", "Monitor": "monitors", "Start": "the start"}.get(
+        part.__name__, part.__name__.lower()
+    )
 
 
 def _default(field: FieldInfo) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
+from pydantic import Field
+
 Kind = Literal["link", "container", "queue", "exchange", "version", "step", "monitor", "fault", "invariant"]
 
 
@@ -19,9 +21,9 @@ class Ref:
     kind: Kind
 
 
-LinkRef = Annotated[str, Ref("link")]
+LinkRef = Annotated[str, Ref("link"), Field(description="The links it hits, such as workers.v2 -> broker.")]
 """``workers.v2 -> broker`` (every v2 worker's), ``workers.v2.1 -> database``, ``load -> broker``, ``operator -> database``."""
-ContainerRef = Annotated[str, Ref("container")]
+ContainerRef = Annotated[str, Ref("container"), Field(description="The containers it hits, such as workers.v2 or broker.")]
 """``broker``, ``database``, ``workers.v2`` (every replica) or ``workers.v2.1`` (one replica, counted from 1)."""
 QueueRef = Annotated[str, Ref("queue")]
 ExchangeRef = Annotated[str, Ref("exchange")]

@@ -5,6 +5,7 @@ Replace this folder by your own, or give your image in scenario.yaml. It ends wh
 
 import os
 import signal
+from typing import Any
 
 import pika
 import psycopg
@@ -27,7 +28,7 @@ def main() -> None:
     me = {"version": os.environ["VERSION"], "worker": os.environ["WORKER"]}
     database = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
     broker = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
-    channel = broker.channel()
+    channel: Any = broker.channel()
     channel.basic_qos(prefetch_count=10)
     for method, properties, _body in channel.consume(os.environ["QUEUE"], inactivity_timeout=0.2):
         if stopping:
