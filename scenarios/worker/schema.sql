@@ -14,7 +14,7 @@ create table effects (                              -- no unique key on purpose:
     at timestamptz not null default clock_timestamp(),
     wait_ms double precision not null               -- from the moment the task was meant to be sent until its effect
 );
-create index on effects (version, at);
+create index on effects (at);
 
 create table task_state (
     task text primary key,
