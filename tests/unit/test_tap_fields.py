@@ -1,0 +1,88 @@
+"""Fields of content headers, encoded by hand: pika writes only some of the types that other clients write."""
+
+import struct
+
+import pytest
+
+from harness.stage.tap.fields import task_of
+
+VALUES = {
+    "bool": b"t\x01",
+    "int8": b"b\xff",
+    "uint8": b"B\xff",
+    "int16": b"s\xff\xff",
+    "uint16": b"u\xff\xff",
+    "int32": b"I\xff\xff\xff\xff",
+    "uint32": b"i\xff\xff\xff\xff",
+    "int64": b"l" + b"\xff" * 8,
+    "float": b"f" + b"\x00" * 4,
+    "double": b"d" + b"\x00" * 8,
+    "decimal": b"D\x02" + b"\x00" * 4,
+    "string": b"S\x00\x00\x00\x03abc",
+    "octets": b"x\x00\x00\x00\x02\xce\x00",
+    "array": b"A\x00\x00\x00\x04t\x01t\x00",
+    "table": b"F\x00\x00\x00\x0b\x04taskS\x00\x00\x00\x01x",
+    "time": b"T" + b"\x00" * 7 + b"\x09",
+    "void": b"V",
+}
+
+
+def entry(name, value):
+    return bytes([len(name)]) + name.encode() + value
+
+
+def header(table, flags=0x2000, after=b""):
+    return struct.pack(">HHQHI", 60, 0, 5, flags, len(table)) + table + after
+
+
+def test_every_type_of_value_before_the_task_is_passed_over():
+    table = b"".join(entry(name, value) for name, value in VALUES.items()) + entry("task", b"S\x00\x00\x00\x02t7")
+    assert task_of("header:task")(header(table)) == "t7"
+
+
+@pytest.mark.parametrize(
+    ("value", "task"),
+    [
+        ("int8", "-1"),
+        ("uint8", "255"),
+        ("uint16", "65535"),
+        ("uint32", "4294967295"),
+        ("int64", "-1"),
+        ("time", "9"),
+        ("string", "abc"),
+        ("bool", None),
+        ("double", None),
+        ("table", None),
+        ("void", None),
+    ],
+)
+def test_strings_and_whole_numbers_can_be_tasks(value, task):
+    assert task_of("header:task")(header(entry("task", VALUES[value]))) == task
+
+
+def test_properties_before_the_message_id_are_passed_over_in_their_order():
+    table = entry("a", VALUES["table"])
+    before = b"\x01\x09" + b"\x02co" + b"\x00" + b"\x03600"  # delivery mode, priority, correlation id, reply to, expiration
+    payload = header(table, 0x2000 | 0x1F80, before + b"\x02id")
+    assert task_of("message_id")(payload) == "id"
+    assert task_of("correlation_id")(payload) == "co"
+
+
+def test_an_id_that_is_not_utf_8_is_kept_readable():
+    assert task_of("message_id")(struct.pack(">HHQH", 60, 0, 0, 0x0080) + b"\x03a\xff\xfe") == "a\\xff\\xfe"
+
+
+def test_an_id_longer_than_its_frame_is_an_error():
+    with pytest.raises(IndexError):
+        task_of("message_id")(struct.pack(">HHQH", 60, 0, 0, 0x0080) + b"\x09short")
+
+
+def test_a_type_no_broker_knows_is_an_error():
+    with pytest.raises(ValueError, match="unknown type 'Z'"):
+        task_of("header:task")(header(entry("a", b"Z") + entry("task", VALUES["string"])))
+
+
+@pytest.mark.parametrize("selector", ["", "type", "header:", "header", "body:$.task"])
+def test_a_place_that_is_none_is_refused_in_a_sentence(selector):
+    with pytest.raises(ValueError, match="is no place for a task id"):
+        task_of(selector)

@@ -1,0 +1,274 @@
+"""The tap as a process, before a plain TCP server: bytes carried, endings, and evidence that is never silently short."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import subprocess
+import sys
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+from tap_speech import PREAMBLE, client, deliver, opened, publish
+
+from harness.evidence.records import Wire
+from harness.evidence.run_directory import line as wire_line
+from harness.stage import tap
+from harness.stage.wait import until
+
+PACKAGES = Path(tap.__file__).parent.parent
+SECONDS = 20
+
+
+class TapProcess:
+    """A tap with one link, on loopback."""
+
+    def __init__(self, folder, upstream, output=None, before=()):
+        self.output = Path(output or folder / "wire.jsonl")
+        links = [{"name": "load -> broker", "listen": 0, "peer": "load"}]
+        settings = tap.config(links, upstream, str(self.output), "message_id") | {"address": "127.0.0.1"}
+        (folder / "tap.json").write_text(json.dumps(settings))
+        command = [*before, sys.executable, "-m", "tap", "--config", str(folder / "tap.json")]
+        self.process = subprocess.Popen(command, cwd=PACKAGES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.port = int(self.process.stdout.readline().rsplit(maxsplit=1)[-1])
+        self.sockets = []
+
+    def dial(self):
+        return socket.create_connection(("127.0.0.1", self.port), SECONDS)
+
+    def joined(self, server):
+        """Both ends of a connection through the tap; they stay open until the test ends."""
+        self.sockets += [self.dial(), accept(server)]
+        return self.sockets[-2:]
+
+    def end(self, how=signal.SIGTERM):
+        self.process.send_signal(how)
+        self.errors = self.process.communicate(timeout=SECONDS)[1]
+        return self.process.returncode
+
+    @property
+    def lines(self):
+        return [json.loads(text) for text in self.output.read_text().splitlines()]
+
+    @property
+    def events(self):
+        return [line["event"] for line in self.lines if line["event"] != "alive"]
+
+    def wait_for(self, event):
+        """Until a line of this event is in the file."""
+        assert until(lambda: f'"event":"{event}"' in self.output.read_text(), SECONDS), f"no {event} came"
+
+
+@pytest.fixture
+def start(tmp_path):
+    taps = []
+
+    def start(upstream, **more):
+        taps.append(TapProcess(tmp_path, upstream, **more))
+        return taps[-1]
+
+    yield start
+    for each in taps:
+        each.process.kill()
+        each.process.communicate()
+        for joined in each.sockets:
+            joined.close()
+
+
+@pytest.fixture
+def server():
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        listening.settimeout(SECONDS)
+        yield listening
+
+
+def accept(server):
+    accepted = server.accept()[0]
+    accepted.settimeout(SECONDS)
+    return accepted
+
+
+def receive(joined, size):
+    data = b""
+    while len(data) < size:
+        piece = joined.recv(65536)
+        assert piece, f"ended after {len(data)} of {size} octets"
+        data += piece
+    return data
+
+
+def taken_before_it_blocks(source, block):
+    taken = 0
+    with suppress(TimeoutError):
+        while taken < 1000 * len(block):
+            taken += source.send(block)
+    return taken
+
+
+def speak(ours, theirs, turns):
+    """Say every turn at its end, and see it arrive unchanged at the other."""
+    for who, data in turns:
+        source, sink = (ours, theirs) if who == "client" else (theirs, ours)
+        source.sendall(data)
+        assert receive(sink, len(data)) == data
+
+
+def test_the_file_begins_with_start_and_ends_with_end_and_has_no_gap(start, server):
+    started = start(server.getsockname())
+    ours, theirs = started.joined(server)
+    speak(ours, theirs, [*opened(), client(publish("a"), publish("b"))])
+    assert started.end() == 0
+    assert started.events == ["start", "open", "open", "publish", "publish", "end"]
+    assert [line["seq"] for line in started.lines] == list(range(1, len(started.lines) + 1))
+    assert [line["at"] for line in started.lines] == sorted(line["at"] for line in started.lines)
+
+
+def test_every_line_is_exactly_a_record_of_the_run_directory(start, server):
+    started = start(server.getsockname())
+    speak(*started.joined(server), [*opened(), client(publish("a"))])
+    started.end(signal.SIGINT)
+    for text in started.output.read_text().splitlines():
+        assert wire_line(Wire(**json.loads(text))) == text
+
+
+def test_it_says_every_second_that_it_lives(start, server):
+    started = start(server.getsockname())
+    started.wait_for("alive")
+    assert started.end() == 0
+
+
+def test_a_killed_tap_leaves_whole_lines_and_no_end(start, server):
+    started = start(server.getsockname())
+    speak(*started.joined(server), [*opened(), client(publish("a"))])
+    started.wait_for("publish")
+    started.end(signal.SIGKILL)
+    assert started.events == ["start", "open", "open", "publish"]
+
+
+def test_a_broker_that_is_away_is_recorded_and_dialled_anew_for_the_next_connection(start):
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+        address = listening.getsockname()
+    started = start(address)
+    with closing(started.dial()) as refused:
+        assert refused.recv(1) == b""
+    with closing(socket.create_server(address)) as listening:
+        speak(*started.joined(listening), opened())
+    started.end()
+    assert started.events[:4] == ["start", "refused", "open", "open"]
+    assert "cannot reach" in started.lines[1]["reason"]
+
+
+def test_a_client_that_goes_away_is_a_lost_connection(start, server):
+    started = start(server.getsockname())
+    ours, theirs = started.joined(server)
+    speak(ours, theirs, opened())
+    ours.close()
+    assert theirs.recv(1) == b""
+    started.wait_for("close")
+    started.end()
+    assert [line.get("reason") for line in started.lines if line["event"] == "close"] == ["connection lost (client)"] * 2
+
+
+def test_half_closed_the_other_half_is_still_carried(start, server):
+    ours, theirs = start(server.getsockname()).joined(server)
+    speak(ours, theirs, opened())
+    ours.shutdown(socket.SHUT_WR)
+    assert theirs.recv(1) == b""
+    theirs.sendall(b"last words")
+    assert receive(ours, 10) == b"last words"
+    theirs.close()
+    assert ours.recv(1) == b""
+
+
+def test_another_protocol_is_carried_unread_and_the_evidence_says_it_is_blind(start, server):
+    started = start(server.getsockname())
+    ours, theirs = started.joined(server)
+    speak(ours, theirs, [("client", b"GET / HTTP/1.1\r\n\r\n"), ("broker", b"HTTP/1.1 200 OK\r\n\r\n"), ("client", b"more")])
+    started.end()
+    assert started.events == ["start", "blind", "end"]
+
+
+@pytest.mark.parametrize("who", ["client", "broker"])
+def test_a_receiver_that_does_not_read_stops_the_sender(start, server, who):
+    ours, theirs = start(server.getsockname()).joined(server)
+    speak(ours, theirs, opened())
+    source = ours if who == "client" else theirs
+    source.settimeout(1.0)
+    block = publish("a", body=b"x" * 100_000) if who == "client" else deliver("a", 1, body=b"x" * 100_000)
+    assert taken_before_it_blocks(source, block) < 300 * len(block)
+
+
+def test_a_probe_of_the_harness_leaves_no_line(start, server):
+    started = start(server.getsockname())
+    ours, theirs = started.joined(server)
+    speak(ours, theirs, opened()[:2])
+    assert opened()[0] == ("client", PREAMBLE)
+    ours.close()
+    assert theirs.recv(1) == b""
+    started.end()
+    assert started.events == ["start", "end"]
+
+
+def test_a_disk_that_fills_up_stops_the_evidence_and_nothing_else(start, server):
+    started = start(server.getsockname(), before=["bash", "-c", 'ulimit -f 4; exec "$0" "$@"'])
+    ours, theirs = started.joined(server)
+    speak(ours, theirs, [*opened(), *(client(publish(f"t{number}")) for number in range(200))])
+    assert started.end() == 3
+    assert "cannot write evidence" in started.errors
+    assert "end" not in started.events
+    assert [line["seq"] for line in started.lines] == list(range(1, len(started.lines) + 1))
+
+
+def test_a_disk_that_is_full_from_the_start_is_told_and_the_bytes_still_pass(start, server):
+    started = start(server.getsockname(), output="/dev/full")
+    speak(*started.joined(server), opened())
+    assert started.end() == 3
+    assert "No space left on device" in started.errors
+
+
+def test_a_port_that_is_taken_is_a_sentence(tmp_path, server):
+    links = [{"name": "load -> broker", "listen": server.getsockname()[1], "peer": "load"}]
+    settings = tap.config(links, ("127.0.0.1", 1), str(tmp_path / "wire.jsonl"), "message_id") | {"address": "127.0.0.1"}
+    (tmp_path / "tap.json").write_text(json.dumps(settings))
+    assert run_tap(tmp_path) == (3, "tap: cannot start: [Errno 98] Address already in use (while attempting to bind on address")
+    assert not (tmp_path / "wire.jsonl").exists()
+
+
+@pytest.mark.parametrize("settings", ["not json", "[]", "{}", '{"upstream": ["b", 1], "links": [{"nam": 1}], "id_from": "message_id"}'])
+def test_bad_settings_are_a_sentence(tmp_path, settings):
+    (tmp_path / "tap.json").write_text(settings)
+    code, said = run_tap(tmp_path)
+    assert code == 2
+    assert said.startswith("tap: cannot use the settings in")
+    assert "Traceback" not in said
+
+
+def run_tap(folder):
+    command = [sys.executable, "-m", "tap", "--config", str(folder / "tap.json")]
+    done = subprocess.run(command, cwd=PACKAGES, capture_output=True, text=True, timeout=SECONDS, check=False)
+    return done.returncode, done.stderr.split(" ('127")[0].strip()
+
+
+def test_the_settings_of_a_drill_are_plain_json():
+    links = [{"name": "workers.v2.1 -> broker", "listen": 5701, "peer": "workers.v2.1", "version": "v2"}]
+    assert tap.config(links, ("broker", 5672), "/evidence/wire.jsonl", "message_id") == {
+        "output": "/evidence/wire.jsonl",
+        "id_from": "message_id",
+        "upstream": ["broker", 5672],
+        "links": links,
+    }
+
+
+def test_the_package_needs_nothing_but_the_standard_library():
+    code = "import sys; sys.path.insert(0, sys.argv[1]); import tap.__main__"
+    assert subprocess.run([sys.executable, "-S", "-I", "-c", code, str(PACKAGES)], check=False).returncode == 0
+
+
+def test_several_connections_are_told_apart_by_number(start, server):
+    started = start(server.getsockname())
+    for _ in range(2):
+        speak(*started.joined(server), [*opened(), client(publish("a"))])
+    started.end()
+    assert [line["connection"] for line in started.lines if line["event"] == "publish"] == [1, 2]
