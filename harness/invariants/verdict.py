@@ -96,6 +96,10 @@ class Judgement:
     seed: int | None = None
     replay: str | None = None
 
+    def __getitem__(self, name: str) -> Result:
+        """The result of one invariant."""
+        return next(result for result in self.results if result.name == name)
+
     def as_json(self) -> dict[str, Any]:
         """The judgement as JSON can hold it."""
         return asdict(self)

@@ -1,0 +1,126 @@
+"""The judge: a run directory in, a judgement out. Pure: no Docker, no network, no clock.
+
+An invariant is ``broken`` when its SQL returns a counterexample that no missing evidence could explain away; else ``unknown`` when evidence
+it needs is missing or blind, when its SQL says so, or when the drill proves nothing (no load, a fault that never bit, a playbook that
+never ran); else ``held``. The whole is as its worst invariant, broken over unknown over held.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from harness.errors import UsageError
+from harness.invariants.catalogue import Invariant, catalogue
+from harness.invariants.preconditions import preconditions
+from harness.invariants.query import Answer, Row, ask
+from harness.invariants.sentence import sentence
+from harness.invariants.stories import step_moments, stories
+from harness.invariants.tables import make_views, open_tables
+from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict, worst
+from harness.invariants.wholeness import State, declared, states
+from harness.scenario.loader import load
+from harness.scenario.model import Scenario
+
+
+def judge(run_directory: Path) -> Judgement:
+    """Judge a run, a stored one or one made by hand.
+
+    Args:
+        run_directory: holds ``scenario.yaml`` and the evidence; the user's own invariants in ``invariants/``.
+
+    Raises:
+        UsageError: there is no such run, its scenario or an invariant cannot be used, or a file holds something that is no evidence.
+    """
+    if not (run_directory / "scenario.yaml").is_file():
+        raise UsageError(f"{run_directory} is no run directory: it has no scenario.yaml.", "Run directories are under reports/.")
+    scenario = load(run_directory / "scenario.yaml", judge_only=True)
+    known = catalogue(run_directory, run_directory / "invariants")
+    wanted = [known[name] for name in scenario.invariants]  # the loader has checked them
+    database, cut = open_tables(run_directory)
+    with database:
+        evidence = states(database, run_directory, cut, scenario)
+        make_views(database, evidence, declared(scenario))
+        reasons = preconditions(database, run_directory, scenario)
+        answers = [ask(database, invariant, invariant.bindings(scenario.invariants[invariant.name])) for invariant in wanted]
+        judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]
+        results = _with_stories(database, judged, answers)
+        equation = _equation(database, evidence, _document(run_directory, "plan.json"))
+    verdict = worst([result.verdict for result in results] + [Verdict.UNKNOWN] * bool(reasons))
+    broken = [
+        (invariant, answer) for invariant, answer, result in zip(wanted, answers, results, strict=True) if result.verdict is Verdict.BROKEN
+    ]
+    environment = _document(run_directory, "environment.json")
+    return Judgement(
+        title=scenario.title,
+        verdict=verdict,
+        sentence=sentence(verdict, results, broken, reasons, equation),
+        results=tuple(results),
+        equation=equation,
+        preconditions=tuple(reasons),
+        expected_broken=tuple(scenario.expect.broken) if scenario.expect else None,
+        seed=environment.get("seed", _document(run_directory, "plan.json").get("seed")),
+        replay=environment.get("replay"),
+    )
+
+
+def _judged(invariant: Invariant, answer: Answer, scenario: Scenario, evidence: Sequence[State], reasons: Sequence[str]) -> Result:
+    """The verdict on one invariant, its findings still without stories."""
+    doubts = {name: reason for name, state, reason in evidence if state != "whole"}
+    excused = [doubts[name] for name in invariant.excused_by if name in doubts]
+    reason = next(iter([*excused, *(doubts[name] for name in invariant.needs if name in doubts), *answer.undecided, *reasons]), "")
+    broken = answer.count > 0 and not excused
+    return Result(
+        name=invariant.name,
+        sentence=invariant.sentence,
+        verdict=Verdict.BROKEN if broken else Verdict.UNKNOWN if reason else Verdict.HELD,
+        count=answer.count if broken else 0,
+        reason="" if broken else reason,
+        parameters=invariant.values(scenario.invariants[invariant.name]),
+    )
+
+
+def _with_stories(database: duckdb.DuckDBPyConnection, results: Sequence[Result], answers: Sequence[Answer]) -> list[Result]:
+    """The results, those that are broken with their findings and the stories of these."""
+    rows = {result.name: answer.rows for result, answer in zip(results, answers, strict=True) if result.verdict is Verdict.BROKEN}
+    if not rows:
+        return list(results)
+    told = stories(database, (row.task for found in rows.values() for row in found if row.task is not None))
+    steps = step_moments(database)
+    return [
+        Result(**{**vars(result), "findings": tuple(_finding(row, result, told, steps) for row in rows.get(result.name, ()))})
+        for result in results
+    ]
+
+
+def _finding(row: Row, result: Result, told: Mapping[str, Sequence[Moment]], steps: Mapping[str, Sequence[Moment]]) -> Finding:
+    moments = [*told.get(row.task or "", ()), *steps.get(row.step or "", ())]
+    why = row.why or f"Not so here: {result.sentence}"
+    return Finding(task=row.task, why=why, step=row.step, story=tuple(sorted(moments, key=lambda moment: moment.at)))
+
+
+def _equation(database: duckdb.DuckDBPyConnection, evidence: Sequence[State], plan: Mapping[str, Any]) -> Equation | None:
+    """Where every task ended; None where what it takes is not there."""
+    if any(state == "missing" and name in ("published", "effects", "leftovers") for name, state, _ in evidence):
+        return None
+    row = database.execute("select * from equation").fetchone()
+    assert row is not None
+    tasks, *rest = row
+    planned = plan.get("tasks")
+    return Equation(planned if isinstance(planned, int) else tasks, *rest)
+
+
+def _document(run_directory: Path, name: str) -> dict[str, Any]:
+    """A JSON document of the run; empty where there is none."""
+    path = run_directory / name
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from error
+    return content if isinstance(content, dict) else {}

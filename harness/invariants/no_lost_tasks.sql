@@ -1,0 +1,23 @@
+-- no_lost_tasks: Every confirmed task left an effect, or rests where the playbook may put it.
+-- needs: published, effects, leftovers
+-- excused by: effects, leftovers
+-- parameter allow: list[state] = [] (where a task may rest without having been done)
+-- in words: 1 task is lost | {count} tasks are lost
+-- in words resting: 1 task was not done | {count} tasks were not done
+--
+-- A task whose publish was confirmed must have an effect, or rest in one of the states that `allow` names: `ready`, `unacked`, `dead`,
+-- `outbox`, `cancelled`. A task that rests anywhere else is not lost, but it was not done either, and counts. A publish that was never
+-- confirmed is not judged: the task may be there or not.
+--
+-- A task that is found nowhere is blamed on a step, where the evidence shows it: the step in which its queue was deleted or came up
+-- short by more than was delivered, the step in which a worker stopped that had acknowledged it too early, or the step in which a
+-- consumer refused it without putting it back.
+--
+-- A finding:
+--
+--     charge-000412  It was confirmed and not done; the queue tasks.v2 went away with 412 tasks in it.  (step "delete v2 queue")
+select task, why, step, null as kind from vanished
+union all
+select task, format('It {}, and was not done.', resting(rests_in, rests_queue)), null, 'resting'
+from tasks
+where outcome = 'ok' and effects = 0 and rests_in is not null and not list_has_any(rests, $allow);

@@ -1,0 +1,139 @@
+"""Running one invariant's SQL: what it returns, and what is wrong with it, in a sentence."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import duckdb
+
+from harness.errors import UsageError
+from harness.invariants.catalogue import Invariant
+from harness.invariants.tables import make_views, open_tables
+
+SHOWN = 100
+"""Findings of one invariant that are given with their stories; all are counted."""
+
+_OPTIONAL = {"why": "varchar", "step": "varchar", "kind": "varchar", "unknown": "boolean"}
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of an invariant."""
+
+    task: str | None
+    why: str | None
+    step: str | None
+
+
+@dataclass(frozen=True)
+class Kind:
+    """The counterexamples of one kind."""
+
+    name: str
+    """Empty: the plain kind."""
+    count: int
+    step: str | None
+    """The step that most of them are blamed on."""
+    blamed: int
+    """How many that is."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What an invariant's SQL returned."""
+
+    rows: tuple[Row, ...]
+    """The first counterexamples, by task."""
+    kinds: tuple[Kind, ...]
+    undecided: tuple[str, ...]
+    """Why it cannot be judged: the rows whose column ``unknown`` is true."""
+
+    @property
+    def count(self) -> int:
+        """Counterexamples in all."""
+        return sum(kind.count for kind in self.kinds)
+
+
+def ask(database: duckdb.DuckDBPyConnection, invariant: Invariant, bindings: Mapping[str, Any]) -> Answer:
+    """Run an invariant. What its SQL does to the tables is undone.
+
+    Args:
+        database: the evidence with its views.
+        invariant: whose SQL to run.
+        bindings: values of its named parameters.
+
+    Raises:
+        UsageError: the SQL is not one SELECT, fails, or returns no column ``task``.
+    """
+    database.execute("begin")
+    try:
+        statement = _statement(invariant)
+        given = {name: bindings[name] for name in statement.named_parameters if name in bindings}
+        database.execute(f"create temp table found as\n{statement.query}", given)
+        _complete(database, invariant)
+        return _answer(database)
+    except duckdb.Error as error:
+        raise _said_by_duckdb(invariant, error) from error
+    finally:
+        database.execute("rollback")
+
+
+def dry_run(invariant: Invariant) -> None:
+    """Run an invariant on empty evidence.
+
+    Raises:
+        UsageError: its SQL cannot work.
+    """
+    with open_tables(None)[0] as database:
+        make_views(database, [], [])
+        ask(database, invariant, dict.fromkeys(parameter.name for parameter in invariant.parameters))
+
+
+def _statement(invariant: Invariant) -> duckdb.Statement:
+    statements = duckdb.extract_statements(invariant.sql)
+    if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
+        raise _failure(invariant, "an invariant is one SELECT")
+    unknown = sorted(statements[0].named_parameters - {parameter.name for parameter in invariant.parameters})
+    if unknown:
+        raise _failure(invariant, f"its header has no line `-- parameter {unknown[0]}: …` for ${unknown[0]}")
+    return statements[0]
+
+
+def _complete(database: duckdb.DuckDBPyConnection, invariant: Invariant) -> None:
+    columns = {row[0] for row in database.execute("select column_name from (describe found)").fetchall()}
+    if "task" not in columns:
+        raise _failure(invariant, "it returns no column task")
+    for name, kind in _OPTIONAL.items():
+        if name not in columns:
+            database.execute(f"alter table found add column {name} {kind}")
+
+
+def _answer(database: duckdb.DuckDBPyConnection) -> Answer:
+    database.execute("create temp view sound as select * from found where unknown is not true")
+    kinds = database.execute("""
+        select kind, sum(found)::bigint as total, arg_max(step, {found: found, step: step}) filter (step is not null),
+               coalesce(max(found) filter (step is not null), 0)
+        from (select coalesce(kind::varchar, '') as kind, step::varchar as step, count(*) as found from sound group by all)
+        group by kind order by kind
+    """).fetchall()
+    first = database.execute(
+        "select task::varchar, why::varchar, step::varchar from sound order by task nulls first, why, step limit ?", [SHOWN]
+    ).fetchall()
+    undecided = database.execute(
+        "select distinct coalesce(why, '')::varchar from found where unknown order by 1 limit ?", [SHOWN]
+    ).fetchall()
+    return Answer(tuple(Row(*row) for row in first), tuple(Kind(*row) for row in kinds), tuple(why for (why,) in undecided))
+
+
+def _failure(invariant: Invariant, problem: str, line: str = "") -> UsageError:
+    return UsageError(f"{invariant.path.name}{line}: {problem.removesuffix('.')}.")
+
+
+def _said_by_duckdb(invariant: Invariant, error: duckdb.Error) -> UsageError:
+    """DuckDB's own sentence, and the line where it gives one; the SQL stands one line lower than in its file when it runs."""
+    message, line = str(error), re.search(r"^LINE (\d+):", str(error), re.MULTILINE)
+    offset = 0 if isinstance(error, duckdb.ParserException) else 1
+    return _failure(invariant, message.splitlines()[0], f":{int(line[1]) - offset}" if line else "")

@@ -1,0 +1,199 @@
+"""The evidence of a run directory as DuckDB tables, with the views that the invariants read.
+
+Every ``.jsonl`` file is a table of its own name with the columns of its record: an absent field is NULL, an absent file an empty table.
+A last line that a dying process left half-written is put aside, and noted in ``evidence``; anything else that is not a record is an error
+with its file and line. After loading nothing can leave the database: no file, no network, no setting.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import MISSING, dataclass, fields
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import NoneType
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import duckdb
+
+from harness.errors import UsageError
+from harness.evidence.records import FILES
+
+VIEWS = ("macros", "phases", "steps", "faults", "tasks", "queue_drops", "vanished", "healed", "equation")
+LONGEST_LINE = 1 << 26
+"""Bytes."""
+_FOLDER = Path(__file__).parent / "views"
+_TYPES = {
+    str: ("VARCHAR", "text"),
+    int: ("BIGINT", "a whole number"),
+    float: ("DOUBLE", "a number"),
+    bool: ("BOOLEAN", "true or false"),
+}
+
+
+@dataclass(frozen=True)
+class _Field:
+    kind: type
+    required: bool
+    words: tuple[str, ...]
+    """What it may be, where that is few words."""
+
+    @property
+    def sql(self) -> str:
+        return _TYPES[self.kind][0]
+
+
+class EvidenceError(UsageError):
+    """A file of the run directory holds something that is no evidence; the message names file and line."""
+
+
+def open_tables(run_directory: Path | None) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
+    """Load the evidence files.
+
+    Args:
+        run_directory: where the files are; None: empty tables, to try SQL on.
+
+    Returns:
+        The database, and the stems of the files whose last line was half-written.
+
+    Raises:
+        EvidenceError: a line is not a record of its file's kind.
+    """
+    database = duckdb.connect(":memory:")
+    cut = {stem for stem in FILES if _load(database, stem, run_directory and run_directory / f"{stem}.jsonl")}
+    database.execute("create table evidence (name varchar, state varchar, reason varchar)")
+    database.execute("create table sections (name varchar)")
+    return database, cut
+
+
+def make_views(database: duckdb.DuckDBPyConnection, states: Iterable[tuple[str, str, str]], sections: Iterable[str]) -> None:
+    """Fill in what is known about the evidence, make the views, and lock the database.
+
+    Args:
+        database: from ``open_tables``.
+        states: of each evidence its name, ``whole``, ``blind`` or ``missing``, and why.
+        sections: the sections the scenario declares.
+    """
+    for row in states:
+        database.execute("insert into evidence values (?, ?, ?)", row)
+    for section in sections:
+        database.execute("insert into sections values (?)", [section])
+    for view in VIEWS:
+        database.execute((_FOLDER / f"{view}.sql").read_text(encoding="utf-8"))
+    database.execute("set enable_external_access = false")
+    database.execute("set lock_configuration = true")
+
+
+def _load(database: duckdb.DuckDBPyConnection, stem: str, path: Path | None) -> bool:
+    """Load one file; True when its last line was half-written and left out."""
+    if path is None or not path.exists():
+        columns = ", ".join(f'"{name}" {kind}' for name, kind in _columns(stem).items())
+        database.execute(f"create table {stem} ({columns})")
+        return False
+    try:
+        _read(database, stem, path)
+        return False
+    except (duckdb.Error, OSError) as error:
+        whole = _check(path, stem)
+        if whole is None:
+            raise EvidenceError(f"{path} cannot be read: {str(error).splitlines()[0]}.") from error
+    with TemporaryDirectory() as folder:
+        copy = Path(folder) / path.name
+        with path.open("rb") as source, copy.open("wb") as target:
+            target.writelines(line for line in source if line.endswith(b"\n"))
+        _read(database, stem, copy)
+    return True
+
+
+def _read(database: duckdb.DuckDBPyConnection, stem: str, path: Path) -> None:
+    columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _columns(stem).items())
+    file = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
+    options = f"format = 'newline_delimited', maximum_object_size = {LONGEST_LINE}, columns = {{{columns}}}"
+    table = f"create or replace table {stem} as select * from read_json($file, {options})"  # noqa: S608 names and types of records.py
+    database.execute(table, {"file": file})
+    if database.execute(f"select 1 from {stem} where {_impossible(stem)} limit 1").fetchone():  # noqa: S608
+        raise duckdb.InvalidInputException(f"a line is no {FILES[stem].__name__}")
+
+
+@cache
+def _columns(stem: str) -> dict[str, str]:
+    return {name: field.sql for name, field in _fields(stem).items()}
+
+
+@cache
+def _fields(stem: str) -> dict[str, _Field]:
+    hints = get_type_hints(FILES[stem])
+    described = {}
+    for field in fields(FILES[stem]):
+        hint = hints[field.name]
+        optional = NoneType in get_args(hint)
+        kind = next(part for part in get_args(hint) if part is not NoneType) if optional else hint
+        words = get_args(kind) if get_origin(kind) is Literal else ()
+        described[field.name] = _Field(str if words else kind, not optional and field.default is MISSING, words)
+    return described
+
+
+def _impossible(stem: str) -> str:
+    """SQL that is true of a row that no record can give."""
+    tests = []
+    for name, field in _fields(stem).items():
+        if field.required:
+            tests.append(f'"{name}" is null')
+        if field.words:
+            tests.append(f""""{name}" not in ({", ".join(f"'{word}'" for word in field.words)})""")
+    return " or ".join(tests)
+
+
+def _check(path: Path, stem: str) -> int | None:
+    """Go through a file that did not load, line by line.
+
+    Returns:
+        How many whole lines stand before a half-written last one; None when every line is as it should be.
+
+    Raises:
+        EvidenceError: at the first line that is no record.
+    """
+    number = 0
+    with path.open("rb") as lines:
+        for number, line in enumerate(lines, start=1):
+            problem = _problem(line, stem)
+            if problem and not line.endswith(b"\n") and not _is_json(line):
+                return number - 1
+            if problem:
+                raise EvidenceError(f"{path}:{number}: {problem}.")
+    return None
+
+
+def _is_json(line: bytes) -> bool:
+    try:
+        json.loads(line)
+    except ValueError:
+        return False
+    return True
+
+
+def _problem(line: bytes, stem: str) -> str | None:
+    """What is wrong with one line, None when nothing is."""
+    if not line.strip():
+        return None
+    try:
+        content = json.loads(line)
+    except ValueError:
+        return f"not a line of JSON: {line[:60].decode(errors='replace').strip()}"
+    if not isinstance(content, dict):
+        return "not a JSON object"
+    problems = (_field_problem(name, field, content.get(name)) for name, field in _fields(stem).items())
+    return next(filter(None, problems), None)
+
+
+def _field_problem(name: str, field: _Field, value: Any) -> str | None:
+    if value is None:
+        return f"{name} is missing" if field.required else None
+    if field.words and value not in field.words:
+        return f"{name} is {value!r}, which is none of {', '.join(field.words)}"
+    fits = type(value) is field.kind or (field.kind is float and type(value) is int)
+    if not fits or (field.kind is int and not -(2**63) <= value < 2**63):
+        return f"{name} is {value!r}, and should be {_TYPES[field.kind][1]}"
+    return None

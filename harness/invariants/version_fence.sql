@@ -1,0 +1,33 @@
+-- version_fence: After the step, that version does nothing and gets nothing.
+-- needs: effects, wire, timeline
+-- excused by: nothing
+-- parameter version: version (the version that must be out)
+-- parameter after: step (the step after which it must be)
+-- in words: 1 task reached the version that was rolled back | {count} tasks reached the version that was rolled back
+--
+-- No effect by a worker of the version, and no delivery to one, after the step had ended; of a step that ran more than once, after its
+-- last end. A step that never ran or never ended gives `unknown`.
+--
+-- A finding:
+--
+--     notify-000081  Done by workers.v2.1 1.3 s after the step had ended.  (step "stop v2")
+with fence as (
+  select max(begin_at) as begin_at, max(end_at) as "at", arg_max(end_at is null, begin_at) as open from steps where name = $after
+),
+late as (
+  select task, effects."at", format('Done by {}', coalesce(worker, $version)) as what, 1 as rank
+  from effects, fence
+  where effects."at" > fence."at" and (version is not distinct from $version or version_of(version, worker) = $version)
+  union all
+  select task, wire."at", format('Delivered to {}', coalesce(peer, $version)), 2
+  from wire, fence
+  where event = 'deliver' and wire."at" > fence."at" and version_of(version, peer) = $version
+)
+select task, format('{} {} after the step had ended.', arg_min(what, {rank: rank, moment: late."at"}),
+                    seconds_of(arg_min(late."at" - fence."at", {rank: rank, moment: late."at"}))) as why,
+       $after as step, false as unknown
+from late, fence where not open group by task
+union all
+select null, case when begin_at is null then format('the step "{}" never ran', $after) else format('the step "{}" never ended', $after) end,
+       $after, true
+from fence where open is distinct from false;

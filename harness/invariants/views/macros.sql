@@ -1,0 +1,18 @@
+-- whole(name): whether that evidence is there and complete.
+create macro whole(stem) as exists (select 1 from evidence where evidence.name = stem and state = 'whole');
+-- declared(section): whether the scenario has that section.
+create macro declared(section) as exists (select 1 from sections where sections.name = section);
+-- counted(n): "1 task", "412 tasks".
+create macro counted(n) as case when n = 1 then '1 task' else format('{:,} tasks', n::bigint) end;
+-- seconds_of(ns): "1.3 s".
+create macro seconds_of(ns) as format('{:.1f} s', ns / 1e9);
+-- version_of(version, container): the version said, or the one in the name of a worker container, workers.v2.1.
+create macro version_of(version, container) as
+  coalesce(case when container like 'workers.%' then split_part(container, '.', 2) end, version);
+-- resting(state, queue): where a task rests, in words.
+create macro resting(state, queue) as case state
+  when 'ready' then 'still waits' || coalesce(' in ' || queue, '')
+  when 'unacked' then 'is still held, unacknowledged,' || coalesce(' by a consumer of ' || queue, ' by a consumer')
+  when 'outbox' then 'still waits in the outbox'
+  when 'dead' then 'rests dead' || coalesce(' in ' || queue, '')
+  when 'cancelled' then 'was cancelled' end;

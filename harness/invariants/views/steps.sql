@@ -1,0 +1,23 @@
+-- steps: one row each time a step of the playbook or the deployment ran.
+create table steps as
+with edges as (select coalesce(program, 'playbook') as program, name, state, "at", exit_code from timeline where event = 'step'),
+begins as (
+  select program, name, "at" as begin_at, lead("at") over (partition by program, name order by "at") as next_at
+  from edges where state = 'begin'
+),
+ends as (select * from edges where state = 'end'),
+runs as (
+  select begins.program, begins.name, begin_at, min(ends."at") as end_at, arg_min(ends.exit_code, ends."at") as exit_code
+  from begins left join ends
+    on begins.program = ends.program and begins.name = ends.name and ends."at" >= begin_at and (next_at is null or ends."at" <= next_at)
+  group by begins.program, begins.name, begin_at
+)
+select program, runs.name, runs.begin_at, runs.end_at, runs.exit_code,
+       coalesce(runs.end_at, phases.end_at) as until_at  -- a step that never ended stopped with its program
+from runs left join phases on phases.name = program;
+
+-- step_at(moment): the step that ran at a moment, the playbook's before the deployment's; NULL when none did.
+create macro step_at(moment) as (
+  select arg_max(name, {playbook: program = 'playbook', begin_at: begin_at})
+  from steps where begin_at <= moment and (until_at is null or moment <= until_at)
+);

@@ -1,0 +1,85 @@
+"""Whether each evidence is there and whole: what lets the judge say `held` at all.
+
+Evidence is ``missing`` when its file is not there, and ``blind`` when something says that lines may be missing from it. An empty file is
+whole: it was collected, and nothing was found.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import duckdb
+
+from harness.evidence.records import FILES
+from harness.scenario.model import Scenario
+
+State = tuple[str, str, str]
+"""Name, ``whole`` | ``blind`` | ``missing``, and why."""
+
+
+def declared(scenario: Scenario) -> list[str]:
+    """The sections of a drill that a scenario declares: what it does not declare is not demanded."""
+    sections = {
+        "stage": scenario.stage,
+        "load": scenario.load,
+        "deployment": scenario.deployment,
+        "faults": scenario.faults,
+        "playbook": scenario.playbook,
+    }
+    return [name for name, section in sections.items() if section]
+
+
+def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[str], scenario: Scenario) -> list[State]:
+    """The state of each evidence.
+
+    Args:
+        database: the loaded evidence, before any view.
+        run_directory: where the files are.
+        cut: stems of files with a half-written last line.
+        scenario: what was declared.
+    """
+    found = []
+    for stem in FILES:
+        if not (run_directory / f"{stem}.jsonl").exists():
+            found.append((stem, "missing", f"there is no {stem}.jsonl"))
+            continue
+        reason = f"the last line of {stem}.jsonl is half-written" if stem in cut else _blindness(database, stem, run_directory, scenario)
+        found.append((stem, "blind" if reason else "whole", reason))
+    return found
+
+
+def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Path, scenario: Scenario) -> str:
+    """Why lines may be missing from a file; empty when none are."""
+    row = database.execute(
+        "select min(coalesce(detail, '')) from timeline where event = 'blind' and name = ? having count(*) > 0", [stem]
+    ).fetchone()
+    if row:
+        return f"{stem} is blind{f': {row[0]}' if row[0] else ''}"
+    if stem == "wire":
+        return _wire_gap(database)
+    sections = declared(scenario)
+    if sections and stem != "timeline" and not (run_directory / "timeline.jsonl").exists():
+        return f"there is no timeline.jsonl to say that {stem}.jsonl is whole"
+    if stem == "published" and scenario.load and not _phase(database, "load", "end"):
+        return "the load was not seen to end"
+    if stem in ("effects", "leftovers") and not _phase(database, "collect", "end"):
+        begun = _phase(database, "collect", "begin")
+        return "collecting the evidence was not seen to end" if begun or scenario.stage else ""
+    return ""
+
+
+def _wire_gap(database: duckdb.DuckDBPyConnection) -> str:
+    row = database.execute("""
+        select count(*), count(distinct seq), min(seq), max(seq), max(seq) filter (event = 'end') from wire
+    """).fetchone()
+    lines, distinct, first, last, end = row if row else (0, 0, None, None, None)
+    if end is None or end != last:
+        return "the wire tap was not seen to end"
+    if distinct != lines or first > 1 or last - first + 1 != lines:
+        return "the wire tap's sequence has gaps"
+    return ""
+
+
+def _phase(database: duckdb.DuckDBPyConnection, name: str, state: str) -> bool:
+    row = database.execute("select 1 from timeline where event = 'phase' and name = ? and state = ? limit 1", [name, state])
+    return row.fetchone() is not None
