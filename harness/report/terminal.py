@@ -1,0 +1,119 @@
+"""The summary on the terminal: the verdict, what broke it and where to read on; readable on 80 columns, and without colour."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from harness.invariants.verdict import Equation, Finding, Judgement, Result, Verdict
+
+FINDINGS = 3
+"""Counterexamples shown of each broken invariant."""
+_STYLE = {Verdict.HELD: "bold green", Verdict.BROKEN: "bold red", Verdict.UNKNOWN: "bold yellow"}
+
+
+def show(judgement: Judgement, report: Path | None, console: Console) -> None:
+    """Print what a person needs to know of a judged run.
+
+    Args:
+        judgement: what the judge said.
+        report: the HTML report, if one was written.
+        console: where to; its width is respected.
+    """
+    console.print(Text.assemble((judgement.verdict.value.upper(), _STYLE[judgement.verdict]), "  ", _plain(judgement.sentence)))
+    if judgement.expected_broken:
+        console.print(_plain(f"This drill is meant to break {', '.join(judgement.expected_broken)}."))
+    if judgement.preconditions:
+        _heading(console, "What kept it from proving anything")
+        for sentence in judgement.preconditions:
+            console.print(_indented(_plain(sentence), 2))
+    if judgement.results:
+        _heading(console, "Invariants")
+        width = max(len(result.name) for result in judgement.results)
+        for result in judgement.results:
+            _invariant(console, result, min(width, 32))
+    if judgement.equation:
+        _heading(console, "Tasks")
+        _equation(console, judgement.equation)
+    console.print()
+    rows = [("Replay", judgement.replay), ("Report", _short(report) if report else None)]
+    for name, value in rows:
+        if value:
+            console.print(Text.assemble((f"{name}  ", "bold"), _plain(value)), soft_wrap=True)
+
+
+def _heading(console: Console, text: str) -> None:
+    console.print()
+    console.print(Text(text, style="bold"))
+
+
+def _invariant(console: Console, result: Result, width: int) -> None:
+    row = Table.grid(padding=(0, 2))
+    row.add_column(width=7, no_wrap=True)
+    row.add_column(width=width, overflow="fold")
+    row.add_column(overflow="fold")
+    said = {
+        Verdict.HELD: result.sentence,
+        Verdict.BROKEN: f"{_count(result.count, 'counterexample')}. {result.sentence}",
+        Verdict.UNKNOWN: result.reason or "The evidence does not say.",
+    }
+    row.add_row(Text(result.verdict.value, style=_STYLE[result.verdict]), _plain(result.name), _plain(said[result.verdict]))
+    console.print(_indented(row, 2))
+    if result.verdict is not Verdict.BROKEN:
+        return
+    for finding in result.findings[:FINDINGS]:
+        console.print(_indented(_finding(finding), 11))
+    if result.count > FINDINGS and result.findings:
+        console.print(_indented(Text(f"and {result.count - min(FINDINGS, len(result.findings)):,} more", style="dim"), 11))
+
+
+def _finding(finding: Finding) -> Text:
+    name = Text.assemble((_plain(finding.task).plain, "bold"), "  ") if finding.task is not None else Text()
+    where = Text(f" In the step “{_plain(finding.step).plain}”.", style="dim") if finding.step else Text()
+    return Text.assemble(name, _plain(finding.why), where)
+
+
+def _equation(console: Console, e: Equation) -> None:
+    ended = {"done": e.done, "dead-lettered": e.dead, "queued": e.queued, "cancelled": e.cancelled, "missing": e.missing}
+    outcomes = {"confirmed": e.ok, "failed": e.failed, "unknown": e.unknown, "skipped": e.skipped}
+    for whole, terms in ((f"{e.ok:,} confirmed", ended), (f"{e.planned:,} planned", outcomes)):
+        for line in _sum(whole, terms, console.width - 2):
+            line.highlight_regex(r"[1-9][\d,]* missing", "bold red")
+            console.print(_indented(line, 2))
+    if e.doubled:
+        console.print(_indented(Text(f"{_count(e.doubled, 'task')} left more than one effect", style="bold red"), 2))
+
+
+def _sum(whole: str, terms: dict[str, int], width: int) -> list[Text]:
+    """``8 confirmed = 7 done + 1 missing``, on as many lines as it needs, never broken inside a term."""
+    lines = [whole]
+    for sign, (name, value) in zip(["=", *["+"] * (len(terms) - 1)], terms.items(), strict=True):
+        term = f" {sign} {value:,} {name}"
+        if len(lines[-1]) + len(term) > width:
+            lines.append(" " * len(whole))
+        lines[-1] += term
+    return [Text(line) for line in lines]
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _indented(what: Text | Table, left: int) -> Padding:
+    return Padding(what, (0, 0, 0, left))
+
+
+def _plain(text: str) -> Text:
+    """Text of the run as it is: no markup, and no control characters that would move the cursor."""
+    return Text("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
+
+
+def _short(path: Path) -> str:
+    """The path as one would type it here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
