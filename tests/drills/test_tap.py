@@ -1,0 +1,274 @@
+"""The tap before a real broker: what pika does is what the file says."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import signal
+import subprocess
+import sys
+from collections import Counter
+from pathlib import Path
+
+import pika
+import pytest
+from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker, UnroutableError
+
+from harness.stage import tap
+from harness.stage.wait import until
+
+PACKAGES = Path(tap.__file__).parent.parent
+SECONDS = 30
+
+
+class RunningTap:
+    """A tap before the broker of the session, with a link for publishers and one for a v2 worker."""
+
+    def __init__(self, folder, amqp_url):
+        self._url = pika.URLParameters(amqp_url)
+        self.output = folder / "wire.jsonl"
+        links = [
+            {"name": "load -> broker", "listen": 0, "peer": "load"},
+            {"name": "workers.v2.1 -> broker", "listen": 0, "peer": "workers.v2.1", "version": "v2"},
+        ]
+        settings = tap.config(links, (self._url.host, self._url.port), str(self.output), "message_id") | {"address": "127.0.0.1"}
+        (folder / "tap.json").write_text(json.dumps(settings))
+        command = [sys.executable, "-m", "tap", "--config", str(folder / "tap.json")]
+        self.process = subprocess.Popen(command, cwd=PACKAGES, stdout=subprocess.PIPE, text=True)
+        self._ports = {peer: int(self.process.stdout.readline().rsplit(maxsplit=1)[-1]) for peer in ("load", "worker")}
+
+    def url(self, peer="load"):
+        login = self._url.credentials
+        return f"amqp://{login.username}:{login.password}@127.0.0.1:{self._ports[peer]}/%2F?heartbeat=0"
+
+    def connect(self, peer="load"):
+        return pika.BlockingConnection(pika.URLParameters(self.url(peer)))
+
+    def end(self):
+        """Stop it in order, and give the lines about connections."""
+        self.process.send_signal(signal.SIGTERM)
+        assert self.process.wait(SECONDS) == 0
+        lines = [json.loads(text) for text in self.output.read_text().splitlines()]
+        assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
+        assert (lines[0]["event"], lines[-1]["event"]) == ("start", "end")
+        assert not [line for line in lines if line["event"] == "blind"]
+        return [line for line in lines if "link" in line]
+
+    def wait_for(self, event, times=1):
+        assert until(lambda: self.output.read_text().count(f'"event":"{event}"') >= times, SECONDS), f"no {event} came"
+
+
+@pytest.fixture
+def running(broker, tmp_path):
+    running = RunningTap(tmp_path, broker.amqp_url)
+    yield running
+    running.process.kill()
+    running.process.communicate()
+
+
+@pytest.fixture
+def queue(broker):
+    name = f"tap.{secrets.token_hex(4)}"
+    with pika.BlockingConnection(pika.URLParameters(broker.amqp_url)) as connection:
+        connection.channel().queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
+        yield name
+        connection.channel().queue_delete(name)
+
+
+def publish(channel, queue, *tasks, body=b"{}"):
+    for task in tasks:
+        channel.basic_publish("", queue, body, pika.BasicProperties(message_id=task, headers={"deep": {"er": [1]}}), mandatory=True)
+
+
+def publisher(connection):
+    channel = connection.channel()
+    channel.confirm_delivery()
+    return channel
+
+
+def take(channel, queue, count, **how):
+    """Consume ``count`` deliveries and leave them unacknowledged; the last one's tag."""
+    for taken, (delivery, _, _) in enumerate(channel.consume(queue, inactivity_timeout=SECONDS, **how), 1):
+        if taken == count:
+            return delivery.delivery_tag
+    return None
+
+
+def said(lines, *events):
+    return [(line["event"], line.get("task")) for line in lines if line["event"] in events]
+
+
+def in_flight(lines):
+    """Deliveries that nothing in the file ends."""
+    left = Counter()
+    for line in lines:
+        where = (line["connection"], line.get("channel"))
+        if line["event"] == "deliver":
+            left[where] += 1
+        elif line["event"] in ("ack", "nack", "reject"):
+            left[where] -= 1
+        elif line["event"] == "close":
+            left[where] = 0
+    return sum(left.values())
+
+
+def test_confirmed_publishes_and_their_consumption_are_told_in_order(running, queue):
+    with running.connect() as load, running.connect("worker") as worker:
+        publish(publisher(load), queue, "a", "b", "c")
+        channel = worker.channel()
+        last = take(channel, queue, 3)
+        channel.basic_ack(last - 1, multiple=True)
+        channel.basic_reject(last, requeue=False)
+        channel.cancel()
+    lines = running.end()
+    assert said(lines, "publish", "confirm") == [(event, task) for task in "abc" for event in ("publish", "confirm")]
+    assert said(lines, "deliver", "ack", "reject") == [("deliver", task) for task in "abc"] + [("ack", "a"), ("ack", "b"), ("reject", "c")]
+    assert {line["queue"] for line in lines if line["event"] in ("consume", "deliver", "ack", "reject", "cancel")} == {queue}
+    assert {(line["peer"], line.get("version")) for line in lines} == {("load", None), ("workers.v2.1", "v2")}
+    assert in_flight(lines) == 0
+
+
+def test_two_thousand_publishes_in_flight_are_each_confirmed_once(running, queue):
+    tasks, waiting = [f"t{number}" for number in range(2000)], set(range(1, 2001))
+
+    def on_confirm(frame):
+        tag = frame.method.delivery_tag
+        waiting.difference_update(range(1, tag + 1) if frame.method.multiple else [tag])
+        if not waiting:
+            connection.close()
+
+    def on_channel(channel):
+        channel.confirm_delivery(on_confirm)
+        publish(channel, queue, *tasks)
+
+    connection = pika.SelectConnection(
+        pika.URLParameters(running.url()),
+        on_open_callback=lambda connection: connection.channel(on_open_callback=on_channel),
+        on_close_callback=lambda connection, _: connection.ioloop.stop(),
+    )
+    connection.ioloop.call_later(SECONDS, connection.ioloop.stop)
+    connection.ioloop.start()
+    lines = running.end()
+    assert said(lines, "publish") == [("publish", task) for task in tasks]
+    assert sorted(said(lines, "confirm")) == sorted(("confirm", task) for task in tasks)
+
+
+def test_a_body_of_a_mebibyte_is_one_publish_and_one_delivery(running, queue):
+    with running.connect() as load:
+        channel = publisher(load)
+        publish(channel, queue, "big", body=b"x" * 1_048_576)
+        assert len(channel.basic_get(queue, auto_ack=True)[2]) == 1_048_576
+    assert said(running.end(), "publish", "confirm", "deliver", "ack") == [
+        (event, "big") for event in ("publish", "confirm", "deliver", "ack")
+    ]
+
+
+def test_an_unroutable_task_is_returned_before_its_confirm(running):
+    with running.connect() as load, pytest.raises(UnroutableError):
+        publish(publisher(load), "nowhere", "a")
+    lines = running.end()
+    assert said(lines, "publish", "return", "confirm") == [("publish", "a"), ("return", "a"), ("confirm", "a")]
+    assert next(line["reason"] for line in lines if line["event"] == "return") == "312 NO_ROUTE"
+
+
+def test_channels_of_one_connection_are_told_apart(running, queue):
+    with running.connect() as load:
+        channels = [publisher(load) for _ in range(3)]
+        for turn in range(3):
+            for channel in channels:
+                publish(channel, queue, f"{channel.channel_number}-{turn}")
+    lines = running.end()
+    assert said(lines, "confirm") == [("confirm", f"{number}-{turn}") for turn in range(3) for number in (1, 2, 3)]
+    assert all(line["task"].startswith(f"{line['channel']}-") for line in lines if line["event"] == "confirm")
+
+
+def test_an_ack_of_an_unknown_tag_closes_the_channel_and_acknowledges_nothing(running, queue):
+    with running.connect() as load:
+        publish(publisher(load), queue, "a")
+        channel = load.channel()
+        take(channel, queue, 1)
+        channel.basic_ack(99, multiple=True)
+        with pytest.raises(ChannelClosedByBroker):
+            channel.queue_declare(queue, passive=True)
+        assert load.channel().basic_get(queue)[0].redelivered
+    lines = running.end()
+    assert said(lines, "deliver", "ack") == [("deliver", "a"), ("deliver", "a")]
+    assert "406 PRECONDITION_FAILED - unknown delivery tag 99 (broker)" in [line.get("reason") for line in lines]
+
+
+def test_recover_takes_everything_back_before_it_comes_again(running, queue):
+    with running.connect() as load:
+        publish(publisher(load), queue, "a", "b")
+        channel = load.channel()
+        channel.basic_ack(take(channel, queue, 2) - 1)
+        channel.basic_recover(requeue=True)
+        delivery, _, _ = next(channel.consume(queue, inactivity_timeout=SECONDS))
+        channel.basic_ack(delivery.delivery_tag)
+    story = said(running.end(), "deliver", "ack", "nack")
+    assert story == [("deliver", "a"), ("deliver", "b"), ("ack", "a"), ("nack", "b"), ("deliver", "b"), ("ack", "b")]
+
+
+def test_a_deleted_queue_cancels_its_consumer_by_the_broker(running, broker):
+    name = f"tap.{secrets.token_hex(4)}"
+    with running.connect("worker") as worker:
+        channel = worker.channel()
+        channel.queue_declare(name)
+        channel.basic_consume(name, lambda *_: None)
+        with pika.BlockingConnection(pika.URLParameters(broker.amqp_url)) as beside:
+            beside.channel().queue_delete(name)
+        running.wait_for("cancel")
+    cancel = next(line for line in running.end() if line["event"] == "cancel")
+    assert (cancel["queue"], cancel["reason"]) == (name, "by the broker")
+
+
+WORKER = """
+import sys, pika
+channel = pika.BlockingConnection(pika.URLParameters(sys.argv[1])).channel()
+def on_task(channel, delivery, properties, body):
+    if properties.message_id == "a":
+        channel.basic_ack(delivery.delivery_tag)
+channel.basic_consume(sys.argv[2], on_task)
+channel.start_consuming()
+"""
+
+
+def test_a_worker_that_is_killed_loses_its_connection_and_its_task_comes_again(running, queue):
+    with running.connect() as load:
+        publish(publisher(load), queue, "a", "b")
+        worker = subprocess.Popen([sys.executable, "-c", WORKER, running.url("worker"), queue])
+        running.wait_for("ack")
+        worker.kill()
+        worker.wait(SECONDS)
+        delivery, properties, _ = next(load.channel().consume(queue, inactivity_timeout=SECONDS))
+        assert (properties.message_id, delivery.redelivered) == ("b", True)
+    lines = running.end()
+    lost = [line for line in lines if line.get("reason") == "connection lost (client)"]
+    assert [(line["peer"], line.get("channel")) for line in lost] == [("workers.v2.1", 1), ("workers.v2.1", None)]
+    assert said(lines, "deliver", "ack") == [("deliver", "a"), ("deliver", "b"), ("ack", "a"), ("deliver", "b")]
+    again = max(line["seq"] for line in lines if line["event"] == "deliver")
+    assert all(line["seq"] < again for line in lost)
+
+
+def test_a_consumer_that_closes_under_load_leaves_nothing_in_flight(running, queue):
+    tasks = [f"t{number}" for number in range(300)]
+    with running.connect() as load, running.connect("worker") as worker:
+        publish(publisher(load), queue, *tasks)
+        for _ in range(5):
+            channel = worker.channel()
+            channel.basic_consume(queue, lambda *_: None)
+            channel.close()
+        finishing = worker.channel()
+        finishing.basic_ack(take(finishing, queue, len(tasks)), multiple=True)
+        finishing.cancel()
+    lines = running.end()
+    assert in_flight(lines) == 0
+    assert {line["task"] for line in lines if line["event"] == "ack"} == set(tasks)
+
+
+def test_the_broker_says_why_it_closed_a_connection(running):
+    channel = running.connect().channel()
+    with pytest.raises(ConnectionClosedByBroker):
+        channel.basic_recover(requeue=False)
+    reasons = {line["reason"] for line in running.end() if line["event"] == "close"}
+    assert len(reasons) == 1
+    assert reasons.pop().startswith("540 NOT_IMPLEMENTED")
