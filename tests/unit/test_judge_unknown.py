@@ -1,0 +1,179 @@
+"""What cannot be green: evidence that is missing or blind, and drills in which nothing was drilled."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from histories import TASKS, history
+
+from harness.evidence.records import FILES
+from harness.invariants.judge import judge
+from harness.invariants.verdict import Verdict
+
+HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+DONE = ["publish a ok", "effect a"]
+LOST = ["publish a ok"]
+DOUBLED = ["publish a ok", "effect a", "effect a"]
+FENCE = {"version_fence": {"version": "v2", "after": {"step": "stop v2"}}}
+LATE = ["publish a ok", "step stop v2 begin", "step stop v2 end", "effect a by v2"]
+LOAD = {"load": {"rate": "10/s", "duration": "1s"}}
+FAULT = {"faults": [{"name": "broker link cut", "cut": {"link": "workers.v2 -> broker"}, "at": "1s"}]}
+PLAYBOOK = {"playbook": {"run": "./rollback.sh", "start": {"at": "1s"}}}
+DEPLOYMENT = {"deployment": {"run": "./deploy.sh", "at": "1s"}}
+PLAYED = ["phase playbook begin", "phase playbook end exit 0"]
+CUT = "fault broker link cut"
+
+MISSING = {
+    "no_lost_tasks needs the ledger": (DONE, "no_lost_tasks", "published", UNKNOWN),
+    "no_lost_tasks needs effects": (DONE, "no_lost_tasks", "effects", UNKNOWN),
+    "no_lost_tasks needs leftovers": (DONE, "no_lost_tasks", "leftovers", UNKNOWN),
+    "a lost task may have had its effect": (LOST, "no_lost_tasks", "effects", UNKNOWN),
+    "a lost task may rest somewhere": (LOST, "no_lost_tasks", "leftovers", UNKNOWN),
+    "no_duplicate_effects needs effects": (DOUBLED, "no_duplicate_effects", "effects", UNKNOWN),
+    "a duplicate needs no leftovers": (DOUBLED, "no_duplicate_effects", "leftovers", BROKEN),
+    "a duplicate needs no ledger": (DOUBLED, "no_duplicate_effects", "published", BROKEN),
+    "conservation needs leftovers": (DONE, "conservation", "leftovers", UNKNOWN),
+    "a stranger may have been published": (["effect a"], "conservation", "published", UNKNOWN),
+}
+
+
+@pytest.mark.parametrize(("lines", "name", "missing", "verdict"), MISSING.values(), ids=MISSING)
+def test_missing_evidence(lines: list[str], name: str, missing: str, verdict: Verdict) -> None:
+    assert judge(history(*lines, without=[missing]))[name].verdict == verdict
+
+
+BLIND = {
+    "effects": (DONE, "no_lost_tasks", "effects", UNKNOWN),
+    "effects, and a task found nowhere": (LOST, "no_lost_tasks", "effects", UNKNOWN),
+    "effects, and a duplicate among them": (DOUBLED, "no_duplicate_effects", "effects", BROKEN),
+    "effects, and no duplicate among them": (DONE, "no_duplicate_effects", "effects", UNKNOWN),
+    "the ledger": (DONE, "no_lost_tasks", "published", UNKNOWN),
+    "the ledger, and a task of it found nowhere": (LOST, "no_lost_tasks", "published", BROKEN),
+    "the ledger, and a task that is not in it": ([*DONE, "effect x"], "conservation", "published", UNKNOWN),
+    "the wire, which is not needed": (DONE, "no_lost_tasks", "wire", HELD),
+}
+
+
+@pytest.mark.parametrize(("lines", "name", "blind", "verdict"), BLIND.values(), ids=BLIND)
+def test_blind_evidence(lines: list[str], name: str, blind: str, verdict: Verdict) -> None:
+    assert judge(history(*lines, f"blind {blind}"))[name].verdict == verdict
+
+
+def test_an_empty_file_is_evidence_that_nothing_was_found() -> None:
+    assert judge(history(*DONE))["no_lost_tasks"].verdict == HELD
+
+
+def test_nothing_judges_without_what_it_needs() -> None:
+    given = FENCE | TASKS | {"drained": {"queue": "q"}, "recovered": {"within": "5s"}, "playbook_succeeded": None}
+    judgement = judge(history(invariants=given, without=list(FILES)))
+    assert {result.verdict for result in judgement.results} == {UNKNOWN}
+
+
+@pytest.mark.parametrize("spoil", ["no end", "a gap", "a line twice", "its beginning is gone", "the end is not last", "missing", "blind"])
+def test_a_fence_is_unknown_without_a_whole_wire(spoil: str) -> None:
+    run = history(*DONE, "step stop v2 begin", "step stop v2 end", "deliver a to v1 from q", "ack a by v1", invariants=FENCE)
+    assert judge(run)["version_fence"].verdict == HELD
+    wire = run / "wire.jsonl"
+    lines = wire.read_text().splitlines(keepends=True)
+    match spoil:
+        case "missing":
+            wire.unlink()
+        case "blind":
+            with (run / "timeline.jsonl").open("a") as timeline:
+                timeline.write('{"at": 1, "event": "blind", "name": "wire", "state": "from"}\n')
+        case _:
+            spoilt = {
+                "no end": lines[:-1],
+                "a gap": [*lines[:1], *lines[2:]],
+                "a line twice": [*lines[:2], *lines[1:]],
+                "its beginning is gone": lines[2:],
+                "the end is not last": [*lines, lines[1].replace('"seq":2', f'"seq":{len(lines) + 1}')],
+            }
+            wire.write_text("".join(spoilt[spoil]))
+    assert judge(run)["version_fence"].verdict == UNKNOWN
+
+
+def test_an_effect_past_the_fence_stands_without_the_wire() -> None:
+    assert judge(history(*LATE, invariants=FENCE))["version_fence"].verdict == BROKEN
+
+
+DRILLS: dict[str, tuple[list[str], dict[str, Any], list[str]]] = {
+    "nothing declared": (DONE, {}, []),
+    "nothing published": ([], {}, ["no task's publish was confirmed"]),
+    "nothing confirmed": (["publish a unknown", "effect a"], {}, ["no task's publish was confirmed"]),
+    "everything skipped": (["publish a skipped"], {}, ["no task's publish was confirmed"]),
+    "a fault that bit": ([*DONE, f"{CUT} begin", f"{CUT} bit", f"{CUT} lifted"], FAULT, []),
+    "a fault that did not bite": ([*DONE, f"{CUT} begin", f"{CUT} not_bit"], FAULT, ['the fault "broker link cut" never bit']),
+    "a fault nobody saw bite": ([*DONE, f"{CUT} begin", f"{CUT} lifted"], FAULT, ['the fault "broker link cut" never bit']),
+    "a fault that was armed": ([*DONE, f"{CUT} armed"], FAULT, ['the fault "broker link cut" never began']),
+    "a fault that is not mentioned": ([*DONE, *PLAYED], FAULT, ['the fault "broker link cut" never began']),
+    "a fault that was skipped": ([*DONE, f"{CUT} skipped"], FAULT, ['the fault "broker link cut" never began']),
+    "a fault that bit one of two": (
+        [*DONE, f"{CUT} begin on l1", f"{CUT} begin on l2", f"{CUT} bit on l2", f"{CUT} not_bit on l1"],
+        FAULT,
+        ['the fault "broker link cut" never bit l1'],
+    ),
+    "a playbook that ran": ([*DONE, *PLAYED], PLAYBOOK, []),
+    "a playbook that failed": ([*DONE, "phase playbook begin", "phase playbook end exit 1"], PLAYBOOK, []),
+    "a playbook that never started": ([*DONE, "phase drive begin"], PLAYBOOK, ["the playbook never started"]),
+    "a playbook without an end": ([*DONE, "phase playbook begin"], PLAYBOOK, ["the playbook was not seen to end"]),
+    "a playbook that was not found": (
+        [*DONE, "phase playbook begin", "phase playbook end exit 127"],
+        PLAYBOOK,
+        ["the playbook never ran: it ended with exit code 127 before its first step"],
+    ),
+    "a playbook whose last step was not found": (
+        [*DONE, "phase playbook begin", "step x begin", "step x end", "phase playbook end exit 127"],
+        PLAYBOOK,
+        [],
+    ),
+    "a deployment that worked": ([*DONE, "phase deployment begin", "phase deployment end exit 0"], DEPLOYMENT, []),
+    "a deployment that failed": (
+        [*DONE, "phase deployment begin", "phase deployment end exit 2"],
+        DEPLOYMENT,
+        ["the deployment failed with exit code 2"],
+    ),
+    "a deployment that was killed": (
+        [*DONE, "phase deployment begin", "phase deployment timeout"],
+        DEPLOYMENT,
+        ["the deployment was still running at its timeout and was killed"],
+    ),
+    "a deployment that never started": ([*DONE, *PLAYED], DEPLOYMENT, ["the deployment never started"]),
+    "no timeline": (DONE, PLAYBOOK, ["there is no timeline.jsonl to say what happened"]),
+}
+
+
+@pytest.mark.parametrize(("lines", "sections", "reasons"), DRILLS.values(), ids=DRILLS)
+def test_a_drill_proves_something_only_when_it_happened(lines: list[str], sections: dict[str, Any], reasons: list[str]) -> None:
+    judgement = judge(history(*lines, sections=sections, invariants={"no_lost_tasks": None}))
+    assert list(judgement.preconditions) == reasons
+    assert judgement.verdict == (UNKNOWN if reasons else HELD)
+    assert judgement["no_lost_tasks"].verdict == judgement.verdict
+
+
+def test_a_lost_task_breaks_a_drill_whose_fault_never_bit() -> None:
+    judgement = judge(history(*LOST, f"{CUT} begin", f"{CUT} not_bit", sections=FAULT))
+    assert (judgement.verdict, judgement["no_duplicate_effects"].verdict) == (BROKEN, UNKNOWN)
+
+
+def test_a_load_that_was_not_seen_to_end_leaves_the_ledger_blind() -> None:
+    begun = history(*DONE, "phase load begin", sections=LOAD)
+    ended = history(*DONE, "phase load begin", "phase load end", sections=LOAD)
+    assert [judge(run)["no_lost_tasks"].verdict for run in (begun, ended)] == [UNKNOWN, HELD]
+
+
+def test_collecting_that_was_not_seen_to_end_leaves_effects_and_leftovers_blind() -> None:
+    begun = history(*LOST, "phase collect begin")
+    ended = history(*LOST, "phase collect begin", "phase collect end")
+    assert [judge(run)["no_lost_tasks"].verdict for run in (begun, ended)] == [UNKNOWN, BROKEN]
+
+
+def test_a_drill_without_its_timeline_is_unknown() -> None:
+    judgement = judge(history(*LOST, sections=LOAD))
+    assert (judgement.verdict, judgement["no_lost_tasks"].verdict) == (UNKNOWN, UNKNOWN)
+
+
+def test_unknown_says_what_is_missing() -> None:
+    result = judge(history(*DONE, without=["leftovers"]))["no_lost_tasks"]
+    assert (result.reason, result.count, result.findings) == ("there is no leftovers.jsonl", 0, ())
