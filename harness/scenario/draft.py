@@ -47,7 +47,7 @@ class Draft:
     @cached_property
     def names(self) -> StageNames | None:
         """The stage's names; None without a stage to read them from."""
-        if not isinstance(self.source.get("stage", "workers"), dict):
+        if not self.source.names("stage", "workers"):
             return None
         return StageNames(
             replicas={version: self._replicas(version) for version in self.source.names("stage", "workers")},

@@ -13,6 +13,7 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+from ruamel.yaml.reader import ReaderError
 
 from harness.scenario.problems import Problem
 
@@ -103,6 +104,10 @@ def parse(text: str, source: Source) -> Source:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         source.refuse(Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1), _syntax(error))
+    except ReaderError as error:
+        before = text[: error.position]
+        place = Place(before.count("\n") + 1, error.position - before.rfind("\n"))
+        source.refuse(place, f"not YAML: the control character {ord(text[error.position]):#04x} cannot stand in it")
     except YAMLError as error:
         source.refuse(Place(1, 1), f"not YAML: {' '.join(str(error).split())}")
     except RecursionError:
@@ -133,12 +138,14 @@ class _Reader:
             self.source.refuse(place, "this alias names the part it stands in")
             return None
         within = (*within, id(node))
-        if isinstance(node, MappingNode):
+        if isinstance(node, MappingNode) and node.tag == f"{_TAG}map":
             return self._mapping(node, path, within)
-        if isinstance(node, SequenceNode):
+        if isinstance(node, SequenceNode) and node.tag == f"{_TAG}seq":
             return [self.value(item, (*path, number), within) for number, item in enumerate(node.value)]
-        assert isinstance(node, ScalarNode)
-        return self._scalar(node, path)
+        if isinstance(node, ScalarNode) and node.tag in {*_TEXT, *_PLAIN}:
+            return self._scalar(node, path)
+        self.source.refuse(place, f"the tag {node.tag} has no meaning here")
+        return None
 
     def _mapping(self, node: MappingNode, path: KeyPath, within: tuple[int, ...]) -> dict[str, Any]:
         content: dict[str, Any] = {}
@@ -179,9 +186,6 @@ class _Reader:
         self.source.written[path] = node.value
         if node.tag in _TEXT:
             return node.value
-        if node.tag not in _PLAIN:
-            self.source.refuse(_place(node), f"the tag {node.tag} has no meaning here")
-            return None
         try:
             value = self.scalars.construct_object(node)
         except ValueError:

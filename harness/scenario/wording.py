@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from harness.scenario.problems import LISTED, suggestion
-from harness.scenario.source import KeyPath, Source
+from harness.scenario.problems import LISTED, nearest, suggestion
+from harness.scenario.source import KeyPath, Place, Source
 from harness.scenario.walk import description_at, key_named, keys_at
 
 _WANTED = {
@@ -48,31 +48,38 @@ def explain(model: type[BaseModel], errors: Sequence[Mapping[str, Any]], source:
         path, rest = _split(error["loc"], source)
         missing = str(error["loc"][-1]) if error["type"] == "missing" else ""
         by_value[path, missing].append({**error, "branch": rest})
+    unread = {Place(problem.line, problem.column) for problem in source.problems}
+    misspelt = {meant for (path, _), group in by_value.items() if _is_unknown(group) and (meant := unknown_key(model, path, source))}
     for (path, missing), group in by_value.items():
-        if missing:
+        if missing and (*path, missing) not in misspelt:
             about = description_at(model, (*path, missing)).rstrip(".")
             source.refuse(source.key(path), f"{label(path)} needs {missing}{f': {about[0].lower()}{about[1:]}' if about else ''}")
-        elif group[0]["type"] == "extra_forbidden":
-            unknown_key(model, path, source)
-        else:
+        elif not missing and not _is_unknown(group) and source.value(path) not in unread:
             source.refuse(source.value(path), _refusal(path, group, source))
 
 
-def unknown_key(model: type[BaseModel], path: KeyPath, source: Source) -> None:
-    """Note a key that the model does not have."""
+def unknown_key(model: type[BaseModel], path: KeyPath, source: Source) -> KeyPath | None:
+    """Note a key that the model does not have; gives the key that was probably meant."""
     key, known = str(path[-1]), keys_at(model, path[:-1])
-    meant = key_named(model, path[:-1], key)
-    source.refuse(source.key(path), f"{label(path[:-1])} has no key {key}{f'; did you mean {meant}?' if meant else suggestion(key, known)}")
+    meant = key_named(model, path[:-1], key) or nearest(key, known)
+    hint = f"; did you mean {meant}?" if meant else suggestion(key, known)
+    source.refuse(source.key(path), f"{label(path[:-1])} has no key {key}{hint}")
+    return (*path[:-1], meant) if meant else None
 
 
 def label(path: KeyPath) -> str:
-    """A part of the file as a person would name it."""
+    """A part of the file as a person would name it: ``stage.broker``, ``latency of entry 1 of faults``."""
     if not path:
         return "a scenario"
     if isinstance(path[-1], int):
         return f"entry {path[-1] + 1} of {label(path[:-1])}"
-    words = [str(step + 1) if isinstance(step, int) else step for step in path]
-    return ".".join(words)
+    last_entry = max((number for number, step in enumerate(path) if isinstance(step, int)), default=-1)
+    words = ".".join(str(step) for step in path[last_entry + 1 :])
+    return f"{words} of {label(path[: last_entry + 1])}" if last_entry >= 0 else words
+
+
+def _is_unknown(group: list[Mapping[str, Any]]) -> bool:
+    return bool(group[0]["type"] == "extra_forbidden")
 
 
 def _split(loc: Sequence[str | int], source: Source) -> tuple[KeyPath, tuple[str | int, ...]]:
@@ -108,7 +115,7 @@ def _wrong_type(name: str, path: KeyPath, group: list[Mapping[str, Any]], source
     wanted = list(dict.fromkeys([*choices, *(_WANTED[error["type"]] for error in group if error["type"] in _WANTED)]))
     written = source.written.get(path, "")
     if value is None:
-        return f"{name} has no value; it is {_either(wanted)}"
+        return f"{name} has nothing in it; it takes {_either(wanted)}"
     hint = ""
     if "text" in wanted and isinstance(value, bool | int | float):
         hint = f': write it in quotes, "{written}"'

@@ -43,13 +43,15 @@ def _routing(draft: Draft) -> None:
     if strange:
         source.refuse(place, f"routing_key knows {{type}} only, not {{{strange[0]}}}")
         return
-    for key in dict.fromkeys(load.routing_key.replace("{type}", name) for name in load.types):
-        if load.exchange == "" and key not in queues:
-            source.refuse(
-                place, f"without an exchange a routing key is a queue's name, and there is no queue {key}{suggestion(key, queues)}"
-            )
-        elif load.exchange and not _routes(draft, load.exchange, key):
-            source.refuse(place, f"no binding of exchange {load.exchange} takes the routing key {key}: its tasks would be returned")
+    keys = dict.fromkeys(load.routing_key.replace("{type}", name) for name in load.types)
+    lost = [key for key in keys if (not _routes(draft, load.exchange, key) if load.exchange else key not in queues)]
+    if lost and load.exchange:
+        source.refuse(
+            place, f"no binding of exchange {load.exchange} takes the routing key {' or '.join(lost)}: its tasks would be returned"
+        )
+    elif lost:
+        hint = suggestion(lost[0], queues)
+        source.refuse(place, f"without an exchange the routing key names a queue, and there is no {' or '.join(lost)}{hint}")
 
 
 def _routes(draft: Draft, name: str, key: str) -> bool:
@@ -60,7 +62,8 @@ def _routes(draft: Draft, name: str, key: str) -> bool:
     kind = declared.type if declared else name.removeprefix("amq.")
     raw = draft.source.get("stage", "broker", "bindings") or []
     bindings = [draft.part(Binding, "stage", "broker", "bindings", number) for number in range(len(raw))]
-    if None in bindings:
+    sources = {binding.source if binding else None for binding in bindings}
+    if not sources <= {*draft.source.names("stage", "broker", "exchanges"), *OWN_EXCHANGES}:
         return True
     keys = [binding.key for binding in bindings if binding is not None and binding.source == name]
     if kind == "direct":
@@ -102,7 +105,7 @@ def _pick(draft: Draft, number: int, entry: FaultEntry) -> None:
     if pick < 1:
         draft.source.refuse(place, f"pick must be at least 1, not {pick}")
     elif victims and pick > len(victims):
-        draft.source.refuse(place, f"pick is {pick}, and {entry.fault.aim} is only {len(victims)}")
+        draft.source.refuse(place, f"pick is {pick}, and {entry.fault.aim} names only {len(victims)}")
 
 
 def _times(draft: Draft) -> None:
@@ -126,7 +129,7 @@ def _playbook_time(draft: Draft, load: Load, deployment: Deployment | None, star
     latest = start.at if start.at is not None else start.no_later_than
     assert latest is not None
     end = max(
-        [load.duration, deployment.at + deployment.timeout if deployment else 0.0]
+        [load.duration, deployment.at if deployment else 0.0]
         + [entry.at + (entry.lasting or 0.0) for _, entry in draft.faults if entry.at is not None]
     )
     if latest > end:

@@ -48,7 +48,7 @@ def known_names(draft: Draft, steps: Sequence[str] | None) -> Names:
         "version": ("stage", "workers"),
         "invariant": ("invariants",),
     }
-    names: Names = {kind: _same(source.names(*path)) for kind, path in plain.items() if isinstance(source.get(*path), dict)}
+    names: Names = {kind: _same(source.names(*path)) for kind, path in plain.items() if source.names(*path)}
     names["monitor"] = _same(source.names("monitors"))
     names["fault"] = _same([entry.name for _, entry in draft.faults])
     if isinstance(source.get("stage", "broker"), dict):

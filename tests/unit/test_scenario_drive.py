@@ -1,0 +1,96 @@
+"""Drills that could not happen as written: shares, routes, victims and times."""
+
+from pathlib import Path
+
+import pytest
+from scenario_folder import SOUND, said, sound_folder, spoiled
+
+CASES = {
+    "shares do not sum to 1": ("notify: 0.1", "notify: 0.2", ["18:47: the shares of types must sum to 1, and these sum to 1.1"]),
+    "a share is zero": ("charge: 0.9, notify: 0.1", "charge: 1, notify: 0", ["18:74: the share of notify must be more than 0, not 0"]),
+    "a routing key has an unknown placeholder": ("task.{type}", "task.{kind}", ["18:112: routing_key knows {type} only, not {kind}"]),
+    "the default exchange reaches no queue": (
+        'exchange: tasks, routing_key: "task.{type}"',
+        "routing_key: tasks.v3",
+        ["18:95: without an exchange the routing key names a queue, and there is no tasks.v3; did you mean tasks.v2?"],
+    ),
+    "the default exchange and the default key": (
+        'exchange: tasks, routing_key: "task.{type}"',
+        "attempts: 2",
+        [
+            "18:1: without an exchange the routing key names a queue, and there is no charge or notify; there are tasks.v1, tasks.v2, tasks.dead"
+        ],
+    ),
+    "no binding takes the key": (
+        "task.#",
+        "job.#",
+        ["18:112: no binding of exchange tasks takes the routing key task.charge or task.notify: its tasks would be returned"],
+    ),
+    "a topic pattern takes one word only": (
+        "task.#",
+        "task.*.*",
+        ["18:112: no binding of exchange tasks takes the routing key task.charge or task.notify: its tasks would be returned"],
+    ),
+    "a direct exchange has no such key": (
+        "{type: topic}",
+        "{type: direct}",
+        ["18:112: no binding of exchange tasks takes the routing key task.charge or task.notify: its tasks would be returned"],
+    ),
+    "two faults have one name": (
+        "name: a canary worker dies while it is drained",
+        "name: the canary's link slows down",
+        ["28:11: a fault is named the canary's link slows down already, on line 24"],
+    ),
+    "more victims than there are": ("pick: one", "pick: 3", ["29:38: pick is 3, and workers.v2 names only 2"]),
+    "no victim": ("pick: one", "pick: 0", ["29:38: pick must be at least 1, not 0"]),
+    "the deployment comes after the load": ("at: 5s", "at: 31s", ["19:36: the deployment starts at 31s, when the load of 30s is over"]),
+    "the playbook starts when all is over": (
+        "no_later_than: 20s",
+        "no_later_than: 70s",
+        ["33:45: no_later_than is 70s, and load, deployment and faults are over at 30s"],
+    ),
+    "a fault begins when all is over": (
+        "at: 10s",
+        "at: 111s",
+        ["26:9: the fault would begin at 111s, and the drill settles at 110s at the latest"],
+    ),
+    "a fault lasts beyond the end": (
+        "for: 12s",
+        "for: 5m",
+        ["27:10: the fault would last until 310s, and the drill settles at 110s at the latest; leave out for to have it lifted then"],
+    ),
+    "quiet cannot come in time": ("quiet_for: 3s", "quiet_for: 1m", ["35:34: quiet for 1m cannot come within 1m"]),
+    "a tag cannot be chosen": (
+        "[nightly, release]",
+        "[nightly, big release]",
+        ["3:17: the tag 'big release' cannot be chosen with -m: use letters, digits, _ . -"],
+    ),
+    "a step of a drill without a playbook": (
+        "playbook:\n  run: ./rollback.sh\n  start: {when: canary_slow, no_later_than: 20s}\n  timeout: 90s\n",
+        "",
+        ["1:1: to run a drill, a scenario needs playbook: the rollback under test"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), CASES.values(), ids=CASES.keys())
+def test_a_drill_that_cannot_happen_is_told(tmp_path: Path, old: str, new: str, expected: list[str]):
+    assert spoiled(sound_folder(tmp_path / "drill"), old, new) == expected
+
+
+SOUND_ROUTES = {
+    "a topic's # is any number of words": ("task.#", "#"),
+    "a topic's # is no word too": ("task.#", "task.*.#"),
+    "a topic's * is one word": ("task.#", "*.*"),
+    "a fanout looks at no key": ("{type: topic}", "{type: fanout}"),
+    "an alternate exchange takes what no binding does": ("{type: topic}", "{type: direct, arguments: {alternate-exchange: amq.fanout}}"),
+    "the default exchange reaches a queue by its name": ('exchange: tasks, routing_key: "task.{type}"', "routing_key: tasks.v1"),
+    "the broker's own exchanges need no declaration": ('exchange: tasks, routing_key: "task.{type}"', "exchange: amq.fanout"),
+}
+
+
+@pytest.mark.parametrize(("old", "new"), SOUND_ROUTES.values(), ids=SOUND_ROUTES.keys())
+def test_a_route_that_works_is_let_pass(tmp_path: Path, old: str, new: str):
+    file = sound_folder(tmp_path / "drill")
+    text = SOUND.replace("{from: tasks, to", "{from: amq.fanout, to: tasks.v1}\n      - {from: tasks, to")
+    assert said(file, text.replace(old, new)) == []
