@@ -12,14 +12,12 @@ CASES = {
     "the default exchange reaches no queue": (
         'exchange: tasks, routing_key: "task.{type}"',
         "routing_key: tasks.v3",
-        ["18:95: without an exchange the routing key names a queue, and there is no tasks.v3; did you mean tasks.v2?"],
+        ["18:95: without exchange the routing key is a queue, and there is no tasks.v3; did you mean tasks.v2?"],
     ),
     "the default exchange and the default key": (
         'exchange: tasks, routing_key: "task.{type}"',
         "attempts: 2",
-        [
-            "18:1: without an exchange the routing key names a queue, and there is no charge or notify; there are tasks.v1, tasks.v2, tasks.dead"
-        ],
+        ["18:1: without exchange the routing key is a queue, and there is no charge or notify; there are tasks.v1, tasks.v2, tasks.dead"],
     ),
     "no binding takes the key": (
         "task.#",

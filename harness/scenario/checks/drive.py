@@ -51,7 +51,7 @@ def _routing(draft: Draft) -> None:
         )
     elif lost:
         hint = suggestion(lost[0], queues)
-        source.refuse(place, f"without an exchange the routing key names a queue, and there is no {' or '.join(lost)}{hint}")
+        source.refuse(place, f"without exchange the routing key is a queue, and there is no {' or '.join(lost)}{hint}")
 
 
 def _routes(draft: Draft, name: str, key: str) -> bool:
