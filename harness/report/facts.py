@@ -253,5 +253,5 @@ def flat(document: dict[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         elif isinstance(value, dict):
             rows.append((path, ", ".join(f"{name} {one}" for name, one in value.items() if one is not None)))
         else:
-            rows.append((path, ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
+            rows.append((path, "—" if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)))
     return rows

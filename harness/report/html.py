@@ -17,6 +17,7 @@ from harness.report import facts
 from harness.report.lanes import Lane, lanes
 from harness.report.series import Axis, Panel, axis, outside, panels
 from harness.report.source import Source
+from harness.report.wording import told
 from harness.scenario.model import Load
 from harness.scenario.units import NANOSECONDS
 
@@ -49,6 +50,7 @@ def render(source: Source, judgement: Judgement) -> str:
     page = environment.get_template("page.html.j2")
     return page.render(
         judgement=judgement,
+        sentence=told(judgement),
         counts={verdict.value: sum(result.verdict == verdict for result in judgement.results) for verdict in Verdict},
         source=source,
         scenario=source.scenario,

@@ -94,7 +94,7 @@ def _program(events: tuple[Event, ...], time: Axis, program: str) -> Iterable[Sp
     """The steps of a program; the whole of it where it shows none."""
     steps = tuple(event for event in events if event.event == "step" and event.program == program)
     if not steps:
-        yield from _pairs(events, time, "phase", ("begin",), ("end",), "step", only=(program,))
+        yield from _pairs(events, time, "phase", ("begin",), ("end", "timeout"), "step", only=(program,))
         return
     failed = {event.name for event in steps if event.state == "end" and event.exit_code}
     for span in _pairs(steps, time, "step", ("begin",), ("end",), "step"):

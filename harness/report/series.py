@@ -17,6 +17,7 @@ BUCKETS_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
 MOST_BUCKETS = 600
 MOST_CURVES = 8
 """Of versions, and of queues; the smaller ones are left out of the picture, and counted in its note."""
+MOST_MONITORS = 6
 
 Values = tuple[float | None, ...]
 """One value a bucket; None where nothing was measured."""
@@ -55,7 +56,7 @@ class Curve:
     label: str
     values: Values
     style: str
-    """What it stands for, which gives its colour and dash: intended, confirmed, failed, unknown, skipped, p50, p99, max, or a number."""
+    """What gives its colour and dash: intended, confirmed, failed, unknown, skipped, p50, p99, max, bound, or a number."""
 
 
 @dataclass(frozen=True)
@@ -91,10 +92,10 @@ def axis(source: Source) -> Axis | None:
 
 
 def panels(source: Source, time: Axis) -> list[Panel]:
-    """Load, throughput by version, queue depth and latency, in this order; a queue named after a version has that version's colour."""
+    """Load, throughput by version, queue depth, latency and each monitor; a queue named after a version has that version's colour."""
     throughput = _throughput(source, time)
     versions = {curve.label: curve.style for curve in throughput.curves}
-    return [_load(source, time), throughput, _depth(source, time, versions), _latency(source, time)]
+    return [_load(source, time), throughput, _depth(source, time, versions), _latency(source, time), *_monitors(source, time)]
 
 
 def outside(source: Source, time: Axis) -> int:
@@ -167,6 +168,26 @@ def _latency(source: Source, time: Axis) -> Panel:
         curves.append(Curve(label, values, label))
     note = "From the moment the schedule wanted a task sent to its first effect, drawn at the moment it was wanted; logarithmic."
     return Panel(title, unit, tuple(curves), note, logarithmic=True)
+
+
+def _monitors(source: Source, time: Axis) -> list[Panel]:
+    """What each monitor saw, with its bound; where a bucket holds several samples, the one nearest to an alert."""
+    samples: dict[str, dict[int, list[float]]] = {}
+    for event in source.events:
+        bucket = int(time.seconds(event.at) // time.bucket)
+        if event.event == "alert" and event.value is not None and 0 <= bucket < time.count:
+            samples.setdefault(event.name, {}).setdefault(bucket, []).append(event.value)
+    declared = source.scenario.monitors if source.scenario else {}
+    found = []
+    for name, values in list(samples.items())[:MOST_MONITORS]:
+        monitor = declared.get(name)
+        nearest = min if monitor and monitor.below is not None else max
+        curves = [Curve("value", tuple(_short(nearest(values[at])) if at in values else None for at in range(time.count)), "0")]
+        bound = None if monitor is None else monitor.above if monitor.above is not None else monitor.below
+        if bound is not None:
+            curves.append(Curve("bound", (bound,) * time.count, "bound"))
+        found.append(Panel(f"Monitor {name}", "", tuple(curves)))
+    return found
 
 
 def _rates(source: Source, time: Axis, query: str) -> dict[str, Values]:

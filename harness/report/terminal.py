@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.invariants.verdict import Equation, Finding, Judgement, Result, Verdict
+from harness.report.wording import told
 
 FINDINGS = 3
 """Counterexamples shown of each broken invariant."""
@@ -25,7 +26,7 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
         report: the HTML report, if one was written.
         console: where to; its width is respected.
     """
-    console.print(Text.assemble((judgement.verdict.value.upper(), _STYLE[judgement.verdict]), "  ", _plain(judgement.sentence)))
+    console.print(Text.assemble((judgement.verdict.value.upper(), _STYLE[judgement.verdict]), "  ", _plain(told(judgement))))
     if judgement.expected_broken:
         console.print(_plain(f"This drill is meant to break {', '.join(judgement.expected_broken)}."))
     if judgement.preconditions:

@@ -27,6 +27,10 @@ method: versioned-workers
 tags: [nightly, release]
 stage:
   broker:
+    exchanges: {tasks: {}}
+    bindings:
+      - {from: tasks, to: tasks.v1, key: charge}
+      - {from: tasks, to: tasks.v1, key: notify}
     queues:
       tasks.v1: {delivery_limit: 5, dead_letter_to: tasks.dead}
       tasks.v2: {delivery_limit: 5, dead_letter_to: tasks.dead}
@@ -35,7 +39,7 @@ stage:
   workers:
     v1: {image: worker, replicas: 2}
     v2: {image: worker, replicas: 2, started: false}
-load: {rate: 300/s, duration: 30s, size: 256, types: {charge: 0.9, notify: 0.1}}
+load: {rate: 300/s, duration: 30s, size: 256, exchange: tasks, types: {charge: 0.9, notify: 0.1}}
 deployment: {run: ./deploy.sh, at: 5s}
 monitors:
   canary_slow: {query: "select p99_ms from completions where version = 'v2'", above: 800, for: 3s}
@@ -66,6 +70,27 @@ def at(seconds: float) -> int:
     return T0 + round(seconds * SECOND)
 
 
+def hand_made(path: Path, *records: object, scenario: str = "title: A drill\ninvariants: {no_lost_tasks: }\n") -> Path:
+    """A run directory of just these lines and this scenario."""
+    directory = RunDirectory(path)
+    (path / "scenario.yaml").write_text(scenario)
+    directory.append(*records)
+    directory.close()
+    return path
+
+
+def published(task: str, seconds: float, outcome: str = "ok", *, resolved: float | None = None, attempt: int = 1) -> Published:
+    """One attempt, intended at a moment of the drill."""
+    return Published(
+        task, "charge", None, attempt, "tasks.v1", at(seconds), at(seconds), at(seconds if resolved is None else resolved), outcome
+    )
+
+
+def effect(task: str, seconds: float, version: str | None = "v1") -> Effect:
+    """One effect at a moment of the drill."""
+    return Effect(task, task, version, f"workers.{version}.1", at(seconds))
+
+
 @dataclass
 class SyntheticRun:
     """What was written, and what became of the tasks."""
@@ -94,8 +119,8 @@ def write_run(path: Path, *, seed: int = 7, careless: bool = False, rate: int = 
     draw, run = Random(seed), SyntheticRun(path)
     directory = RunDirectory(path)
     (path / "scenario.yaml").write_text(SCENARIO)
-    _documents(directory, seed)
     tasks = _tasks(draw, run, careless, rate, seconds)
+    _documents(directory, seed, run.planned)
     directory.append(*tasks)
     directory.append(*_timeline(careless))
     directory.append(*_counters(draw, careless, seconds))
@@ -106,8 +131,8 @@ def write_run(path: Path, *, seed: int = 7, careless: bool = False, rate: int = 
     return run
 
 
-def _documents(directory: RunDirectory, seed: int) -> None:
-    directory.write("plan.json", {"seed": seed, "tasks": 9000, "faults": []})
+def _documents(directory: RunDirectory, seed: int, planned: int) -> None:
+    directory.write("plan.json", {"seed": seed, "tasks": planned, "faults": []})
     directory.write(
         "environment.json",
         {
@@ -262,6 +287,16 @@ def _timeline(careless: bool) -> list[Event]:
         Event(at(19.5 if not careless else 15.1), "container", "workers.v2.1", "stopped", version="v2", asked=True, exit_code=0),
         Event(at(36.9), "note", "collect", "said", detail="3 tasks rest in tasks.dead"),
     ]
+    for number in range(72):
+        moment = number / 2
+        value = (
+            40 + number % 7
+            if moment < 10
+            else min(1400.0, 40 + (moment - 10) * 290)
+            if moment < 20
+            else max(40, 1400 - (moment - 20) * 480)
+        )
+        events.append(Event(at(moment), "alert", "canary_slow", "sample", value=value))
     for name, begin, end in steps:
         events += [
             Event(at(begin), "step", name, "begin", program="playbook"),

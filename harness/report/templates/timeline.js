@@ -3,8 +3,8 @@
   "use strict";
   const data = JSON.parse(document.getElementById("chart-data").textContent);
   const GUTTER = 68, RIGHT = 10, ROW = 20, LANE_GAP = 7, HEIGHT = 150, X_AXIS = 26;
-  const DASHES = { intended: [4, 3], p99: [6, 3], max: [1, 3], 1: [7, 3], 2: [2, 3], 3: [9, 3, 2, 3], 4: [5, 2], 5: [1, 2], 6: [12, 3], 7: [3, 6] };
-  const COLOURS = { intended: "grey", confirmed: "c0", failed: "red", unknown: "amber", skipped: "violet", p50: "c0", p99: "c1", max: "grey" };
+  const DASHES = { intended: [4, 3], p99: [6, 3], max: [1, 3], bound: [4, 3], 1: [7, 3], 2: [2, 3], 3: [9, 3, 2, 3], 4: [5, 2], 5: [1, 2], 6: [12, 3], 7: [3, 6] };
+  const COLOURS = { intended: "grey", confirmed: "c0", failed: "red", unknown: "amber", skipped: "violet", p50: "c0", p99: "c1", max: "grey", bound: "amber" };
   const SHAPES = {
     killed: "M1 1l8 8M9 1l-8 8", died: "M1 1l8 8M9 1l-8 8", stopped: "M1 1h8v8h-8z", started: "M2 0l8 5-8 5z", decision: "M5 0l5 5-5 5-5-5z",
   };

@@ -1,0 +1,266 @@
+"""The HTML report: whole of any run directory, safe with any content, and alone in its file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from base64 import b64encode
+from dataclasses import replace
+from html.parser import HTMLParser
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from synthetic_run import at, effect, hand_made, judgement_of, published, write_run
+
+from harness.evidence import Counter, Event, Leftover
+from harness.evidence.run_directory import line
+from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
+from harness.report import write
+
+EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
+FILES = ["published", "effects", "leftovers", "wire", "counters", "timeline"]
+
+
+class Page(HTMLParser):
+    """A page taken apart."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.scripts: list[str] = []
+        self.text = ""
+        self._in: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+        if tag in ("script", "style"):
+            self._in.append(tag)
+            self.scripts += [""] * (tag == "script")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("script", "style"):
+            self._in.pop()
+
+    def handle_data(self, data: str) -> None:
+        if self._in == ["script"]:
+            self.scripts[-1] += data
+        elif not self._in:
+            self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def words(self) -> str:
+        return re.sub(r"\s+", " ", self.text)
+
+    @property
+    def chart(self) -> dict[str, object]:
+        data = json.loads(self.scripts[0])
+        assert isinstance(data, dict)
+        return data
+
+
+def empty_judgement(verdict: Verdict = Verdict.UNKNOWN) -> Judgement:
+    return Judgement("A drill", verdict, "Nothing can be said.", (), None)
+
+
+def page_of(run: Path, judgement: Judgement | None = None) -> Page:
+    return Page(write(run, judgement or empty_judgement())["report.html"].read_text())
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Page]:
+    path = tmp_path_factory.mktemp("project") / "reports" / "versioned_workers-careless" / "20251121T093000Z-7"
+    judgement = judgement_of(write_run(path, careless=True, rate=100))
+    return path, page_of(path, judgement)
+
+
+def test_the_page_asks_for_nothing_outside_itself(broken: tuple[Path, Page]) -> None:
+    _, page = broken
+    links = [
+        value for _, attributes in page.tags for name, value in attributes.items() if name in ("src", "href", "srcset", "action", "data")
+    ]
+    assert [link for link in links if link and not link.startswith("#")] == []
+    styles = re.findall(r"url\(|@import", (broken[0] / "report.html").read_text())
+    assert styles == []
+
+
+def test_the_policy_lets_the_pages_own_scripts_run_and_no_other(broken: tuple[Path, Page]) -> None:
+    _, page = broken
+    [policy] = [one["content"] for one in page.all("meta") if one.get("http-equiv") == "Content-Security-Policy"]
+    hashes = {f"'sha256-{b64encode(hashlib.sha256(script.encode()).digest()).decode()}'" for script in page.scripts[1:]}
+    assert policy is not None
+    assert policy.startswith("default-src 'none';")
+    assert set(policy.split("script-src ")[1].split()) == hashes
+
+
+def test_every_link_within_the_page_leads_somewhere_and_no_id_is_used_twice(broken: tuple[Path, Page]) -> None:
+    _, page = broken
+    ids = [attributes["id"] for _, attributes in page.tags if "id" in attributes]
+    assert len(ids) == len(set(ids))
+    assert {link["href"] for link in page.all("a")} <= {f"#{one}" for one in ids}
+    assert {name for _, attributes in page.tags for name in (attributes.get("aria-labelledby") or "").split()} <= set(ids)
+
+
+def test_tables_have_captions_and_headings_leave_no_level_out(broken: tuple[Path, Page]) -> None:
+    _, page = broken
+    assert len(page.all("table")) == len(page.all("caption")) > 5
+    assert all(cell.get("scope") for cell in page.all("th"))
+    levels = [int(tag[1]) for tag, _ in page.tags if re.fullmatch("h[1-6]", tag)]
+    assert levels[0] == 1
+    assert all(later - earlier <= 1 for earlier, later in pairwise(levels))
+
+
+def test_a_counterexample_is_shown_with_its_id_step_reason_and_story(broken: tuple[Path, Page]) -> None:
+    path, page = broken
+    finding = json.loads((path / "verdict.json").read_text())["results"][1]["findings"][0]
+    story = "".join(f"{(one['at'] - at(0)) / 1e9:.3f} s {one['what']}" for one in finding["story"])
+    assert len(finding["story"]) > 2
+    assert f"{finding['task']} {finding['why']} in {finding['step']} {story}" in page.words
+
+
+def test_the_word_of_the_verdict_and_its_sentence_are_said_once(tmp_path: Path) -> None:
+    page = page_of(hand_made(tmp_path), Judgement("A drill", Verdict.HELD, "Held: 8 tasks published.", (), None))
+    assert "held 8 tasks published." in page.words
+    assert "Held: 8" not in page.words
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_every_verdict_has_its_word_and_its_shape(tmp_path: Path, verdict: Verdict) -> None:
+    page = page_of(hand_made(tmp_path), empty_judgement(verdict))
+    assert ("section", {"class": f"banner {verdict.value}", "aria-label": "Verdict"}) in page.tags
+    assert [shape["aria-label"] for shape in page.all("svg")] == [verdict.value]
+
+
+def test_hostile_text_from_the_run_stays_text(tmp_path: Path) -> None:
+    events = [
+        Event(at(0), "phase", "load", "begin"),
+        Event(at(0), "phase", "playbook", "begin"),
+        Event(at(1), "step", EVIL, "begin", program="playbook"),
+        Event(at(1), "fault", EVIL, "begin", target=EVIL, detail=EVIL),
+        Event(at(1), "alert", EVIL, "raised", detail=EVIL),
+        Event(at(1), "decision", EVIL, "started", detail=EVIL),
+        Event(at(1), "container", EVIL, "killed"),
+        Event(at(1), "note", EVIL, "said", detail=EVIL),
+        Event(at(1), "blind", EVIL, "from", detail=EVIL),
+    ]
+    run = hand_made(
+        tmp_path, *events, published(EVIL, 0), effect(EVIL, 1, EVIL), Counter(at(1), EVIL, True, 1, 1), Leftover(EVIL, EVIL, "dead")
+    )
+    (run / "playbook" / f"playbook{EVIL.replace('/', '')}.log").write_text(EVIL)
+    (run / "environment.json").write_text(json.dumps({EVIL: EVIL, "x": {EVIL: EVIL}}))
+    finding = Finding(EVIL, EVIL, EVIL, (Moment(at(1), EVIL),))
+    result = Result(EVIL, EVIL, Verdict.BROKEN, 1, (finding,), EVIL, {EVIL: EVIL})
+    page = page_of(run, Judgement(EVIL, Verdict.BROKEN, EVIL, (result,), None, (EVIL,), (EVIL,), 7, EVIL))
+    assert len(page.scripts) == 4
+    assert page.all("img") == []
+    assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
+    assert EVIL in page.text
+    lanes = page.chart["lanes"]
+    assert isinstance(lanes, list)
+    assert EVIL in {span["label"] for lane in lanes for span in lane["spans"]}
+
+
+@pytest.mark.parametrize("left_out", [FILES, ["wire", "counters", "timeline"], *[[name] for name in FILES]])
+def test_a_section_without_its_evidence_says_so(tmp_path: Path, left_out: list[str]) -> None:
+    run = write_run(tmp_path, rate=20, seconds=3)
+    for name in left_out:
+        (tmp_path / f"{name}.jsonl").unlink()
+    page = page_of(tmp_path, judgement_of(run))
+    missing = {
+        "published": "(published.jsonl) is not in this run directory",
+        "effects": "(effects.jsonl) are not in this run directory",
+        "leftovers": "Task states at the end cannot be told",
+        "wire": "Redeliveries cannot be told",
+        "counters": "(counters.jsonl) are not in this run directory",
+        "timeline": "The timeline shows no decision",
+    }
+    for name in left_out if left_out != FILES else ["leftovers", "wire", "timeline"]:
+        assert missing[name] in page.words
+
+
+def test_an_empty_directory_has_a_report(tmp_path: Path) -> None:
+    page = page_of(tmp_path)
+    assert "The run has no moment to draw" in page.words
+    assert "No invariant was judged." in page.words
+    assert page.scripts == []
+
+
+def test_a_run_of_empty_files_has_a_report(tmp_path: Path) -> None:
+    for name in [*(f"{stem}.jsonl" for stem in FILES), "scenario.yaml", "environment.json"]:
+        (tmp_path / name).touch()
+    assert "The run has no moment to draw" in page_of(tmp_path).words
+
+
+def test_a_line_that_was_half_written_is_left_out_and_the_rest_is_shown(tmp_path: Path) -> None:
+    hand_made(tmp_path, published("a", 0.1), effect("a", 0.2), Event(at(0), "phase", "load", "begin"))
+    for name in ("published", "effects", "timeline"):
+        with (tmp_path / f"{name}.jsonl").open("a") as file:
+            file.write('{"task":"b","at":17')
+    page = page_of(tmp_path)
+    panels = page.chart["panels"]
+    assert isinstance(panels, list)
+    assert sum(panels[1]["curves"][0]["values"]) == 2.0  # one effect in half a second
+
+
+def test_unreadable_text_and_control_characters_do_not_stop_a_report(tmp_path: Path) -> None:
+    run = hand_made(tmp_path, published("a\x00\x1b[31m", 0.1))
+    (run / "playbook" / "playbook.log").write_bytes(b"\xff\xfe caf\xe9\n")
+    finding = Finding("a\ud800\x00", "why")
+    result = Result("no_lost_tasks", "sentence", Verdict.BROKEN, 1, (finding,))
+    assert "no_lost_tasks" in page_of(run, replace(empty_judgement(Verdict.BROKEN), results=(result,))).words
+
+
+def test_a_long_transcript_is_shown_by_its_two_ends(tmp_path: Path) -> None:
+    run = hand_made(tmp_path)
+    (run / "playbook" / "playbook.log").write_text("first\n" + "x" * 300_000 + "\nlast\n")
+    page = page_of(run)
+    assert "200,012 bytes left out; the whole is in playbook/playbook.log" in page.words
+    assert page.text.index("first\n") < page.text.index("\nlast\n")
+    assert (run / "report.html").stat().st_size < 250_000
+
+
+def test_the_folder_that_holds_the_project_is_not_in_the_page(tmp_path: Path) -> None:
+    run = hand_made(tmp_path / "reports" / "drill" / "run", published("a", 0))
+    (run / "playbook" / "playbook.log").write_text(f"cat {tmp_path}/scenarios/drill/rollback.sh\ncd {tmp_path}\n")
+    (run / "environment.json").write_text(json.dumps({"scenario": f"{tmp_path}/scenarios/drill"}))
+    judgement = replace(empty_judgement(), replay=f"drillbook run {tmp_path}/scenarios/drill --seed 7")
+    page = page_of(run, judgement)
+    assert str(tmp_path) not in (run / "report.html").read_text()
+    assert "drillbook run scenarios/drill --seed 7" in page.words
+    assert "cat scenarios/drill/rollback.sh" in page.words
+
+
+def test_sums_that_do_not_add_up_are_called_so(tmp_path: Path) -> None:
+    equation = Equation(planned=10, ok=7, failed=0, unknown=1, skipped=0, done=5, dead=1, queued=0, cancelled=0, missing=0, doubled=1)
+    page = page_of(hand_made(tmp_path), replace(empty_judgement(), equation=equation))
+    assert "7 confirmed = 5 done + 1 dead-lettered + 0 queued + 0 cancelled + 0 missing" in page.words
+    assert "The first sum does not add up: 1 too few on its right." in page.words
+    assert "2 planned arrivals never came" in page.words
+    assert "1 task left more than one effect." in page.words
+
+
+def test_thirty_thousand_tasks_make_a_page_below_a_megabyte(tmp_path: Path) -> None:
+    hand_made(tmp_path, Event(at(0), "phase", "load", "begin"), Event(at(60), "phase", "settle", "end"))
+    attempt, done = line(published("{}", 0)), line(effect("{}", 0))
+    for name, one in (("published", attempt), ("effects", done)):
+        lines = (one.replace("{}", f"charge-{number:06d}").replace(str(at(0)), str(at(number / 1000))) for number in range(30_000))
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+    page = page_of(tmp_path)
+    panels = page.chart["panels"]
+    assert isinstance(panels, list)
+    assert panels[1]["curves"][0]["values"][:60] == [1000] * 60
+    assert (tmp_path / "report.html").stat().st_size < 1_000_000
+
+
+def test_a_report_made_again_is_the_same_and_leaves_nothing_half_written(broken: tuple[Path, Page]) -> None:
+    path, _ = broken
+    judgement = judgement_of(write_run(path.parent / "again", careless=True, rate=100))
+    first = {name: file.read_bytes() for name, file in write(path.parent / "again", judgement).items()}
+    second = {name: file.read_bytes() for name, file in write(path.parent / "again", judgement).items()}
+    assert first == second
+    assert [one.name for one in path.glob(".*")] == []

@@ -1,0 +1,90 @@
+"""The lanes above the curves."""
+
+from __future__ import annotations
+
+from synthetic_run import T0, at
+
+from harness.evidence import Event
+from harness.report.lanes import Span, lanes
+from harness.report.series import Axis
+
+TIME = Axis(T0, 30.0, 0.5)
+
+
+def spans(*events: Event) -> dict[str, list[Span]]:
+    return {lane.name: list(lane.spans) for lane in lanes(events, TIME)}
+
+
+def test_nothing_happened_gives_no_lane() -> None:
+    assert lanes((), TIME) == []
+
+
+def test_a_fault_lasts_from_its_begin_until_it_was_seen_to_lift() -> None:
+    states = {"armed": 1, "begin": 10, "bit": 10.5, "end": 20, "lifted": 21}
+    [fault] = spans(*[Event(at(moment), "fault", "slow", state) for state, moment in states.items()])["faults"]
+    assert (fault.begin, fault.bit, fault.end) == (10, 10.5, 21)
+
+
+def test_a_fault_that_never_bit_says_so() -> None:
+    [fault] = spans(Event(at(10), "fault", "slow", "begin"), Event(at(15), "fault", "slow", "not_bit"))["faults"]
+    assert fault.bit is None
+    assert "never bit" in fault.hint
+    assert fault.end == TIME.end
+
+
+def test_a_fault_whose_moment_never_came_is_not_drawn() -> None:
+    assert spans(Event(at(30), "fault", "slow", "skipped", detail="during drain never came")) == {}
+
+
+def test_steps_are_drawn_apart_by_program_and_a_failed_one_is_marked() -> None:
+    found = spans(
+        Event(at(5), "step", "bind", "begin", program="deployment"),
+        Event(at(6), "step", "bind", "end", program="deployment", exit_code=0),
+        Event(at(10), "step", "drain", "begin", program="playbook"),
+        Event(at(12), "step", "drain", "end", program="playbook", exit_code=3),
+    )
+    assert [(span.label, span.kind) for span in found["deploy"]] == [("bind", "step")]
+    assert [(span.label, span.kind) for span in found["playbook"]] == [("drain", "failed")]
+
+
+def test_a_step_that_ran_twice_is_two_spans_and_one_that_never_ended_reaches_the_end() -> None:
+    found = spans(
+        Event(at(10), "step", "drain", "begin", program="playbook"),
+        Event(at(12), "step", "drain", "end", program="playbook", exit_code=0),
+        Event(at(14), "step", "drain", "begin", program="playbook"),
+    )
+    assert [(span.begin, span.end) for span in found["playbook"]] == [(10, 12), (14, TIME.end)]
+
+
+def test_a_program_without_steps_is_one_span() -> None:
+    [whole] = spans(Event(at(10), "phase", "playbook", "begin"), Event(at(12), "phase", "playbook", "timeout"))["playbook"]
+    assert (whole.begin, whole.end) == (10, 12)
+
+
+def test_what_happened_before_the_load_is_not_drawn() -> None:
+    assert spans(Event(at(-3), "container", "workers.v1.1", "started")) == {}
+
+
+def test_containers_that_were_killed_stopped_or_paused_are_on_the_stage() -> None:
+    found = spans(
+        Event(at(1), "container", "workers.v2.1", "killed", asked=True),
+        Event(at(2), "container", "workers.v2.2", "died", asked=False),
+        Event(at(3), "container", "workers.v1.1", "paused"),
+        Event(at(5), "container", "workers.v1.1", "unpaused"),
+    )["stage"]
+    assert sorted((span.label, span.begin, span.end) for span in found) == [
+        ("v1.1 paused", 3, 5),
+        ("v2.1 killed", 1, 1),
+        ("v2.2 died", 2, 2),
+    ]
+    assert [span.hint for span in found if span.kind == "died"] == ["workers.v2.2 died at 2.0 s, unasked"]
+
+
+def test_samples_of_a_monitor_are_no_alert() -> None:
+    found = spans(
+        Event(at(1), "alert", "slow", "sample", value=3),
+        Event(at(2), "alert", "slow", "raised", value=900),
+        Event(at(2), "decision", "playbook", "started", detail="alert slow"),
+        Event(at(4), "alert", "slow", "cleared", value=3),
+    )["alerts"]
+    assert [(span.label, span.begin, span.end) for span in found] == [("slow", 2, 4), ("decision", 2, 2)]
