@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import psutil
 from docker.errors import DockerException
 
 from harness.errors import HarnessError
+from harness.stage.wait import until
 
 READY_WITHIN = 60.0
 """Seconds that a fresh engine may take until it answers; 3 to 5 were measured."""
@@ -39,12 +39,14 @@ class Daemon:
         pid_file: where dockerd writes its process id, and refuses to start while that number is taken by anything.
         state: folder of the record and the log.
         options: further options of dockerd.
+        within: a command that dockerd is started by, such as one that gives it a network of its own.
     """
 
     socket: Path = Path("/var/run/docker.sock")
     pid_file: Path = Path("/var/run/docker.pid")
     state: Path = field(default_factory=state_directory)
     options: tuple[str, ...] = ()
+    within: tuple[str, ...] = ()
 
     @property
     def log(self) -> Path:
@@ -78,7 +80,7 @@ class Daemon:
         if shutil.which("dockerd") is None:
             raise HarnessError("dockerd is not installed.", "Install the Debian package docker.io.")
         self._remove_stale_pid_file()
-        command = ["dockerd", "--host", f"unix://{self.socket}", "--pidfile", str(self.pid_file), *self.options]
+        command = [*self.within, "dockerd", "--host", f"unix://{self.socket}", "--pidfile", str(self.pid_file), *self.options]
         with self.log.open("ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
         self.record.write_text(json.dumps({"pid": process.pid, "started": psutil.Process(process.pid).create_time()}))
@@ -124,13 +126,11 @@ class Daemon:
             self.pid_file.unlink(missing_ok=True)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + READY_WITHIN
-        while not self.answers():
-            if process.poll() is not None:
-                raise HarnessError(f"The Docker engine ended while it started: {self._last_words()}", f"Its log is {self.log}.")
-            if time.monotonic() > deadline:
-                raise HarnessError(f"The Docker engine did not answer within {READY_WITHIN:g} s.", f"Its log is {self.log}.")
-            time.sleep(0.1)
+        until(lambda: self.answers() or process.poll() is not None, READY_WITHIN)
+        if process.poll() is not None:
+            raise HarnessError(f"The Docker engine ended while it started: {self._last_words()}", f"Its log is {self.log}.")
+        if not self.answers():
+            raise HarnessError(f"The Docker engine did not answer within {READY_WITHIN:g} s.", f"Its log is {self.log}.")
 
     def _last_words(self) -> str:
         lines = self.log.read_text(errors="replace").strip().splitlines()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,8 +15,9 @@ from docker.errors import DockerException
 from harness.errors import HarnessError
 from harness.stage.daemon import Daemon
 
-PACKAGES = ("docker.io", "docker-cli", "iptables", "iproute2", "mmdebstrap")
-"""What makes an engine on Debian; before trixie docker-cli is part of docker.io; mmdebstrap makes a base without a registry."""
+PACKAGES = ("docker.io", "docker-cli", "iptables", "iproute2", "mmdebstrap", "curl")
+"""An engine and what drills need beside it on Debian: before trixie docker-cli is part of docker.io; mmdebstrap makes a base for images
+where no registry is reached; playbooks of the shipped drills call curl."""
 
 Say = Callable[[str], None]
 
@@ -101,7 +103,7 @@ def _unreachable(error: Exception) -> HarnessError:
 
 
 def _install_missing(say: Say) -> bool:
-    tools = ("dockerd", "docker", "iptables", "ip", "mmdebstrap")
+    tools = ("dockerd", "docker", "iptables", "ip", "mmdebstrap", "curl")
     if all(shutil.which(tool) for tool in tools):
         return False
     apt_install(PACKAGES, say)
@@ -121,3 +123,20 @@ def _apt(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = ["apt-get", "-q", "-o", "DPkg::Lock::Timeout=120", *arguments]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     return subprocess.run(command, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+
+
+def main(arguments: list[str]) -> int:
+    """What the Makefile asks for: an engine that answers, or with ``stop`` the end of the one that it started."""
+    try:
+        if arguments == ["stop"]:
+            print("Ended the Docker engine." if stop_ours() else "No Docker engine was started from here.")
+        elif not _answers():
+            print(install(print))
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -16,12 +16,10 @@ from harness.errors import HarnessError
 from harness.stage.engine import Say
 from harness.stage.images.content import arguments
 
-SILENT_FOR = 30
-"""Seconds without a word from the engine after which a pull is given up."""
-
 _PROXIES = tuple(spelling for name in ("HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "FTP_PROXY") for spelling in (name, name.lower()))
 _PACKAGE_SOURCES = ("GOPROXY", "GOSUMDB", "PIP_INDEX_URL", "NPM_CONFIG_REGISTRY")
 _RUN = re.compile(r"Step (\d+/\d+) : RUN\s+(.+)")
+_SIGNS_OF_SILENCE = ("no such host", "connection refused", "no route to host", "network is unreachable", "timed out", "timeout")
 _UNREACHABLE: dict[str, str] = {}
 """Registries that did not answer this process, with the reason; each is asked once."""
 
@@ -38,14 +36,15 @@ def present(client: docker.DockerClient, reference: str) -> Any | None:
         return None
 
 
-def pull(client: docker.DockerClient, reference: str, say: Say, silent_for: int = SILENT_FOR) -> Any:
+def pull(client: docker.DockerClient, reference: str, say: Say) -> Any:
     """Have the engine fetch an image from its registry.
+
+    The engine itself gives up on a registry that stays silent (25 s were measured); one whose name is not known fails at once.
 
     Args:
         client: of the engine.
         reference: of a public image; without a tag it is ``latest``.
         say: told what is going on.
-        silent_for: seconds without progress after which it is given up.
 
     Raises:
         NotPulled: the registry does not answer, or does not have it.
@@ -54,15 +53,12 @@ def pull(client: docker.DockerClient, reference: str, say: Say, silent_for: int 
     if registry in _UNREACHABLE:
         raise NotPulled(_UNREACHABLE[registry])
     say(f"pulling {reference}")
-    patient = docker.from_env(timeout=silent_for)
     try:
-        for event in patient.api.pull(*_with_tag(reference), stream=True, decode=True):
+        for event in client.api.pull(*repository_and_tag(reference), stream=True, decode=True):
             if "error" in event:
                 raise NotPulled(_reason(str(event["error"]), registry))
     except (DockerException, RequestException, OSError) as error:
         raise NotPulled(_reason(str(error), registry)) from None
-    finally:
-        patient.close()
     return client.images.get(reference)
 
 
@@ -108,7 +104,7 @@ def registry_of(reference: str) -> str:
     return first if slash and (re.search(r"[.:]", first) or first == "localhost") else "docker.io"
 
 
-def _with_tag(reference: str) -> tuple[str, str | None]:
+def repository_and_tag(reference: str) -> tuple[str, str | None]:
     """Repository and tag; a digest stays whole, and no tag means ``latest``, since the engine would fetch every tag there is."""
     if "@" in reference:
         return reference, None
@@ -117,12 +113,11 @@ def _with_tag(reference: str) -> tuple[str, str | None]:
 
 
 def _reason(error: str, registry: str) -> str:
-    """A short reason; a registry that cannot be reached is remembered, one that answers \"no such image\" is not."""
-    for sign in ("not found", "denied", "unauthorized", "manifest unknown", "toomanyrequests"):
-        if sign in error and "no such host" not in error:
-            return f"{registry} refuses it ({error.strip()})"
-    reason = next((word for word in ("no such host", "connection refused", "timed out", "timeout") if word in error.lower()), error.strip())
-    _UNREACHABLE[registry] = f"{registry} cannot be reached ({reason})"
+    """Why a pull failed, shortly. A registry that cannot be reached is remembered; one that only refuses this image is not."""
+    sign = next((sign for sign in _SIGNS_OF_SILENCE if sign in error.lower()), None)
+    if sign is None:
+        return f"{registry} refuses it ({error.strip()})"
+    _UNREACHABLE[registry] = f"{registry} cannot be reached ({sign})"
     return _UNREACHABLE[registry]
 
 

@@ -1,0 +1,55 @@
+# Everything from a clean clone: `make demo` and `make test` do their own set-up; both can be run again and then do only what is left to do.
+
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+DRILLBOOK := $(VENV)/bin/drillbook
+SCENARIO := scenarios/versioned_workers
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint setup engine images engine-stop clean
+
+help: ## Show these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
+
+demo: setup ## Run the first drill: a canary is rolled back while its link is slow and its workers die
+	@$(DRILLBOOK) run $(SCENARIO)
+	@echo
+	@echo "The same drill with a careless playbook, which loses tasks and does others twice:"
+	@echo "  $(DRILLBOOK) run $(SCENARIO)/careless.yaml"
+
+test: setup lint ## Pass all checks and tests, those on real containers too
+	@$(VENV)/bin/pytest tests -q
+
+lint: $(STAMP) ## Check format, style and types
+	@$(VENV)/bin/ruff format --check --quiet . || { echo "Some files are not formatted: run $(VENV)/bin/ruff format ."; exit 1; }
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/mypy --no-error-summary
+
+setup: $(STAMP) engine images ## Make the virtual environment, have a Docker engine, have the images
+
+engine: $(STAMP)
+	@$(VENV)/bin/python -m harness.stage.engine
+
+images: $(STAMP) engine
+	@$(DRILLBOOK) images --ensure > /dev/null
+
+engine-stop: ## End the Docker engine, if it was started by this Makefile
+	@if [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m harness.stage.engine stop; fi
+
+clean: ## Remove what dead runs left behind, and the virtual environment
+	@if [ -x $(DRILLBOOK) ]; then $(DRILLBOOK) clean || echo "Leftovers of runs were not looked for."; fi
+	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+
+$(STAMP): pyproject.toml constraints.txt
+	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or later, or say PYTHON=path."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	    || { echo "$$($(PYTHON) --version) is too old: Drillbook needs 3.11 or later. Say PYTHON=path to use another."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2> /dev/null \
+	    || { test "$$(id -u)" = 0 && command -v apt-get > /dev/null && echo "installing python3-venv" && apt-get update -qq \
+	         && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv > /dev/null; } \
+	    || { echo "$(PYTHON) cannot make virtual environments: install the package python3-venv."; exit 1; }
+	@test -x $(VENV)/bin/pip || { echo "making $(VENV)"; rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
+	@echo "installing the pinned packages of constraints.txt"
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@

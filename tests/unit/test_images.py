@@ -1,0 +1,106 @@
+"""What an image's tag stands for, and how a reference is read. No engine is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.stage.images import IMAGE_LIST, debian_base
+from harness.stage.images.content import arguments, digest, tag
+from harness.stage.images.sources import registry_of, repository_and_tag
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "Dockerfile").write_text("ARG BASE=debian:trixie-slim\nFROM ${BASE}\nARG GOPROXY\nCOPY run /run\n")
+    (tmp_path / "run").write_text("#!/bin/sh\n")
+    return tmp_path
+
+
+def test_the_same_content_has_the_same_tag_in_another_folder(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+    twin = tmp_path_factory.mktemp("twin")
+    for name in ("run", "Dockerfile"):
+        (twin / name).write_bytes((folder / name).read_bytes())
+    assert tag("worker", twin, "b") == tag("worker", folder, "b")
+
+
+def test_a_changed_byte_changes_the_tag(folder: Path):
+    before = digest(folder, "b")
+    (folder / "run").write_text("#!/bin/sh\n\n")
+    assert digest(folder, "b") != before
+
+
+def test_an_executable_bit_changes_the_tag(folder: Path):
+    before = digest(folder, "b")
+    (folder / "run").chmod(0o755)
+    assert digest(folder, "b") != before
+
+
+def test_a_renamed_file_changes_the_tag(folder: Path):
+    before = digest(folder, "b")
+    (folder / "run").rename(folder / "ran")
+    assert digest(folder, "b") != before
+
+
+def test_bytes_moved_from_one_file_to_the_next_change_the_tag(tmp_path: Path):
+    (tmp_path / "Dockerfile").write_text("FROM scratch\n")
+    (tmp_path / "a").write_text("xy")
+    (tmp_path / "b").write_text("z")
+    before = digest(tmp_path, "")
+    (tmp_path / "a").write_text("x")
+    (tmp_path / "b").write_text("yz")
+    assert digest(tmp_path, "") != before
+
+
+def test_another_base_changes_the_tag(folder: Path):
+    assert digest(folder, "debian:trixie-slim") != digest(folder, "drillbook/base:0")
+
+
+def test_what_dockerignore_names_does_not_count(folder: Path):
+    (folder / ".dockerignore").write_text("# scratch files\n*.log\n")
+    before = digest(folder, "b")
+    (folder / "today.log").write_text("noise")
+    assert digest(folder, "b") == before
+
+
+def test_a_folder_name_that_no_tag_may_have_is_made_one():
+    assert tag("My Worker_2!", Path(__file__).parents[2] / "harness/stage/images/python", "").startswith("drillbook/my-worker-2:")
+
+
+def test_build_arguments_are_read_with_their_defaults(folder: Path):
+    assert arguments(folder) == {"BASE": "debian:trixie-slim", "GOPROXY": ""}
+
+
+@pytest.mark.parametrize("known", IMAGE_LIST.values(), ids=lambda known: known.name)
+def test_every_image_of_the_list_can_be_built_on_the_base(known):
+    assert arguments(known.folder)["BASE"] == debian_base.REPLACES
+
+
+@pytest.mark.parametrize(
+    ("reference", "registry"),
+    [
+        ("rabbitmq", "docker.io"),
+        ("rabbitmq:4-management", "docker.io"),
+        ("bitnami/rabbitmq:4", "docker.io"),
+        ("ghcr.io/shopify/toxiproxy:2.12.0", "ghcr.io"),
+        ("localhost/worker", "localhost"),
+        ("registry:5000/worker", "registry:5000"),
+    ],
+)
+def test_the_registry_of_a_reference_is_read_as_the_engine_reads_it(reference: str, registry: str):
+    assert registry_of(reference) == registry
+
+
+@pytest.mark.parametrize(
+    ("reference", "parts"),
+    [
+        ("rabbitmq", ("rabbitmq", "latest")),
+        ("rabbitmq:4", ("rabbitmq", "4")),
+        ("registry:5000/worker", ("registry:5000/worker", "latest")),
+        ("registry:5000/worker:v2", ("registry:5000/worker", "v2")),
+        ("worker@sha256:0f", ("worker@sha256:0f", None)),
+    ],
+)
+def test_a_reference_without_a_tag_is_the_latest_and_never_every_tag(reference: str, parts: tuple[str, str | None]):
+    assert repository_and_tag(reference) == parts
