@@ -104,7 +104,8 @@ class Publisher:
                 self._backlog.close()
             if now >= self._stopped_at + self._control.grace * 1e9:
                 return None
-        sent = self._send(now)
+        with self.session.batch():
+            sent = self._send(now)
         self.session.expire(now)
         for attempt in self._backlog.overdue(now):
             self._resolve(Resolution(attempt, "fail", self.session.obstacle))
