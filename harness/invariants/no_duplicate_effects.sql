@@ -7,8 +7,8 @@
 -- A redelivered message is no duplicate: only effects count. By default a task has one effect; a second one breaks this, whatever its
 -- key or version. Where a task rightly has several effects, `by: key` counts each key once.
 --
--- The step blamed is the one in which the operator published the task again, or in which the worker that did it first was stopped before
--- it could acknowledge, or else the one that ran when the task was done again.
+-- The step blamed is the one in which the operator published the task again after it was done; or in which the worker that had done it
+-- was stopped; or in which the operator had published it before; or else the one that ran when it was done again.
 --
 -- A finding:
 --
@@ -19,7 +19,7 @@ with doubled as (
   from effects group by 1, 2 having count(*) > 1
 ),
 republished as (
-  select doubled.task, max("at") as "at"
+  select doubled.task, max("at") as "at", max("at") > any_value(first_at) as since
   from doubled join wire on wire.task = doubled.task and event = 'publish' and peer = 'operator' and "at" <= done[2].moment
   group by doubled.task
 ),
@@ -29,7 +29,7 @@ stopped as (
   group by doubled.task
 ),
 moments as (
-  select doubled.*, republished."at" as republished_at, stopped."at" as stopped_at, done[2].moment as second_at
+  select doubled.*, republished."at" as republished_at, since, stopped."at" as stopped_at, done[2].moment as second_at
   from doubled left join republished using (task) left join stopped using (task)
 )
 select task,
@@ -37,5 +37,5 @@ select task,
          || list_aggregate(list_transform(done[:4], lambda one: coalesce(one.worker, 'a worker') || coalesce(' (' || one.version || ')', '')),
                            'string_agg', ', then by ')
          || case when times > 4 then ', …' else '' end || '.' as why,
-       coalesce(step_at(republished_at), step_at(stopped_at), step_at(second_at)) as step
+       coalesce(case when since then step_at(republished_at) end, step_at(stopped_at), step_at(republished_at), step_at(second_at)) as step
 from moments;

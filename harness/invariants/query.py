@@ -72,7 +72,7 @@ def ask(database: duckdb.DuckDBPyConnection, invariant: Invariant, bindings: Map
     try:
         statement = _statement(invariant)
         given = {name: bindings[name] for name in statement.named_parameters if name in bindings}
-        database.execute(f"create temp table found as\n{statement.query}", given)
+        database.execute(f"create temp table found as\n{invariant.sql}", given)
         _complete(database, invariant)
         return _answer(database)
     except duckdb.Error as error:
@@ -129,7 +129,7 @@ def _answer(database: duckdb.DuckDBPyConnection) -> Answer:
 
 
 def _failure(invariant: Invariant, problem: str, line: str = "") -> UsageError:
-    return UsageError(f"{invariant.path.name}{line}: {problem.removesuffix('.')}.")
+    return UsageError(f"{invariant.path.name}{line}: {problem.rstrip('.!')}.")
 
 
 def _said_by_duckdb(invariant: Invariant, error: duckdb.Error) -> UsageError:

@@ -92,7 +92,13 @@ def test_the_playbook_succeeds_when_it_ends_by_itself(lines: list[str], verdict:
 
 
 def test_a_failed_playbook_names_the_step_that_failed() -> None:
-    lines = ["phase playbook begin", "step route back begin", "step route back end exit 0", "step drain v2 begin", "step drain v2 end exit 3"]
+    lines = [
+        "phase playbook begin",
+        "step route back begin",
+        "step route back end exit 0",
+        "step drain v2 begin",
+        "step drain v2 end exit 3",
+    ]
     run = history("publish a ok", *lines, "phase playbook end exit 3", invariants={"playbook_succeeded": None})
     found = judge(run)["playbook_succeeded"].findings
     assert [(finding.task, finding.why, finding.step) for finding in found] == [(None, "The playbook ended with exit code 3.", "drain v2")]
