@@ -1,13 +1,16 @@
 """A stand-in for your worker: takes tasks from a queue and writes one effect for each, however often it is delivered.
 
-Replace this folder by your own, or give your image in scenario.yaml. It ends when it loses the broker or the database; yours should not.
+Replace this folder by your own, or give your image in scenario.yaml. A slowed or cut link is healed by closing its connections, so a
+worker must connect again by itself, as in production.
 """
 
 import os
 import signal
+import time
 from typing import Any
 
 import pika
+import pika.exceptions
 import psycopg
 
 ONCE = """
@@ -23,20 +26,29 @@ def stop(*_: object) -> None:
     stopping = True
 
 
+def serve() -> None:
+    me = {"version": os.environ["VERSION"], "worker": os.environ["WORKER"]}
+    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
+        broker = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
+        channel: Any = broker.channel()
+        channel.basic_qos(prefetch_count=10)
+        for method, properties, _body in channel.consume(os.environ["QUEUE"], inactivity_timeout=0.2):
+            if stopping:
+                break
+            if method is not None:
+                database.execute(ONCE, {**me, "task": properties.message_id})
+                channel.basic_ack(method.delivery_tag)
+        broker.close()  # gives back what was sent ahead and never begun
+
+
 def main() -> None:
     signal.signal(signal.SIGTERM, stop)
-    me = {"version": os.environ["VERSION"], "worker": os.environ["WORKER"]}
-    database = psycopg.connect(os.environ["DATABASE_URL"], autocommit=True)
-    broker = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
-    channel: Any = broker.channel()
-    channel.basic_qos(prefetch_count=10)
-    for method, properties, _body in channel.consume(os.environ["QUEUE"], inactivity_timeout=0.2):
-        if stopping:
-            break
-        if method is not None:
-            database.execute(ONCE, {**me, "task": properties.message_id})
-            channel.basic_ack(method.delivery_tag)
-    broker.close()  # gives back what was sent ahead and never begun
+    while not stopping:
+        try:
+            serve()
+        except (pika.exceptions.AMQPError, psycopg.OperationalError, OSError) as error:
+            print("connecting again:", error or type(error).__name__, flush=True)
+            time.sleep(0.2)
 
 
 main()
