@@ -5,9 +5,9 @@ set -euo pipefail
 V2_WEIGHT=1 # v1 has 3
 
 start_v2() {
+    for worker in $WORKERS_V2; do docker start "$worker" & done
+    wait
     # shellcheck disable=SC2086  # names, separated by spaces
-    docker start $WORKERS_V2
-    # shellcheck disable=SC2086
     python3 broker.py consumers tasks.v2 "$(wc -w <<<$WORKERS_V2)" --within 30
 }
 
