@@ -41,8 +41,8 @@ class Axis:
 
     @property
     def middles(self) -> list[float]:
-        """The middle of each bucket, in seconds: where its value is drawn."""
-        return [round((number + 0.5) * self.bucket, 2) for number in range(self.count)]
+        """The middle of each bucket, in seconds: where its value is drawn; the last bucket may be a part of one."""
+        return [round(min((number + 0.5) * self.bucket, (number * self.bucket + self.end) / 2), 3) for number in range(self.count)]
 
     def seconds(self, at: int) -> float:
         """A moment on the axis."""
@@ -135,13 +135,13 @@ def _depth(source: Source, time: Axis, versions: dict[str, str]) -> Panel:
         return Panel(title, unit, (), "The broker's counters (counters.jsonl) are not in this run directory.")
     rows = source.rows(
         f"select queue, {_bucket('counters.at')} as bucket, max(ready) from counters "  # noqa: S608
-        "where bucket between 0 and $last group by 1, 2",
+        f"where {_inside('counters.at')} group by 1, 2",
         **_scale(time),
     )
-    depths: dict[str, dict[int, float]] = {}
+    depths: dict[str, dict[int, float | None]] = {}
     for queue, bucket, ready in rows:
         depths.setdefault(queue, {})[bucket] = ready
-    curves = {queue: tuple(values.get(number) for number in range(time.count)) for queue, values in sorted(depths.items())}
+    curves = {queue: _held(values, time) for queue, values in sorted(depths.items())}
     panel = _numbered(title, unit, curves, "queues", {queue: style for queue in curves if (style := _named_after(queue, versions))})
     return panel if panel.curves else Panel(title, unit, (), "No queue was sampled.")
 
@@ -154,8 +154,9 @@ def _latency(source: Source, time: Axis) -> Panel:
              done as (select task, min("at") as done from effects group by task),
              waited as (
                  select {_bucket("intended")} as bucket, greatest(done - intended, 100000) / 1e6 as ms from asked join done using (task)
+                 where {_inside("intended")}
              )
-        select bucket, quantile_cont(ms, 0.5), quantile_cont(ms, 0.99), max(ms) from waited where bucket between 0 and $last group by 1
+        select bucket, quantile_cont(ms, 0.5), quantile_cont(ms, 0.99), max(ms) from waited group by 1
         """,  # noqa: S608
         **_scale(time),
     )
@@ -174,15 +175,16 @@ def _monitors(source: Source, time: Axis) -> list[Panel]:
     """What each monitor saw, with its bound; where a bucket holds several samples, the one nearest to an alert."""
     samples: dict[str, dict[int, list[float]]] = {}
     for event in source.events:
-        bucket = int(time.seconds(event.at) // time.bucket)
-        if event.event == "alert" and event.value is not None and 0 <= bucket < time.count:
+        seconds = time.seconds(event.at)
+        if event.event == "alert" and event.value is not None and 0 <= seconds <= time.end:
+            bucket = min(int(seconds // time.bucket), time.count - 1)
             samples.setdefault(event.name, {}).setdefault(bucket, []).append(event.value)
     declared = source.scenario.monitors if source.scenario else {}
     found = []
     for name, values in list(samples.items())[:MOST_MONITORS]:
         monitor = declared.get(name)
         nearest = min if monitor and monitor.below is not None else max
-        curves = [Curve("value", tuple(_short(nearest(values[at])) if at in values else None for at in range(time.count)), "0")]
+        curves = [Curve("value", _held({bucket: _short(nearest(seen)) for bucket, seen in values.items()}, time), "0")]
         bound = None if monitor is None else monitor.above if monitor.above is not None else monitor.below
         if bound is not None:
             curves.append(Curve("bound", (bound,) * time.count, "bound"))
@@ -190,11 +192,19 @@ def _monitors(source: Source, time: Axis) -> list[Panel]:
     return found
 
 
+def _held(samples: dict[int, float | None], time: Axis) -> Values:
+    """Samples by bucket as a curve: each holds until the next one, and the last one ends it."""
+    values: list[float | None] = []
+    for bucket in range(max(samples) + 1):
+        values.append(samples[bucket] if bucket in samples else values[-1] if values else None)
+    return (*values, *[None] * (time.count - len(values)))
+
+
 def _rates(source: Source, time: Axis, query: str) -> dict[str, Values]:
     """Events a second by label, of a query that gives a label and a moment."""
     rows = source.rows(
         f"with moments(label, moment) as ({query}) "  # noqa: S608
-        f"select label, {_bucket('moment')} as bucket, count(*) from moments where bucket between 0 and $last group by 1, 2",
+        f"select label, {_bucket('moment')} as bucket, count(*) from moments where {_inside('moment')} group by 1, 2",
         **_scale(time),
     )
     counts: dict[str, dict[int, int]] = {}
@@ -220,11 +230,15 @@ def _named_after(queue: str, versions: dict[str, str]) -> str | None:
 
 
 def _bucket(column: str) -> str:
-    return f"cast(floor(({column} - $t0) / $width) as bigint)"
+    return f"cast(least(floor(({column} - $t0) / $width), $last) as bigint)"
+
+
+def _inside(column: str) -> str:
+    return f"{column} between $t0 and $t0 + $length"
 
 
 def _scale(time: Axis) -> dict[str, float]:
-    return {"t0": time.t0, "width": time.bucket * NANOSECONDS, "last": time.count - 1}
+    return {"t0": time.t0, "length": round(time.end * NANOSECONDS), "width": time.bucket * NANOSECONDS, "last": time.count - 1}
 
 
 def _short(value: float) -> float:

@@ -53,6 +53,14 @@ def test_a_task_tried_twice_is_intended_once_and_has_both_outcomes(tmp_path: Pat
     assert load == {"intended": (2.0, 0, 0, 0), "confirmed": (0, 0, 2.0, 0), "unknown": (0, 2.0, 0, 0)}
 
 
+def test_what_happened_at_the_very_end_is_counted(tmp_path: Path) -> None:
+    lines = [published("a", 2), effect("a", 2), Counter(at(2), "q", True, 5, 1), Event(at(2), "alert", "slow", "sample", value=3)]
+    _, found = drawn(hand_made(tmp_path, *LOADED, *lines))
+    assert {panel.title: panel.curves[0].values[-1] for panel in found.values()} == {
+        "Load": 2, "Throughput by version": 2, "Queue depth": 5, "Latency from the intended time": 0.1, "Monitor slow": 3,
+    }  # fmt: skip
+
+
 def test_a_load_without_trouble_says_so(tmp_path: Path) -> None:
     _, found = drawn(hand_made(tmp_path, *LOADED, published("a", 0.1)))
     assert found["Load"].note == "No publish failed, stayed unknown or was skipped."
@@ -72,10 +80,10 @@ def test_throughput_is_effects_a_second_by_version(tmp_path: Path) -> None:
     assert curves(found["Throughput by version"]) == {"no version": (0, 0, 2, 0), "v1": (4, 0, 0, 0), "v2": (0, 2, 0, 0)}
 
 
-def test_a_queue_that_is_gone_is_a_gap_and_not_empty(tmp_path: Path) -> None:
-    samples = [Counter(at(0.1), "q", True, 5, 1), Counter(at(0.2), "q", True, 7, 1), Counter(at(0.6), "q", False, None, None)]
+def test_a_queue_that_is_gone_is_a_gap_and_one_that_was_not_sampled_is_as_it_was(tmp_path: Path) -> None:
+    samples = [Counter(at(0.1), "q", True, 5, 1), Counter(at(0.2), "q", True, 7, 1), Counter(at(1.1), "q", False, None, None)]
     _, found = drawn(hand_made(tmp_path, *LOADED, *samples))
-    assert curves(found["Queue depth"]) == {"q": (7, None, None, None)}
+    assert curves(found["Queue depth"]) == {"q": (7, 7, None, None)}
 
 
 def test_a_queue_named_after_a_version_has_its_colour_and_no_other_queue_has(tmp_path: Path) -> None:
@@ -97,7 +105,7 @@ def test_a_monitor_is_drawn_with_its_bound_and_its_worst_sample(tmp_path: Path) 
     scenario = "title: A drill\ninvariants: {no_lost_tasks: }\nmonitors: {slow: {query: select 1, above: 800}}\n"
     samples = [Event(at(moment), "alert", "slow", "sample", value=value) for moment, value in ((0.1, 30.0), (0.2, 950.0), (1.1, 40.0))]
     _, found = drawn(hand_made(tmp_path, *LOADED, *samples, scenario=scenario))
-    assert curves(found["Monitor slow"]) == {"value": (950, None, 40, None), "bound": (800, 800, 800, 800)}
+    assert curves(found["Monitor slow"]) == {"value": (950, 950, 40, None), "bound": (800, 800, 800, 800)}
 
 
 def test_effects_of_a_worker_whose_clock_is_wrong_are_counted_and_do_not_stretch_the_axis(tmp_path: Path) -> None:

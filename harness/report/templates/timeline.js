@@ -2,7 +2,7 @@
 (function () {
   "use strict";
   const data = JSON.parse(document.getElementById("chart-data").textContent);
-  const GUTTER = 68, RIGHT = 10, ROW = 20, LANE_GAP = 7, HEIGHT = 150, X_AXIS = 26;
+  const GUTTER = 68, RIGHT = 22, ROW = 20, LANE_GAP = 7, HEIGHT = 150, X_AXIS = 26;
   const DASHES = { intended: [4, 3], p99: [6, 3], max: [1, 3], bound: [4, 3], 1: [7, 3], 2: [2, 3], 3: [9, 3, 2, 3], 4: [5, 2], 5: [1, 2], 6: [12, 3], 7: [3, 6] };
   const COLOURS = { intended: "grey", confirmed: "c0", failed: "red", unknown: "amber", skipped: "violet", p50: "c0", p99: "c1", max: "grey", bound: "amber" };
   const SHAPES = {
@@ -10,8 +10,7 @@
   };
   const TROUBLE = ["failed", "unknown", "skipped"];
   // An x without a value at both ends makes every panel span the whole drill.
-  const xs = [0, ...data.x.filter((x) => x < data.end), data.end];
-  const used = xs.length - 2;
+  const xs = [0, ...data.x, data.end];
   const plots = [];
   const output = document.getElementById("cursor-time");
   const pen = document.createElement("canvas").getContext("2d");
@@ -92,6 +91,11 @@
     });
     ctx.restore();
   }
+  // A value between two gaps makes no line: it is a point.
+  function alone(u, series) {
+    const values = u.data[series], gap = (value) => value === null || value === undefined;
+    return TROUBLE.includes(u.series[series].label) ? [] : [...values.keys()].filter((at) => !gap(values[at]) && gap(values[at - 1]) && gap(values[at + 1]));
+  }
   const font = () => "12px " + getComputedStyle(document.body).fontFamily;
   const ink = () => colour("soft");
   const grid = { stroke: () => colour("grid"), width: 1 };
@@ -123,7 +127,7 @@
       values: (u, splits) => splits.map((value) => (value === null ? "" : format(value))) });
     options.series = [{}, ...spec.curves.map((curve) => ({
       label: curve.label, scale: "y", stroke: () => colour(colourOf(curve.style)), width: curve.style === "intended" || curve.style === "max" ? 1.25 : 1.75,
-      dash: DASHES[curve.style], points: { show: false }, spanGaps: false,
+      dash: DASHES[curve.style], points: { show: true, size: 4, width: 0, fill: () => colour(colourOf(curve.style)), filter: alone }, spanGaps: false,
       paths: TROUBLE.includes(curve.style) ? () => null : undefined,
       fill: curve.style === "confirmed" ? () => colour(colourOf(curve.style)) + "14" : undefined,
     }))];
@@ -158,7 +162,7 @@
         output.textContent = inside ? "At " + clock(xs[at], 1) : "";
       }],
     };
-    const u = new uPlot(options, [xs, ...spec.curves.map((curve) => [null, ...curve.values.slice(0, used), null])], plot);
+    const u = new uPlot(options, [xs, ...spec.curves.map((curve) => [null, ...curve.values, null])], plot);
     read(null);
     figure.addEventListener("keydown", (event) => {
       const way = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
