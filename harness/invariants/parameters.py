@@ -50,6 +50,13 @@ def schema(kind: str) -> dict[str, Any]:
     return {"enum": choices} if choices else dict(_SCHEMAS[kind])
 
 
+def sample(kind: str) -> Any:
+    """Any value of this type as SQL gets it, to try SQL on."""
+    if (item := _item(kind)) is not None:
+        return [sample(item)]
+    return {"duration": 0, "int": 0, "float": 0.0}.get(kind, "")
+
+
 def bound(kind: str, value: Any, names: Names) -> Any:
     """Check a value and give what SQL gets: a duration in nanoseconds, a step as its name, the rest as it is.
 

@@ -11,6 +11,7 @@ import duckdb
 
 from harness.errors import UsageError
 from harness.invariants.catalogue import Invariant
+from harness.invariants.parameters import sample
 from harness.invariants.tables import make_views, open_tables
 
 SHOWN = 100
@@ -89,7 +90,7 @@ def dry_run(invariant: Invariant) -> None:
     """
     with open_tables(None)[0] as database:
         make_views(database, [], [])
-        ask(database, invariant, dict.fromkeys(parameter.name for parameter in invariant.parameters))
+        ask(database, invariant, {parameter.name: sample(parameter.kind) for parameter in invariant.parameters})
 
 
 def _statement(invariant: Invariant) -> duckdb.Statement:

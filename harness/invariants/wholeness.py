@@ -70,9 +70,14 @@ def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Pa
 
 def _wire_gap(database: duckdb.DuckDBPyConnection) -> str:
     row = database.execute("""
-        select count(*), count(distinct seq), min(seq), max(seq), max(seq) filter (event = 'end') from wire
+        select count(*), count(distinct seq), min(seq), max(seq), max(seq) filter (event = 'end'),
+               min(coalesce(link, 'a connection')) filter (event = 'blind')
+        from wire
     """).fetchone()
-    lines, distinct, first, last, end = row if row else (0, 0, None, None, None)
+    assert row is not None
+    lines, distinct, first, last, end, unread = row
+    if unread:
+        return f"the wire tap could not read all of {unread}"
     if end is None or end != last:
         return "the wire tap was not seen to end"
     if distinct != lines or first > 1 or last - first + 1 != lines:

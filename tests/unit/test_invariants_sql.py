@@ -50,7 +50,7 @@ def test_it_may_say_that_it_does_not_know() -> None:
 
 def test_its_parameters_reach_it() -> None:
     head = HEAD + "-- parameter least: int = 1\n-- parameter only: list[text]\n"
-    sql = "select task from tasks where effects >= $least and list_contains($only, task)"
+    sql = "select task from tasks where effects >= $least and task in (select unnest($only))"
     assert judged(sql, head=head, parameters={"only": ["a"]})["mine"].verdict == Verdict.BROKEN
     assert judged(sql, head=head, parameters={"only": ["a"], "least": 2})["mine"].verdict == Verdict.HELD
 

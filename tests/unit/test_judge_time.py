@@ -53,6 +53,8 @@ RECOVERED = {
     "never done": (["publish a ok"], BROKEN),
     "never done, and it rests dead": (["publish a ok", "leftover a dead in tasks.dead"], BROKEN),
     "the fault never lifted": (["publish a ok", "fault x begin", "fault x not_lifted", "wait 20", "effect a"], UNKNOWN),
+    "nobody saw the fault lift": (["publish a ok", "fault x begin", "fault x end", "effect a"], UNKNOWN),
+    "a fault that stays": (["publish a ok", "fault x begin", "fault x bit", "effect a"], HELD),
     "done again later": (["publish a ok", "effect a", "wait 20", "effect a"], HELD),
 }
 

@@ -70,7 +70,9 @@ def test_nothing_judges_without_what_it_needs() -> None:
     assert {result.verdict for result in judgement.results} == {UNKNOWN}
 
 
-@pytest.mark.parametrize("spoil", ["no end", "a gap", "a line twice", "its beginning is gone", "the end is not last", "missing", "blind"])
+@pytest.mark.parametrize(
+    "spoil", ["no end", "a gap", "a line twice", "its beginning is gone", "the end is not last", "missing", "blind", "not read"]
+)
 def test_a_fence_is_unknown_without_a_whole_wire(spoil: str) -> None:
     run = history(*DONE, "step stop v2 begin", "step stop v2 end", "deliver a to v1 from q", "ack a by v1", invariants=FENCE)
     assert judge(run)["version_fence"].verdict == HELD
@@ -87,6 +89,7 @@ def test_a_fence_is_unknown_without_a_whole_wire(spoil: str) -> None:
                 "no end": lines[:-1],
                 "a gap": [*lines[:1], *lines[2:]],
                 "a line twice": [*lines[:2], *lines[1:]],
+                "not read": [line.replace('"ack"', '"blind"') for line in lines],
                 "its beginning is gone": lines[2:],
                 "the end is not last": [*lines, lines[1].replace('"seq":2', f'"seq":{len(lines) + 1}')],
             }
