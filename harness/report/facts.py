@@ -154,9 +154,7 @@ def faults(source: Source, time: Axis) -> list[FaultRow]:
     """Every fault of the timeline, one row a target, and those of the scenario that never came to it."""
     mine = [event for event in source.events if event.event == "fault"]
     entries = {entry.name: entry for entry in source.scenario.faults} if source.scenario else {}
-    keys = list(dict.fromkeys((event.name, event.target or "") for event in mine if event.state != "armed"))
-    begun = {name for name, _ in keys}
-    keys += list(dict.fromkeys((event.name, event.target or "") for event in mine if event.name not in begun))
+    keys = list(dict.fromkeys((event.name, event.target or "") for event in mine))
     keys += [(name, entry.fault.aim) for name, entry in entries.items() if name not in {key[0] for key in keys}]
     return [_fault(name, target, mine, entries.get(name), time) for name, target in keys]
 
