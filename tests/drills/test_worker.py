@@ -191,6 +191,30 @@ def test_a_term_ends_the_task_in_hand_and_gives_back_the_rest(bench: Bench) -> N
     assert bench.ready() == 10 - len(effects)
 
 
+def test_a_worker_told_to_stop_while_its_broker_is_frozen_leaves_in_time(bench: Bench, broker: Any) -> None:
+    worker = bench.start(DRAIN_SECONDS="2")
+    service = engine.connect().containers.get(broker.container_name)
+    service.pause()
+    try:
+        asked_at = time.monotonic()
+        worker.stop(timeout=20)
+        assert time.monotonic() - asked_at < 10
+    finally:
+        service.unpause()
+    assert worker.wait()["StatusCode"] == 1
+    assert bench.log(worker)[-1]["event"] == "left by force"
+
+
+def test_a_task_longer_than_three_heartbeats_is_done_once_on_the_same_connection(bench: Bench) -> None:
+    worker = bench.start(HEARTBEAT="1", WORK_MS="5000")
+    bench.publish("charge-000001")
+    assert bench.done(["charge-000001"])
+    worker.stop(timeout=20)
+    assert [line["event"] for line in bench.log(worker)] == ["consuming", "stopped"]
+    assert bench.unused()
+    assert bench.ready() == 0
+
+
 def test_a_stopped_worker_acknowledges_what_it_held_back(bench: Bench) -> None:
     bench.publish(*tasks(5))
     worker = bench.start(**NEVER_WHEN_IDLE)

@@ -1,0 +1,37 @@
+"""The two drills of versioned workers tell the same story: only the playbook and the workers' care differ."""
+
+from pathlib import Path
+
+from harness.playbook.steps import step_names
+from harness.scenario.loader import load
+
+FOLDER = Path(__file__).parents[2] / "scenarios" / "versioned_workers"
+
+
+def test_both_are_valid_and_name_steps_of_their_playbooks():
+    for name, steps in (
+        ("scenario", ["route to v1", "drain v2", "stop v2", "move leftovers", "prove it"]),
+        ("careless", ["stop v2", "delete v2 queue", "route to v1"]),
+    ):
+        scenario = load(FOLDER / f"{name}.yaml")
+        assert scenario.playbook is not None
+        assert step_names(scenario.playbook.run, FOLDER) == steps
+
+
+def test_the_careless_one_has_the_same_stage_load_deployment_and_alerts():
+    sound, careless = load(FOLDER / "scenario.yaml"), load(FOLDER / "careless.yaml")
+    assert sound.stage is not None
+    assert careless.stage is not None
+    assert careless.stage.broker == sound.stage.broker
+    assert careless.stage.database == sound.stage.database
+    assert (careless.load, careless.deployment, careless.monitors) == (sound.load, sound.deployment, sound.monitors)
+    assert [fault.fault for fault in careless.faults] == [fault.fault for fault in sound.faults]
+    for version, workers in sound.stage.workers.items():
+        assert careless.stage.workers[version].replicas == workers.replicas
+
+
+def test_the_careless_one_declares_what_it_breaks_and_nothing_that_breaks_for_the_same_reason():
+    careless = load(FOLDER / "careless.yaml")
+    assert careless.expect is not None
+    assert set(careless.expect.broken) == {"no_lost_tasks", "no_duplicate_effects"}
+    assert not {"conservation", "recovered"} & set(careless.invariants)
