@@ -161,8 +161,9 @@ class LoadProcess:
             if not select.select([self._reports], [], [], max(0.0, deadline - time.monotonic()))[0]:
                 return False
             chunk = os.read(self._reports, 64)
-            if not chunk:
-                self._child and self._child.wait()
+            if not chunk:  # it has closed its end: it is ending
+                if self._child is not None:
+                    self._child.wait()
                 return False
             self._reported += chunk
         return True

@@ -88,8 +88,6 @@ class Session:
         self._window = Window(self._confirm_within_ns)
         self._blocked = False
         self._closing = False
-        self.connections = 0
-        """Tries to connect so far."""
         self._obstacle = NO_CONNECTION
 
     @property
@@ -106,7 +104,6 @@ class Session:
         """Connect, again and again until it works or :meth:`close` is called."""
         if self._closing:
             return
-        self.connections += 1
         # Every connection shares the first one's loop adapter: each adapter of its own would leak a pipe.
         self._connection = Gathering(
             self._parameters,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import select
 import socket
 import subprocess
@@ -191,6 +192,14 @@ def test_an_unroutable_task_is_a_failure(broker, started, tmp_path):
     assert set(outcomes(tmp_path)) == {("fail", "returned: NO_ROUTE")}
 
 
+def test_the_statistics_of_locust_say_what_the_ledger_says(broker, queue, started, tmp_path):
+    started(load("{type}", types={queue: 0.5, "nowhere": 0.5}, duration="1s"), broker.amqp_url).wait(20)
+    counted = Counter(published["outcome"] for published in lines(tmp_path))
+    requests, failures = re.search(r"Aggregated +(\d+) +(\d+)\(", log(tmp_path)).groups()
+    assert (int(requests), int(failures)) == (counted.total(), counted["fail"])
+    assert 0 < counted["fail"] < counted.total()
+
+
 def test_a_failure_is_tried_as_often_as_the_scenario_says(broker, started, tmp_path):
     wanted = load("nowhere", rate="20/s", duration="500ms", attempts=3)
     started(wanted, broker.amqp_url).wait(20)
@@ -360,6 +369,23 @@ time.sleep(600)
     found = lines(tmp_path)
     began = found[0]["intended_at"] - next(arrivals(load(queue, duration="60s"), SEED)).offset_ns
     assert due(load(queue, duration="60s"), began, killed) <= {published["task"] for published in found}
+
+
+def test_a_load_that_is_told_to_end_by_a_signal_writes_its_own_ledger(broker, queue, started, tmp_path):
+    process = started(load(queue, duration="60s"), broker.amqp_url)
+    eventually(lambda: confirmed(tmp_path) > 100)
+    psutil.Process(process.pid).terminate()
+    assert process.wait(20)
+    assert ("unknown", DIED) not in outcomes(tmp_path)
+    assert "the load cannot go on" not in log(tmp_path)
+
+
+def test_locust_settings_in_the_environment_change_nothing(broker, queue, started, tmp_path, monkeypatch):
+    monkeypatch.setenv("LOCUST_RUN_TIME", "1s")
+    monkeypatch.setenv("LOCUST_USERS", "5")
+    wanted = load(queue)
+    assert started(wanted, broker.amqp_url).wait(20)
+    assert len(lines(tmp_path)) == sum(1 for _ in arrivals(wanted, SEED))
 
 
 def test_the_password_is_in_no_file_and_on_no_command_line_and_nothing_listens(broker, queue, started, tmp_path):
