@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,9 @@ class Verb(click.Command):
         except DrillbookError as error:
             click.echo(str(error), err=True)
             context.exit(int(error.exit_code))
+        except KeyboardInterrupt:
+            click.echo("interrupted", err=True)
+            context.exit(int(Exit.INTERRUPTED))
 
 
 @click.group(epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})
@@ -176,16 +180,14 @@ def list_(what: str, root: Path | None) -> None:
     Example:
       drillbook list runs
     """
-    from harness.report import terminal
-
     if what == "scenarios":
         from harness.scenario.find import rows
 
-        terminal.table(["name", "method", "expected", "title"], rows([root or Path("scenarios")]), _console())
+        _table(["name", "method", "expected", "title"], rows([root or Path("scenarios")]))
     else:
         from harness.evidence.runs import rows as run_rows
 
-        terminal.table(["scenario", "time", "seed", "verdict"], run_rows(root or Path("reports")), _console())
+        _table(["scenario", "time", "seed", "verdict"], run_rows(root or Path("reports")))
 
 
 @main.command(cls=Verb)
@@ -235,12 +237,11 @@ def images(ensure: bool) -> None:
     Example:
       drillbook images --ensure
     """
-    from harness.report import terminal
     from harness.stage import image_store
 
     if ensure:
         image_store.ensure(image_store.NAMES, lambda text: click.echo(text, err=True))
-    terminal.table(["name", "reference", "from", "size"], image_store.rows(), _console())
+    _table(["name", "reference", "from", "size"], image_store.rows())
 
 
 @main.command(cls=Verb)
@@ -256,6 +257,14 @@ def schema() -> None:
     from harness.scenario.schema import schema as scenario_schema
 
     click.echo(json.dumps(scenario_schema(), indent=2))
+
+
+def _table(heads: list[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print rows in columns on stdout, whole names whatever the width, so that other programs can read them."""
+    lines = [heads, *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
 def _console() -> Console:

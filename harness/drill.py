@@ -6,13 +6,13 @@ import os
 import secrets
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from random import SystemRandom
 from types import FrameType
+from typing import Any
 
 from harness.errors import DrillbookError, Exit, UsageError
 from harness.evidence import RunDirectory
@@ -87,7 +87,7 @@ def run_drill(path: Path, seed: int, output: Path | None = None, keep: bool = Fa
         raise UsageError(f"{path}: a drill needs stage, load and playbook.", "A file without them can only judge: drillbook check.")
     scenario_name = name(path)
     replay = f"drillbook run {os.path.relpath(path)} --seed {seed}"
-    images = _images(scenario, path.parent, progress)
+    images = stage_images(scenario, path.parent, progress)
     run = RunDirectory(_new_directory((output or REPORTS) / scenario_name, seed))
     run_id = f"{run.path.name.lower()}-{secrets.token_hex(3)}"
     _write_head(run, path, scenario, seed, replay, run_id, images)
@@ -110,10 +110,9 @@ class _Drill:
 
         assert isinstance(images, StageImages)
         error: DrillbookError | None = None
-        signal_number: int | None = None
         stage = Stage(self._scenario, self._path.parent, self._run, self._run_id, images, self._progress.note)
         conductor: Conductor | None = None
-        with _interruptible():
+        with _Signals() as signals:
             try:
                 self._progress.phase("stage", "starting broker, database, tap, proxies, workers")
                 self._run.event("phase", "stage", "begin")
@@ -121,41 +120,27 @@ class _Drill:
                 self._run.event("phase", "stage", "end")
                 conductor = Conductor(self._scenario, make_plan(self._scenario, self._seed), stage, self._run, self._progress)
                 conductor.drive()
+                conductor.rest()
             except DrillbookError as failure:
                 error = failure
-            except Interrupted as interruption:
-                signal_number = interruption.signal_number
+            except Interrupted:
                 self._progress.note("interrupted: stopping the load, lifting faults, saving evidence; once more to leave at once")
-            error = self._wind_down(stage, conductor, error, patient=error is None and signal_number is None) or error
-            if error is not None:
-                self._run.event("note", "harness", "said", detail=stage.redact(str(error)))
-            self._run.close()
-            judgement, report = self._judge(error)
-        return Drilled(self._run.path, judgement, report, error, signal_number, self._seed, self._replay)
-
-    def _wind_down(self, stage: object, conductor: object, error: DrillbookError | None, patient: bool) -> DrillbookError | None:
-        """Save the evidence and remove the stage; an error here does not keep the rest from being done."""
-        from harness.drive.conductor import Conductor
-        from harness.stage.stage import Stage
-
-        assert isinstance(stage, Stage)
-        first = error
-        try:
-            if isinstance(conductor, Conductor):
-                conductor.wind_down(patient)
-        except DrillbookError as failure:
-            first = first or failure
-        try:
-            stage.save_logs()
+            signals.raising = False
+            for finish in (conductor.collect if conductor else None, stage.save_logs, None if self._keep else stage.close):
+                error = _attempt(finish, error)
             if self._keep:
                 self._progress.note(f"kept: the stage stands, its workers stopped; remove it with drillbook clean {self._run_id}")
-            else:
-                stage.close()
-        except DrillbookError as failure:
-            first = first or failure
-        return first
+            error = _attempt(lambda: self._epilogue(stage.redact(str(error)) if error else None), error)
+            judgement, report = self._judge(error, signals.first)
+        return Drilled(self._run.path, judgement, report, error, signals.first, self._seed, self._replay)
 
-    def _judge(self, error: DrillbookError | None) -> tuple[Judgement | None, Path | None]:
+    def _epilogue(self, said: str | None) -> None:
+        """The last line of the timeline, where the harness failed."""
+        if said is not None:
+            self._run.event("note", "harness", "said", detail=said)
+        self._run.close()
+
+    def _judge(self, error: DrillbookError | None, interrupted_by: int | None) -> tuple[Judgement | None, Path | None]:
         from harness import report
         from harness.invariants.judge import judge
 
@@ -164,35 +149,48 @@ class _Drill:
             judgement = judge(self._run.path)
             return judgement, report.write(self._run.path, judgement)["report.html"]
         except DrillbookError as failure:
-            if error is None:
+            if error is None and interrupted_by is None:
                 raise
             self._progress.note(f"not judged: {failure}")
             return None, None
 
 
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """The first SIGINT or SIGTERM raises `Interrupted` in the main thread, the second leaves at once."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    seen: list[int] = []
-
-    def handle(number: int, _frame: FrameType | None) -> None:
-        if seen:
-            os._exit(Exit.TERMINATED if number == signal.SIGTERM else Exit.INTERRUPTED)
-        seen.append(number)
-        raise Interrupted(number)
-
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+def _attempt(act: Callable[[], object] | None, error: DrillbookError | None) -> DrillbookError | None:
+    """Do one part of finishing; an error in it does not keep the next part from being done, and the first error is the one that counts."""
     try:
-        yield
-    finally:
-        for number, handler in before.items():
+        if act is not None:
+            act()
+    except DrillbookError as failure:
+        return error or failure
+    return error
+
+
+class _Signals:
+    """While open, the first SIGINT or SIGTERM raises `Interrupted` in the main thread, or is only noted; the second leaves at once."""
+
+    def __init__(self) -> None:
+        self.raising = True
+        self.first: int | None = None
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> _Signals:
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._handle) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
             signal.signal(number, handler)
 
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        if self.first is not None:
+            os._exit(Exit.TERMINATED if number == signal.SIGTERM else Exit.INTERRUPTED)
+        self.first = number
+        if self.raising:
+            raise Interrupted(number)
 
-def _images(scenario: Scenario, folder: Path, progress: Progress) -> object:
+
+def stage_images(scenario: Scenario, folder: Path, progress: Progress) -> object:
     """Every image of the stage, on this machine."""
     from harness.stage import image_store
     from harness.stage.stage import StageImages

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Event, Thread
+from threading import Thread
 from typing import Literal
 
 from harness.drive.fault_runner import FaultRunner
@@ -27,6 +27,7 @@ from harness.stage.stage import Stage
 HEAD_START_SECONDS = 0.3
 """Between the word to go and the first arrival, so that every part hears it in time."""
 STOP_GRACE_SECONDS = 10
+PROGRAM_GRACE_SECONDS = 2
 FAULT_BITES_WITHIN_SECONDS = 20.0
 Which = Literal["deployment", "playbook"]
 
@@ -102,7 +103,7 @@ class Conductor:
         self._alerts: dict[str, float] = {}
         self._decision = Decision(self._playbook_spec.start)
         self._decision_made = False
-        self._stop = Event()
+        self._load_ended = self._rested = False
         self.state_directory = run_directory.path / "playbook" / "state"
 
     def drive(self) -> None:
@@ -131,23 +132,27 @@ class Conductor:
                 watch.stop()
             self.run_directory.event("phase", "drive", "end")
 
-    def wind_down(self, patient: bool) -> None:
-        """End the programs, stop the load, lift the faults; then, unless in a hurry, wait for quiet; then collect.
+    def rest(self) -> None:
+        """Stop the load, lift the faults, and wait until nothing moves any more.
 
-        Args:
-            patient: False where the drill was interrupted or has failed: nothing is waited for that need not be.
+        Raises:
+            DrillbookError: the harness or a service of the stage failed.
         """
-        for program in self._programs.values():
-            program.stop(2)
-        self._end_load()
-        self.faults.lift_all()
-        if patient:
-            self.progress.phase("settle", "faults lifted, load stopped; waiting until nothing moves")
-            self.run_directory.event("phase", "settle", "begin")
-            sampling = Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail).start()
-            waited = settle(self.scenario, self.stage, self._stop)
-            sampling.stop()
-            self.run_directory.event("phase", "settle", "end", seconds=round(waited, 3))
+        self._halt()
+        self.progress.phase("settle", "faults lifted, load stopped; waiting until nothing moves")
+        self.run_directory.event("phase", "settle", "begin")
+        sampling = Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail).start()
+        waited = settle(self.scenario, self.stage)
+        sampling.stop()
+        self.run_directory.event("phase", "settle", "end", seconds=round(waited, 3))
+        self._rested = True
+
+    def collect(self) -> None:
+        """Stop the workers, then read effects and leftovers; where the stage was not brought to rest, say that more was to come."""
+        self._halt()
+        if not self._rested:
+            for stem in ("effects", "leftovers"):
+                self.run_directory.event("blind", stem, "from", detail="the drill ended before the stage was at rest")
         self.progress.phase("collect", "effects and leftovers")
         self.run_directory.event("phase", "collect", "begin")
         self.stage.stop_workers(STOP_GRACE_SECONDS)
@@ -261,7 +266,17 @@ class Conductor:
             self.run_directory.event("blind", "published", "from", detail=f"the load ended by itself, exit code {self._load.exit_code}")
             raise HarnessError("the load generator ended by itself.", f"Its log: {self.run_directory.path / 'logs' / 'load.log'}")
 
+    def _halt(self) -> None:
+        """End the programs, the load and the faults; what has ended already stays so."""
+        for program in self._programs.values():
+            program.stop(PROGRAM_GRACE_SECONDS)
+        self._end_load()
+        self.faults.lift_all()
+
     def _end_load(self) -> None:
+        if self._load_ended:
+            return
+        self._load_ended = True
         died = not self._load.alive and self._load.exit_code not in (0, None)
         self._load.stop(STOP_GRACE_SECONDS)
         if died:

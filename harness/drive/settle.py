@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from threading import Event
 
 from harness.errors import UsageError
 from harness.scenario.model import Scenario
@@ -27,19 +26,17 @@ class Stillness:
     """Tasks wait in a queue that is not a dead-letter queue."""
 
 
-def settle(scenario: Scenario, stage: Stage, stop: Event) -> float:
+def settle(scenario: Scenario, stage: Stage) -> float:
     """Wait until the stage is quiet.
 
-    Args:
-        stop: ends the wait early.
-
     Returns:
-        Seconds waited.
+        Seconds waited, at most what the scenario allows.
     """
     begin = time.monotonic()
     last: Stillness | None = None
     since = begin
-    while time.monotonic() - begin < scenario.settle.within and not stop.wait(ASK_EVERY_SECONDS):
+    while time.monotonic() - begin < scenario.settle.within:
+        time.sleep(ASK_EVERY_SECONDS)
         found = look(scenario, stage)
         if found is None or found != last:
             last, since = found, time.monotonic()

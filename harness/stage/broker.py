@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -14,6 +16,9 @@ from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroke
 
 from harness.errors import HarnessError, UsageError
 from harness.scenario.model import Broker, Queue
+
+# A broker that is away is an answer here, and told as one; pika would print a traceback of its own each time.
+logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 MANAGEMENT_PORT = 15672
 AMQP_PORT = 5672
@@ -120,7 +125,8 @@ class BrokerClient:
         """Close the connection."""
         with self._lock:
             if self._connection is not None and self._connection.is_open:
-                self._connection.close()
+                with suppress(AMQPError):
+                    self._connection.close()
             self._connection = None
 
 

@@ -36,7 +36,8 @@ def remains() -> list[Remains]:
         HarnessError: the engine does not answer.
     """
     client = _client()
-    containers, networks = client.containers.list(all=True, filters={"label": RUN}), client.networks.list(filters={"label": RUN})
+    containers = client.containers.list(all=True, filters={"label": RUN}, ignore_removed=True)
+    networks = client.networks.list(filters={"label": RUN})
     processes = list(_processes())
     owners: dict[str, str] = {}
     for labelled in (*(container.labels for container in containers), *(network.attrs["Labels"] for network in networks)):

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from harness.drill import stage_images
+from harness.evidence import RunDirectory
+from harness.progress import Progress
+from harness.scenario.loader import load
 from harness.stage import image_store
 from harness.stage.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
 from harness.stage.clean import remove_run
 from harness.stage.containers import StageContainer
 from harness.stage.database import NAME, PORT, DatabaseClient
 from harness.stage.labels import labels
+from harness.stage.stage import Stage
 from harness.stage.wait import until
+
 from testcontainers.core.network import Network  # isort: skip (after the settings of harness.stage.containers)
 
 
@@ -83,3 +94,58 @@ def database(run_id: str, network: str) -> Service:
     service = Service(container, name, url=f"postgresql://tests:{password}@127.0.0.1:{container.mapped_port(PORT)}/{NAME}")
     assert until(DatabaseClient(service.url).answers, 60)
     return service
+
+
+SHORT = Path(__file__).parent / "short" / "scenario.yaml"
+"""A drill of a few seconds on one worker."""
+
+
+@pytest.fixture(scope="module")
+def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    """The whole stage of the short drill, shared by a module's tests; each leaves it as it found it."""
+    scenario = load(SHORT)
+    run = RunDirectory(tmp_path_factory.mktemp("run"))
+    images = stage_images(scenario, SHORT.parent, Progress(quiet=True))
+    made = Stage(scenario, SHORT.parent, run, f"tests-{secrets.token_hex(4)}", images, lambda _: None)
+    try:
+        made.start()
+        yield made
+    finally:
+        made.close()
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A command that has ended."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
+    reports: Path
+
+    @property
+    def run_directory(self) -> Path:
+        """The only run it made."""
+        (found,) = self.reports.glob("*/*/timeline.jsonl")
+        return found.parent
+
+    @property
+    def timeline(self) -> list[dict[str, Any]]:
+        """The events of its run, in order."""
+        return [json.loads(line) for line in (self.run_directory / "timeline.jsonl").read_text().splitlines()]
+
+    @property
+    def verdict(self) -> dict[str, Any]:
+        """What the judge said."""
+        return json.loads((self.run_directory / "verdict.json").read_text())
+
+
+def drillbook(*arguments: str | Path) -> list[str]:
+    """The command line of a verb, as a user types it."""
+    return [str(Path(sys.executable).parent / "drillbook"), *map(str, arguments)]
+
+
+def run_drill(scenario: Path, reports: Path, *more: str) -> Finished:
+    """Run a drill by the command line, to its end."""
+    done = subprocess.run(drillbook("run", scenario, "--output", reports, *more), capture_output=True, text=True, timeout=240)
+    return Finished(done.returncode, done.stdout, done.stderr, reports)

@@ -1,0 +1,219 @@
+"""A whole short drill through the command line, and what happens when things go wrong around it."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from conftest import SHORT, Finished, Service, drillbook, run_drill
+
+from harness.stage import image_store
+from harness.stage.clean import remains
+from harness.stage.engine import connect
+from harness.stage.labels import ROLE, RUN
+from harness.stage.wait import until
+
+
+@pytest.fixture(scope="module")
+def held(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """The short drill, run once."""
+    return run_drill(SHORT, tmp_path_factory.mktemp("reports"), "--seed", "11")
+
+
+@pytest.fixture
+def changed(tmp_path: Path) -> Callable[..., Path]:
+    """Makes a copy of the short drill with its text or its playbook changed."""
+
+    def change(*replacements: tuple[str, str], playbook: str | None = None) -> Path:
+        folder = tmp_path / "changed"
+        folder.mkdir()
+        worker = (SHORT.parent / "../../../scenarios/worker").resolve()
+        text = SHORT.read_text().replace("../../../scenarios/worker", str(worker))
+        for old, new in replacements:
+            assert old in text
+            text = text.replace(old, new)
+        (folder / "scenario.yaml").write_text(text)
+        shutil.copy(SHORT.parent / "playbook.sh", folder)
+        if playbook is not None:
+            (folder / "playbook.sh").write_text(f"#!/usr/bin/env bash\n{playbook}")
+        return folder
+
+    return change
+
+
+def test_a_drill_that_holds_exits_with_0_and_says_so(held: Finished) -> None:
+    assert (held.exit_code, held.verdict["verdict"]) == (0, "held"), held.stdout + held.stderr
+
+
+def test_the_seed_is_told_first_and_last_with_the_command_that_runs_it_again(held: Finished) -> None:
+    lines = held.stderr.splitlines()
+    assert "seed 11" in lines[0]
+    assert "--seed 11" in lines[-1]
+
+
+def test_a_run_leaves_every_file_that_is_documented(held: Finished) -> None:
+    expected = {"scenario.yaml", "plan.json", "environment.json", "verdict.json", "report.html", "junit.xml"}
+    expected |= {f"{stem}.jsonl" for stem in ("timeline", "published", "wire", "effects", "leftovers", "counters")}
+    assert expected <= {path.name for path in held.run_directory.iterdir()}
+
+
+def test_a_run_leaves_nothing_running(held: Finished) -> None:
+    run_id = json.loads((held.run_directory / "environment.json").read_text())["run_id"]
+    assert [remain for remain in remains() if remain.run_id == run_id] == []
+
+
+def test_no_file_of_a_run_holds_a_password(held: Finished) -> None:
+    for path in held.run_directory.rglob("*"):
+        if path.is_file():
+            text = path.read_bytes()
+            assert b"amqp://drill:" not in text.replace(b"amqp://drill:***", b""), path
+
+
+def test_a_fault_pinned_before_a_step_has_bitten_before_the_step_runs(held: Finished) -> None:
+    story = [(event["event"], event["state"]) for event in held.timeline if event["name"] in ("the worker freezes", "look")]
+    assert story[:4] == [("fault", "armed"), ("fault", "begin"), ("fault", "bit"), ("step", "begin")]
+    assert ("fault", "lifted") in story
+
+
+def test_every_step_is_seen_as_it_starts_and_ends(held: Finished) -> None:
+    steps = [(event["name"], event["state"], event.get("exit_code")) for event in held.timeline if event["event"] == "step"]
+    assert steps == [("look", "begin", None), ("look", "end", 0), ("note it", "begin", None), ("note it", "end", 0)]
+
+
+def test_the_wire_saw_every_confirmed_task_published_and_confirmed(held: Finished) -> None:
+    wire = [json.loads(line) for line in (held.run_directory / "wire.jsonl").read_text().splitlines()]
+    ledger = [json.loads(line) for line in (held.run_directory / "published.jsonl").read_text().splitlines()]
+    confirmed = {line["task"] for line in ledger if line["outcome"] == "ok"}
+    assert confirmed
+    assert confirmed == {line["task"] for line in wire if line["event"] == "confirm"}
+    assert confirmed <= {line["task"] for line in wire if line["event"] == "ack"}
+    assert wire[-1]["event"] == "end"
+
+
+def test_a_stored_run_can_be_judged_again_without_an_engine(held: Finished, tmp_path: Path) -> None:
+    copy = shutil.copytree(held.run_directory, tmp_path / "copy")
+    (copy / "verdict.json").unlink()
+    environment = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
+    done = subprocess.run(drillbook("check", copy), capture_output=True, text=True, env=environment, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((copy / "verdict.json").read_text())["verdict"] == "held"
+
+
+def test_a_playbook_that_fails_is_broken_by_its_step(changed: Callable[..., Path], tmp_path: Path) -> None:
+    folder = changed(playbook="set -e\nlook() { true; }\ngive_up() { echo sorry; exit 3; }\nlook\ngive_up\n")
+    done = run_drill(folder, tmp_path / "reports")
+    assert done.exit_code == 1, done.stderr
+    (result,) = [result for result in done.verdict["results"] if result["name"] == "playbook_succeeded"]
+    assert result["findings"][0]["step"] == "give up"
+
+
+def test_a_playbook_that_hangs_is_ended_at_its_timeout_and_has_failed(changed: Callable[..., Path], tmp_path: Path) -> None:
+    folder = changed(("timeout: 20s", "timeout: 2s"), playbook="look() { sleep 1000; }\nlook\n")
+    done = run_drill(folder, tmp_path / "reports")
+    assert done.exit_code == 1, done.stderr
+    assert "sleep 1000" not in subprocess.run(["ps", "ax"], capture_output=True, text=True).stdout
+
+
+def test_a_fault_whose_step_never_comes_cannot_be_green(changed: Callable[..., Path], tmp_path: Path) -> None:
+    folder = changed(playbook="look() { true; }\nother() { true; }\nif false; then look; fi\nother\n")
+    done = run_drill(folder, tmp_path / "reports")
+    assert done.exit_code == 4, done.stderr
+    assert "the worker freezes" in done.stdout
+
+
+@pytest.mark.parametrize("role", ["tap", "broker"])
+def test_a_service_that_dies_unasked_ends_the_drill_with_3_and_is_named(role: str, changed: Callable[..., Path], tmp_path: Path) -> None:
+    # pid 1 of a container is killed from outside the engine, as a crash would end it.
+    folder = changed(playbook="look() { sleep 15; }\nlook\n")
+    process = subprocess.Popen(
+        drillbook("run", folder, "--output", tmp_path / "reports"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    _wait_for_line(process, "playbook: look")
+    os.kill(_pid_of(tmp_path, role), signal.SIGKILL)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == 3, out + err
+    assert f"{role} ended by itself" in err
+    done = Finished(3, out, err, tmp_path / "reports")
+    assert done.verdict["verdict"] == "unknown"
+    assert not _left(done)
+
+
+@pytest.mark.parametrize(("number", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_drill_saves_cleans_up_and_judges_what_there_is(
+    number: signal.Signals, exit_code: int, changed: Callable[..., Path], tmp_path: Path
+) -> None:
+    folder = changed(playbook="look() { sleep 15; }\nlook\n")
+    process = subprocess.Popen(
+        drillbook("run", folder, "--output", tmp_path / "reports"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    _wait_for_line(process, "playbook: look")
+    process.send_signal(number)
+    out, err = process.communicate(timeout=120)
+    assert process.returncode == exit_code, out + err
+    done = Finished(exit_code, out, err, tmp_path / "reports")
+    assert done.verdict["verdict"] in ("unknown", "broken")
+    assert (done.run_directory / "effects.jsonl").exists()
+    assert not _left(done)
+
+
+def test_a_killed_harness_leaves_a_readable_run_and_clean_removes_exactly_it(
+    changed: Callable[..., Path], tmp_path: Path, foreign: list[str]
+) -> None:
+    folder = changed(playbook="look() { sleep 60; }\nlook\n")
+    process = subprocess.Popen(
+        drillbook("run", folder, "--output", tmp_path / "reports"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    _wait_for_line(process, "playbook: look")
+    process.kill()
+    process.communicate(timeout=20)
+    done = Finished(-9, "", "", tmp_path / "reports")
+    assert _left(done)
+    cleaned = subprocess.run(drillbook("clean"), capture_output=True, text=True, timeout=60)
+    assert cleaned.returncode == 0, cleaned.stderr
+    assert not _left(done)
+    assert [connect().containers.get(name).status for name in foreign] == ["running", "running"]
+    checked = subprocess.run(drillbook("check", done.run_directory), capture_output=True, text=True, timeout=60)
+    assert checked.returncode in (1, 4), checked.stderr
+    assert "Traceback" not in checked.stderr
+
+
+@pytest.fixture
+def foreign(broker: Service) -> Iterator[list[str]]:
+    """A container of another run whose harness lives, and one that is nobody's: both running beside the drill."""
+    image = image_store.ensure(["python"], print)["python"].reference
+    nobodys = connect().containers.run(image, ["sleep", "300"], detach=True)
+    yield [broker.container_name, str(nobodys.name)]
+    nobodys.remove(force=True)
+
+
+def _wait_for_line(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stderr is not None
+    seen = []
+    for line in process.stderr:
+        seen.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"{words!r} never came:\n{''.join(seen)}")
+
+
+def _pid_of(tmp_path: Path, role: str) -> int:
+    (environment,) = (tmp_path / "reports").glob("*/*/environment.json")
+    run_id = json.loads(environment.read_text())["run_id"]
+    (container,) = connect().containers.list(filters={"label": [f"{RUN}={run_id}", f"{ROLE}={role}"]})
+    return int(container.attrs["State"]["Pid"])
+
+
+def _left(done: Finished) -> list[object]:
+    run_id = json.loads((done.run_directory / "environment.json").read_text())["run_id"]
+
+    def found() -> list[object]:
+        return [remain for remain in remains() if remain.run_id == run_id]
+
+    until(lambda: not found(), 1)
+    return found()

@@ -1,0 +1,152 @@
+"""The stage on real parts: what it listens on, what it tells programs, and that every fault bites and lifts."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+import requests
+
+from harness.errors import HarnessError, UsageError
+from harness.faults.cut import Cut
+from harness.faults.kill import Kill
+from harness.faults.latency import Latency
+from harness.faults.pause import Pause
+from harness.faults.restart import Restart
+from harness.stage.clean import remains
+from harness.stage.labels import OWNER, ROLE, RUN
+from harness.stage.stage import Stage
+from harness.stage.wait import until
+
+WORKER = "workers.v1.1"
+
+
+def test_everything_listens_on_loopback_only(stage: Stage) -> None:
+    addresses = set()
+    for handle in stage.containers():
+        handle._wrapped.reload()
+        for bindings in handle._wrapped.attrs["NetworkSettings"]["Ports"].values():
+            addresses |= {binding["HostIp"] for binding in bindings or []}
+    assert addresses == {"127.0.0.1"}
+
+
+def test_every_container_says_whose_it_is(stage: Stage) -> None:
+    for handle in stage.containers():
+        labels = handle._wrapped.labels
+        assert labels[RUN] == stage.run_id
+        assert labels[ROLE] == handle.name
+        assert labels[OWNER]
+
+
+def test_a_run_whose_harness_lives_is_known_to_live(stage: Stage) -> None:
+    (mine,) = [remain for remain in remains() if remain.run_id == stage.run_id]
+    assert mine.alive
+    assert mine.containers == 5
+
+
+def test_programs_reach_broker_and_database_by_what_they_are_told(stage: Stage) -> None:
+    told = stage.environment()
+    assert requests.get(f"{told['RABBITMQ_API_URL']}/queues", timeout=5).ok
+    with psycopg.connect(told["DATABASE_URL"]) as connection:
+        assert connection.execute("select count(*) from effects").fetchone() == (0,)
+
+
+def test_secrets_are_taken_out_of_text(stage: Stage) -> None:
+    assert stage._password not in stage.redact(f"url {stage.load_amqp_url}")
+
+
+def test_the_queues_are_as_declared(stage: Stage) -> None:
+    queue = stage.broker.api("GET", "queues/%2F/tasks").json()
+    assert queue["type"] == "quorum"
+    assert queue["arguments"]["x-dead-letter-routing-key"] == "tasks.dead"
+
+
+def test_a_queue_that_is_not_there_has_no_depth(stage: Stage) -> None:
+    assert not stage.broker.depth("no.such.queue").exists
+    assert stage.broker.depth("tasks").exists
+
+
+def test_a_slow_link_is_proven_by_a_round_trip_and_healed(stage: Stage) -> None:
+    fault, link = Latency(link=f"{WORKER} -> broker", delay="150ms"), f"{WORKER} -> broker"
+    assert not fault.bit(stage, link)
+    fault.begin(stage, link)
+    assert fault.bit(stage, link)
+    assert not fault.lifted(stage, link)
+    fault.end(stage, link)
+    assert fault.lifted(stage, link)
+
+
+@pytest.mark.parametrize("how", ["drop", "refuse"])
+@pytest.mark.parametrize("link", [f"{WORKER} -> broker", f"{WORKER} -> database", "operator -> broker", "load -> broker"])
+def test_a_cut_link_is_proven_by_silence_and_healed(stage: Stage, link: str, how: str) -> None:
+    fault = Cut(link=link, how=how)
+    assert not fault.bit(stage, link)
+    fault.begin(stage, link)
+    assert fault.bit(stage, link)
+    fault.end(stage, link)
+    assert fault.lifted(stage, link)
+
+
+def test_cutting_the_operator_from_the_broker_cuts_the_management_api_too(stage: Stage) -> None:
+    url = f"{stage.environment()['RABBITMQ_API_URL']}/overview"
+    assert requests.get(url, timeout=5).ok
+    stage.link("operator -> broker").refuse()
+    with pytest.raises(requests.RequestException):
+        requests.get(url, timeout=2)
+    stage.link("operator -> broker").heal()
+    assert requests.get(url, timeout=5).ok
+
+
+def test_a_cut_of_one_link_leaves_the_others(stage: Stage) -> None:
+    stage.link(f"{WORKER} -> broker").refuse()
+    assert stage.link("load -> broker").round_trip_seconds(2) is not None
+    stage.link(f"{WORKER} -> broker").heal()
+
+
+def test_a_paused_container_is_frozen_and_goes_on(stage: Stage) -> None:
+    fault = Pause(target=WORKER)
+    fault.begin(stage, WORKER)
+    assert fault.bit(stage, WORKER)
+    fault.end(stage, WORKER)
+    assert fault.lifted(stage, WORKER)
+
+
+def test_a_killed_container_is_dead_and_can_be_started_again(stage: Stage) -> None:
+    fault = Kill(target=WORKER)
+    fault.begin(stage, WORKER)
+    assert until(lambda: fault.bit(stage, WORKER), 5)
+    fault.end(stage, WORKER)
+    assert until(lambda: fault.lifted(stage, WORKER), 5)
+    assert until(stage.container(WORKER).answers, 20)
+
+
+def test_a_pause_of_a_container_that_died_counts_as_lifted(stage: Stage) -> None:
+    pause = Pause(target=WORKER)
+    pause.begin(stage, WORKER)
+    stage.container(WORKER).unpause()
+    stage.container(WORKER).kill()
+    assert until(lambda: stage.container(WORKER).status == "exited", 5)
+    pause.end(stage, WORKER)
+    assert pause.lifted(stage, WORKER)
+    stage.container(WORKER).start()
+    assert until(stage.container(WORKER).answers, 20)
+
+
+def test_a_restarted_broker_answers_again_at_the_same_address(stage: Stage) -> None:
+    fault = Restart(target="broker")
+    fault.begin(stage, "broker")
+    assert until(lambda: fault.bit(stage, "broker"), 10)
+    assert until(lambda: fault.lifted(stage, "broker"), 60)
+    assert stage.broker.depth("tasks").exists
+    assert until(stage.container(WORKER).answers, 30)
+
+
+def test_toxiproxy_is_never_sent_what_it_cannot_be_trusted_with(stage: Stage) -> None:
+    link = stage.link("load -> broker")
+    with pytest.raises(HarnessError, match="can be trusted"):
+        link._control.add_toxic(link._routes[0], "slicer", "upstream", {})
+
+
+def test_a_query_that_is_wrong_is_said_with_the_databases_own_words(stage: Stage) -> None:
+    assert stage.database is not None
+    with pytest.raises(UsageError, match="does not exist"):
+        stage.database.rows("select * from nowhere")
