@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from harness.invariants.catalogue import Invariant, catalogue, pages
+from harness.invariants.tables import make_views, open_tables
 
 DOCS = Path(__file__).parents[2] / "docs" / "invariants"
 NAMES = {"queue": ["tasks.v1", "tasks.v2"], "version": ["v1", "v2"], "step": ["stop v2", "drain v2"]}
@@ -32,7 +34,22 @@ def test_every_built_in_invariant_is_in_order() -> None:
 
 
 def test_the_documentation_is_what_the_headers_say() -> None:
-    assert {path.name: path.read_text() for path in DOCS.glob("*.md")} == pages()
+    assert {path.name: path.read_text() for path in DOCS.glob("*.md") if path.stem != "README"} == pages()
+
+
+def test_the_documented_tables_are_the_ones_there_are() -> None:
+    database, _ = open_tables(None)
+    make_views(database, [], [])
+    documented = re.findall(r"^\| `(\w+)` \| .* \| `(.*)` \|$", (DOCS / "README.md").read_text(), re.MULTILINE)
+    assert len(documented) == 10
+    for table, columns in documented:
+        described = database.execute(f"select column_name from (describe {table})").fetchall()
+        assert [name for (name,) in described] == columns.split(", ")
+
+
+def test_the_documented_example_works(tmp_path: Path) -> None:
+    example = (DOCS / "README.md").read_text().split("```sql\n")[1].split("```")[0]
+    assert user(tmp_path, example, "no_refund_twice").problems({"kind": "charge"}) == []
 
 
 FITTING: dict[str, tuple[str, dict[str, Any] | None, dict[str, Any]]] = {
