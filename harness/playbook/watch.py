@@ -83,11 +83,9 @@ class Watch:
         while (left := timeout - self.seconds) > 0:
             ready = [key.fileobj for key, _ in self._selector.select(left)]
             if self._pipe in ready:
-                self._read_output()
+                self._read_output()  # first: what it said before it came to an edge
             if self._gate and self._gate in ready:
-                edges = self._edges()
-                self._read_output()  # what it said before it came here
-                for edge in edges:
+                for edge in self._edges():
                     self._edge(self._gate, edge, stopping)
             if self._exited in ready:
                 self._ended = time.monotonic()

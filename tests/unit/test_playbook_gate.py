@@ -5,6 +5,7 @@ import select
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from textwrap import dedent
 
@@ -199,6 +200,23 @@ def test_a_script_given_to_bash_or_wrapped_is_held_too(tmp_path: Path):
         script(tmp_path, "a() { :; }; a\n")
         program(tmp_path, told, command).run()
         assert told.ends == ["a 0"]
+
+
+@pytest.mark.parametrize("options", ["", "set -o posix"])
+def test_a_signal_that_the_script_traps_does_not_let_it_go(tmp_path: Path, options: str):
+    def begins(_: str) -> None:
+        os.kill(int((tmp_path / "pid").read_text()), signal.SIGUSR1)
+        reader = threading.Thread(target=lambda: trapped.append((tmp_path / "trapped").read_text()), daemon=True)
+        reader.start()
+        reader.join(10)
+        held.append(not (tmp_path / "ran").exists())
+
+    trapped: list[str] = []
+    held: list[bool] = []
+    os.mkfifo(tmp_path / "trapped")
+    outcome = run(tmp_path, f"{options}\ntrap 'echo usr1 >trapped' USR1\na() {{ touch ran; }}\necho $$ >pid\na\n", Told(begins=begins))
+    assert (outcome.exit_code, trapped, held) == (0, ["usr1\n"], [True])
+    assert (tmp_path / "ran").exists()
 
 
 def test_the_time_it_is_held_is_not_the_scripts_time(tmp_path: Path):

@@ -100,14 +100,21 @@ def test_the_exit_code_is_the_one_a_shell_gives(tmp_path: Path, text: str, code:
     assert run(tmp_path, text).exit_code == code
 
 
+def test_a_program_has_a_session_of_its_own_so_that_no_terminal_interrupts_it(tmp_path: Path):
+    sessions: list[tuple[int, int]] = []
+    look = lambda _: sessions.extend((pid, os.getsid(pid)) for pid in pids(tmp_path))  # noqa: E731
+    run(tmp_path, "echo $$ >leader.pid; a() { :; }; a\n", Told(begins=look))
+    assert sessions[0][0] == sessions[0][1]
+
+
 def test_a_program_that_closes_its_output_is_waited_for(tmp_path: Path):
     assert run(tmp_path, "exec >&- 2>&-; sleep 0.3; exit 8\n").exit_code == 8
 
 
 def test_a_process_left_behind_does_not_keep_the_run_waiting(tmp_path: Path):
-    outcome = run(tmp_path, "(sleep 60; echo late) & echo $! >left.pid\necho done\n")
-    assert (outcome.exit_code, said(tmp_path)) == (0, ["done"])
-    assert outcome.seconds < 5
+    script(tmp_path, "(sleep 60; echo late) & echo $! >left.pid\necho done\n")
+    assert Running(program(tmp_path, Told())).wait(10.0).exit_code == 0
+    assert said(tmp_path) == ["done"]
     for pid in pids(tmp_path):
         os.kill(pid, signal.SIGKILL)
 
@@ -121,6 +128,8 @@ ESCAPING = """
     echo $$ >leader.pid
     trap '' TERM
     sleep 600 & echo $! >child.pid
+    env -i setsid sleep 600 & echo $! >unmarked-child.pid
+    (env -i sleep 600 & echo $! >unmarked-orphan.pid)
     setsid sh -c 'echo $$ >session.pid; (trap "" TERM; setsid sleep 600 & echo $! >grandchild.pid) ; exec sleep 600' &
     while [[ ! -s grandchild.pid ]]; do :; done
     echo up >ready
@@ -135,7 +144,7 @@ def test_the_timeout_kills_every_process_even_those_that_left_the_session(tmp_pa
     ready()
     outcome = running.wait()
     assert (outcome.timed_out, outcome.exit_code, told.ends) == (True, None, ["a None"])
-    assert len(pids(tmp_path)) == 4
+    assert len(pids(tmp_path)) == 6
     assert not any(map(alive, pids(tmp_path)))
     assert "> killed: it ran longer than 2 s" in (tmp_path / "transcript.log").read_text()
 
@@ -148,6 +157,19 @@ def test_stopping_asks_first_and_the_program_may_clean_up(tmp_path: Path, ready)
     one.stop(20.0)
     assert running.wait(10.0).exit_code == 0
     assert said(tmp_path) == ["cleaned"]
+
+
+def test_stopping_waits_for_what_the_program_left_running_and_then_kills_it(tmp_path: Path, ready):
+    script(
+        tmp_path,
+        "(trap '' TERM; sleep 600) >/dev/null 2>&1 & echo $! >child.pid\ntrap 'exit 7' TERM\necho up >ready; while :; do :; done\n",
+    )
+    one = program(tmp_path, Told())
+    running = Running(one)
+    ready()
+    one.stop(0.3)
+    assert running.wait(10.0).exit_code == 7
+    assert not any(map(alive, pids(tmp_path)))
 
 
 def test_stopping_kills_what_does_not_end_within_the_grace(tmp_path: Path, ready):
