@@ -51,6 +51,8 @@ class FaultRow:
     begin: float | None
     bit: float | None
     lifted: float | None
+    kept: bool
+    """Never asked to end: it was there to the end of the drill, as a killed worker that stays dead."""
     remark: str
 
 
@@ -167,7 +169,7 @@ def _fault(name: str, target: str, events: list[Event], entry: FaultEntry | None
     what = _described(entry) if entry else kind
     if "begin" not in moment and not details:
         details = "Its moment never came."
-    return FaultRow(name, what, target, moment.get("begin"), moment.get("bit"), moment.get("lifted"), details)
+    return FaultRow(name, what, target, moment.get("begin"), moment.get("bit"), moment.get("lifted"), "end" not in moment, details)
 
 
 def _described(entry: FaultEntry) -> str:

@@ -86,7 +86,7 @@ def _faults(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
         end = max(moments["lifted"] or moments["end"] or [time.end])
         bit = max(moments["bit"], default=None)
         hint = f"{name}: begun at {begin:.1f} s, {'never bit' if bit is None else f'bit at {bit:.1f} s'}"
-        hint += f", lifted at {end:.1f} s" if moments["lifted"] else ", not seen to lift"
+        hint += f", lifted at {end:.1f} s" if moments["lifted"] else ", not seen to lift" if moments["end"] else ", stayed to the end"
         yield Span(name, begin, end, "fault", hint, bit)
 
 

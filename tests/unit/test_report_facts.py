@@ -77,3 +77,15 @@ def test_a_playbook_that_was_killed_at_its_timeout_is_told_from_one_that_ended(t
 def test_the_innermost_parts_of_a_document_are_one_row_each() -> None:
     document = {"format": 1, "commit": None, "host": {"cores": 2, "system": "Linux"}, "images": {"broker": {"id": "sha256:1"}}}
     assert facts.flat(document) == [("format", "1"), ("commit", "—"), ("host", "cores 2, system Linux"), ("images: broker", "id sha256:1")]
+
+
+def test_a_fault_that_was_to_stay_is_told_from_one_that_was_not_seen_to_lift(tmp_path: Path) -> None:
+    events = [
+        Event(at(1), "fault", "dies", "begin"),
+        Event(at(1), "fault", "dies", "bit"),
+        Event(at(1), "fault", "slow", "begin"),
+        Event(at(5), "fault", "slow", "end"),
+        Event(at(9), "fault", "slow", "not_lifted"),
+    ]
+    rows = facts.faults(read(hand_made(tmp_path, *events)), TIME)
+    assert {row.name: (row.lifted, row.kept) for row in rows} == {"dies": (None, True), "slow": (None, False)}

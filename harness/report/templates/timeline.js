@@ -108,7 +108,7 @@
       scales: { x: { time: false } },
       axes: [{
         size: labelled ? X_AXIS : 4, stroke: ink, font: font(), grid, ticks, space: 70,
-        values: (u, splits) => splits.map((value) => (labelled ? clock(value, splits[1] - splits[0] < 1 ? 1 : 0) : "")),
+        values: (u, splits) => splits.map((value) => (labelled ? clock(value, splits.every(Number.isInteger) ? 0 : 1) : "")),
       }],
     };
   }
@@ -122,7 +122,7 @@
     const plot = figure.querySelector(".plot");
     const format = spec.logarithmic ? duration : plain;
     const options = common(plot, HEIGHT + (last ? X_AXIS - 4 : 0), last);
-    options.scales.y = spec.logarithmic ? { distr: 3 } : { range: (u, low, high) => [0, high > 0 ? high * 1.08 : 1] };
+    options.scales.y = spec.logarithmic ? { distr: 3 } : { range: (u, low, high) => [Math.min(low, 0) * 1.08, high > 0 ? high * 1.08 : 1] };
     options.axes.push({ size: GUTTER, stroke: ink, font: font(), grid, ticks, space: 34, gap: 8, splits: spec.logarithmic ? decades : undefined,
       values: (u, splits) => splits.map((value) => (value === null ? "" : format(value))) });
     options.series = [{}, ...spec.curves.map((curve) => ({
