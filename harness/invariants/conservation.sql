@@ -10,7 +10,7 @@
 --
 -- A finding:
 --
---     charge-000412  It was confirmed and not done; the queue tasks.v2 went away with 412 tasks in it.  (step "delete v2 queue")
+--     charge-000412  It was confirmed and not done; the queue tasks.v2 went away with at least 412 tasks in it.  (step "delete v2 queue")
 with found as (
   select task, min("at") as "at", 'It was done' as what from effects group by task
   union all

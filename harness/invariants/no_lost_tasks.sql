@@ -15,7 +15,7 @@
 --
 -- A finding:
 --
---     charge-000412  It was confirmed and not done; the queue tasks.v2 went away with 412 tasks in it.  (step "delete v2 queue")
+--     charge-000412  It was confirmed and not done; the queue tasks.v2 went away with at least 412 tasks in it.  (step "delete v2 queue")
 select task, why, step, null as kind from vanished
 union all
 select task, format('It {}, and was not done.', resting(rests_in, rests_queue)), null, 'resting'

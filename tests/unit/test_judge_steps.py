@@ -13,7 +13,7 @@ TO_V2 = "deliver a to v2 from tasks.v2"
 VANISHED = {
     "with its queue": (
         ["publish a ok", *(line.format(4) for line in DELETED)],
-        ("delete v2", "It was confirmed and not done; the queue tasks.v2 went away with 4 tasks in it."),
+        ("delete v2", "It was confirmed and not done; the queue tasks.v2 went away with at least 4 tasks in it."),
     ),
     "with its queue, which was purged": (
         [
@@ -24,11 +24,11 @@ VANISHED = {
             "queue tasks.v2 0 after purge",
             "ack b by v1",
         ],
-        ("purge", "It was confirmed and not done; the queue tasks.v2 came up 1 task short."),
+        ("purge", "It was confirmed and not done; the queue tasks.v2 came up at least 1 task short."),
     ),
     "after it was put back": (
         ["publish a ok", TO_V2, "requeue a by v2", *(line.format(1) for line in DELETED)],
-        ("delete v2", "It was confirmed and not done; the queue tasks.v2 went away with 1 task in it."),
+        ("delete v2", "It was confirmed and not done; the queue tasks.v2 went away with at least 1 task in it."),
     ),
     "while another queue went away": (
         ["publish a ok", "deliver a to v1 from tasks.v1", *(line.format(4) for line in DELETED)],
@@ -41,7 +41,7 @@ VANISHED = {
     "with the second of two queues, where it was sent": (
         ["publish a ok", "resend a to tasks.v3", *(line.format(4) for line in DELETED)]
         + [line.format(2).replace("v2", "v3") for line in DELETED],
-        ("delete v3", "It was confirmed and not done; the queue tasks.v3 went away with 2 tasks in it."),
+        ("delete v3", "It was confirmed and not done; the queue tasks.v3 went away with at least 2 tasks in it."),
     ),
     "acknowledged too early, by a worker that was then stopped": (
         ["publish a ok", TO_V2, "ack a by v2", "step stop v2 begin", "killed v2", "step stop v2 end"],

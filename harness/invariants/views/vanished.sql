@@ -38,8 +38,8 @@ dropped as (  -- the first step after it was last seen in which its queue, or an
 )
 select missing.task,
        coalesce(taken.why,
-         case when drop.gone then format('It was confirmed and not done; the queue {} went away with {} in it.', drop.queue, counted(drop.short))
-              when drop is not null then format('It was confirmed and not done; the queue {} came up {} short.', drop.queue, counted(drop.short))
+         case when drop.gone then format('It was confirmed and not done; the queue {} went away with at least {} in it.', drop.queue, counted(drop.short))
+              when drop is not null then format('It was confirmed and not done; the queue {} came up at least {} short.', drop.queue, counted(drop.short))
               else 'It was confirmed, but left no effect and rests nowhere.' end) as why,
        coalesce(taken.step, drop.step) as step
 from missing left join taken using (task) left join dropped using (task);
