@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 from docker.errors import DockerException
@@ -25,13 +23,12 @@ from harness.stage.broker import BrokerClient
 from harness.stage.containers import Handle, StageContainer, last_words
 from harness.stage.database import DatabaseClient
 from harness.stage.labels import VARIABLE, labels
-from harness.stage.links import AMQP_HELLO, API_PORT, FIRST_PORT, POSTGRES_HELLO, Link, ProxyControl, Route
+from harness.stage.links import AMQP_HELLO, API_PORT, POSTGRES_HELLO, Link, ProxyControl
 from harness.stage.wait import until
+from harness.stage.wiring import HARNESS_BROKER, HARNESS_DATABASE, Credentials, wire
 
 READY_WITHIN_SECONDS = 60.0
-TAP_FIRST_PORT = 5701
 TAP_FOLDER = Path(tap.__file__).parent
-HARNESS_LINKS = ("harness -> broker", "harness -> database")
 Say = Callable[[str], None]
 
 
@@ -65,11 +62,13 @@ class Stage:
         self.scenario, self.folder, self.run, self.run_id, self.images = scenario, folder, run, run_id, images
         self.spec = scenario.stage
         self._say = say
-        self._user, self._password = "drill", secrets.token_urlsafe(18)
+        self._credentials = Credentials()
         self._containers: dict[str, StageContainer] = {}
         self._handles: dict[str, Handle] = {}
         self._links: dict[str, Link] = {}
-        self._ports: dict[str, int] = {}
+        self._wiring = wire(scenario)
+        self._ports: dict[str, tuple[int, ...]] = {}
+        """The loopback ports of each link's proxies."""
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
         self.wire = WireTail(run.file("wire"))
@@ -85,8 +84,7 @@ class Stage:
         """
         try:
             self._network.create()
-            routes = self._routes()
-            self._start_parts(routes)
+            self._start_parts()
             self._prepare()
             self._start_workers()
         except DockerException as error:
@@ -109,19 +107,19 @@ class Stage:
     @property
     def load_amqp_url(self) -> str:
         """The broker as the load reaches it."""
-        return self._amqp(self._ports["load -> broker"])
+        return self._amqp("load -> broker")
 
     def environment(self) -> dict[str, str]:
         """The stage as the deployment and the playbook are told of it, over the operator's links."""
         told = {
             VARIABLE: self.run_id,
-            "AMQP_URL": self._amqp(self._ports["operator -> broker"]),
-            "RABBITMQ_API_URL": self._api(self._ports["operator -> broker api"]),
+            "AMQP_URL": self._amqp("operator -> broker"),
+            "RABBITMQ_API_URL": self._api("operator -> broker"),
             "BROKER": self.container("broker").engine_name,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
         if self.database is not None:
-            told |= {"DATABASE_URL": self._sql(self._ports["operator -> database"]), "DATABASE": self.container("database").engine_name}
+            told |= {"DATABASE_URL": self._sql("operator -> database"), "DATABASE": self.container("database").engine_name}
         for version in self.spec.workers:
             names = [self.container(worker).engine_name for worker in plan.workers(self.scenario, version)]
             told[f"WORKERS_{version.upper().replace('-', '_')}"] = " ".join(names)
@@ -129,7 +127,7 @@ class Stage:
 
     def redact(self, text: str) -> str:
         """The text without this run's secrets."""
-        return text.replace(self._password, "***")
+        return text.replace(self._credentials.password, "***")
 
     # Ending
 
@@ -159,59 +157,25 @@ class Stage:
 
     # Starting, part by part
 
-    def _routes(self) -> dict[str, tuple[Route, ...]]:
-        """Every link's proxies, and the tap's links along the way."""
-        self._tap_links: list[dict[str, object]] = []
-        routes: dict[str, tuple[Route, ...]] = {}
-        ports = iter(range(FIRST_PORT, FIRST_PORT + 10_000))
-        for name in [*HARNESS_LINKS, *plan.links(self.scenario)]:
-            client, service = name.split(" -> ")
-            if service == "database":
-                upstreams = [f"database:{database.PORT}"] if self.spec.database else []
-            else:
-                upstreams = [self._tapped(name) if client != "harness" else f"broker:{broker.AMQP_PORT}"]
-                if client in ("harness", "operator"):
-                    upstreams.append(f"broker:{broker.MANAGEMENT_PORT}")
-            suffixes = ("", "-api")
-            routes[name] = tuple(
-                Route(f"{client}-to-{service}{suffix}", next(ports), upstream)
-                for upstream, suffix in zip(upstreams, suffixes, strict=False)
-            )
-        return routes
-
-    def _tapped(self, link: str) -> str:
-        peer = link.split(" -> ")[0]
-        port = TAP_FIRST_PORT + len(self._tap_links)
-        entry: dict[str, object] = {"name": link, "listen": port, "peer": peer}
-        if peer.startswith("workers."):
-            entry["version"] = peer.split(".")[1]
-        self._tap_links.append(entry)
-        return f"tap:{port}"
-
-    def _start_parts(self, routes: dict[str, tuple[Route, ...]]) -> None:
-        listening = tuple(route.listen for group in routes.values() for route in group)
-        parts = [
-            partial(self._start_broker),
-            partial(self._start_proxies, routes, listening),
-            partial(self._start_tap),
-        ]
+    def _start_parts(self) -> None:
+        parts = [self._start_broker, self._start_proxies, self._start_tap]
         if self.spec.database is not None:
-            parts.append(partial(self._start_database))
+            parts.append(self._start_database)
         with ThreadPoolExecutor(len(parts)) as pool:
             for done in [pool.submit(part) for part in parts]:
                 done.result()
-        self.broker = BrokerClient(self._amqp(self._ports[HARNESS_LINKS[0]]), self._api(self._ports[f"{HARNESS_LINKS[0]} api"]))
+        self.broker = BrokerClient(self._amqp(HARNESS_BROKER), self._api(HARNESS_BROKER))
         self._handles["broker"]._answers = self.broker.answers
         self._ready("broker")
         if self.spec.database is not None:
-            self.database = DatabaseClient(self._sql(self._ports[HARNESS_LINKS[1]]))
+            self.database = DatabaseClient(self._sql(HARNESS_DATABASE))
             self._handles["database"]._answers = self.database.answers
             self._ready("database")
 
     def _start_broker(self) -> None:
         environment = {
-            "RABBITMQ_DEFAULT_USER": self._user,
-            "RABBITMQ_DEFAULT_PASS": self._password,
+            "RABBITMQ_DEFAULT_USER": self._credentials.user,
+            "RABBITMQ_DEFAULT_PASS": self._credentials.password,
             # Idle schedulers that spin would take the workers' processor.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
         }
@@ -221,7 +185,11 @@ class Stage:
 
     def _start_database(self) -> None:
         assert self.images.database is not None
-        environment = {"POSTGRES_USER": self._user, "POSTGRES_PASSWORD": self._password, "POSTGRES_DB": database.NAME}
+        environment = {
+            "POSTGRES_USER": self._credentials.user,
+            "POSTGRES_PASSWORD": self._credentials.password,
+            "POSTGRES_DB": database.NAME,
+        }
         self._part("database", self.images.database, environment=environment).start()
 
     def _start_tap(self) -> None:
@@ -232,7 +200,7 @@ class Stage:
             working_dir="/opt",
             user=f"{os.getuid()}:{os.getgid()}",
         )
-        settings = tap.config(self._tap_links, upstream=("broker", broker.AMQP_PORT), output="/evidence/wire.jsonl", id_from="message_id")
+        settings = tap.config(self._wiring.taps, upstream=("broker", broker.AMQP_PORT), output="/evidence/wire.jsonl", id_from="message_id")
         container.with_volume_mapping(str(self.run.path.resolve()), "/evidence", "rw")
         for source in sorted(TAP_FOLDER.glob("*.py")):
             container.with_copy_into_container(source.read_bytes(), f"/opt/tap/{source.name}")
@@ -241,20 +209,19 @@ class Stage:
         self._handles["tap"]._answers = lambda: self.wire.poll().started
         self._ready("tap")
 
-    def _start_proxies(self, routes: dict[str, tuple[Route, ...]], listening: tuple[int, ...]) -> None:
+    def _start_proxies(self) -> None:
+        routes = self._wiring.routes
+        listening = [route.listen for group in routes.values() for route in group]
         container = self._part("toxiproxy", self.images.toxiproxy, ports=(API_PORT, *listening), command=["-host=0.0.0.0"])
         container.start()
         control = ProxyControl(container.mapped_port(API_PORT))
         self._handles["toxiproxy"]._answers = control.answers
         self._ready("toxiproxy")
         for name, group in routes.items():
-            for route, suffix in zip(group, ("", " api"), strict=False):
-                self._ports[f"{name}{suffix}"] = container.mapped_port(route.listen)
-            if group:
-                hello = POSTGRES_HELLO if name.endswith("database") else AMQP_HELLO
-                self._links[name] = Link(control, name, group, hello, self._ports[name])
-                self._links[name].open()
-        self._worker_ports = {name: group[0].listen for name, group in routes.items() if group}
+            self._ports[name] = tuple(container.mapped_port(route.listen) for route in group)
+            hello = POSTGRES_HELLO if name.endswith("database") else AMQP_HELLO
+            self._links[name] = Link(control, name, group, hello, self._ports[name][0])
+            self._links[name].open()
 
     def _prepare(self) -> None:
         broker.declare(self.broker, self.spec.broker)
@@ -274,13 +241,13 @@ class Stage:
         version = name.split(".")[1]
         spec = self.spec.workers[version]
         environment = {
-            "AMQP_URL": f"amqp://{self._user}:{self._password}@toxiproxy:{self._worker_ports[f'{name} -> broker']}/%2F",
+            "AMQP_URL": self._credentials.amqp("toxiproxy", self._wiring.routes[f"{name} -> broker"][0].listen),
             "WORKER": name,
             "VERSION": version,
         }
         if self.database is not None:
-            port = self._worker_ports[f"{name} -> database"]
-            environment["DATABASE_URL"] = f"postgresql://{self._user}:{self._password}@toxiproxy:{port}/{database.NAME}"
+            port = self._wiring.routes[f"{name} -> database"][0].listen
+            environment["DATABASE_URL"] = self._credentials.sql("toxiproxy", port)
         container = self._part(name, self.images.workers[version], environment=environment | spec.env, command=spec.command)
         self._handles[name]._answers = lambda: self.wire.poll().consumers(name) > 0
         container.create()
@@ -314,13 +281,13 @@ class Stage:
             raise HarnessError(f"{role} {fate}: {words}", "Its image, command and environment are in stage of the scenario file.")
         self._say(f"{role} ready")
 
-    # Addresses
+    # Addresses on loopback
 
-    def _amqp(self, port: int) -> str:
-        return f"amqp://{self._user}:{self._password}@127.0.0.1:{port}/%2F"
+    def _amqp(self, link: str) -> str:
+        return self._credentials.amqp("127.0.0.1", self._ports[link][0])
 
-    def _api(self, port: int) -> str:
-        return f"http://{self._user}:{self._password}@127.0.0.1:{port}/api"
+    def _api(self, link: str) -> str:
+        return self._credentials.api("127.0.0.1", self._ports[link][1])
 
-    def _sql(self, port: int) -> str:
-        return f"postgresql://{self._user}:{self._password}@127.0.0.1:{port}/{database.NAME}"
+    def _sql(self, link: str) -> str:
+        return self._credentials.sql("127.0.0.1", self._ports[link][0])

@@ -51,7 +51,7 @@ def test_programs_reach_broker_and_database_by_what_they_are_told(stage: Stage) 
 
 
 def test_secrets_are_taken_out_of_text(stage: Stage) -> None:
-    assert stage._password not in stage.redact(f"url {stage.load_amqp_url}")
+    assert stage._credentials.password not in stage.redact(f"url {stage.load_amqp_url}")
 
 
 def test_the_queues_are_as_declared(stage: Stage) -> None:
