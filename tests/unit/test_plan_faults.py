@@ -41,6 +41,11 @@ def test_another_fault_before_it_does_not_move_the_victims_of_a_fault(drill):
     assert [victims(more, seed, 2) for seed in range(20)] == [victims(drill(), seed) for seed in range(20)]
 
 
+def test_two_faults_do_not_always_hit_the_same_victim(drill):
+    twice = drill("faults:\n", "faults:\n  - {name: first, pause: {target: workers.v2, pick: one}, at: 1s}\n")
+    assert {victims(twice, seed, 0) == victims(twice, seed, 2) for seed in range(20)} == {True, False}
+
+
 def test_all_is_every_one_that_the_name_stands_for(drill):
     assert victims(drill(), 1, fault=0) == ("workers.v2.1 -> broker", "workers.v2.2 -> broker")
 

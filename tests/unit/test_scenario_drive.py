@@ -29,6 +29,11 @@ CASES = {
         "task.*.*",
         ["18:112: no binding of exchange tasks takes the routing key task.charge or task.notify: its tasks would be returned"],
     ),
+    "a topic pattern is shorter than the key": (
+        "task.#",
+        "task",
+        ["18:112: no binding of exchange tasks takes the routing key task.charge or task.notify: its tasks would be returned"],
+    ),
     "a direct exchange has no such key": (
         "{type: topic}",
         "{type: direct}",
