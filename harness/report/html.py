@@ -23,6 +23,8 @@ from harness.scenario.units import NANOSECONDS
 
 _HERE = Path(__file__).parent
 _UPLOT = _HERE / "vendor" / "uplot"
+FINDINGS_SHOWN = 5
+"""Counterexamples of one invariant that are seen at once; the others are folded away."""
 METHODS = {
     "isolation": "task isolation and feature gate",
     "transactional": "transactional processing",
@@ -51,6 +53,7 @@ def render(source: Source, judgement: Judgement) -> str:
     return page.render(
         judgement=judgement,
         sentence=told(judgement),
+        findings_shown=FINDINGS_SHOWN,
         counts={verdict.value: sum(result.verdict == verdict for result in judgement.results) for verdict in Verdict},
         source=source,
         scenario=source.scenario,

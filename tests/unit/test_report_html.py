@@ -264,3 +264,12 @@ def test_a_report_made_again_is_the_same_and_leaves_nothing_half_written(broken:
     second = {name: file.read_bytes() for name, file in write(path.parent / "again", judgement).items()}
     assert first == second
     assert [one.name for one in path.glob(".*")] == []
+
+
+def test_many_counterexamples_are_folded_away_and_those_left_out_are_counted(tmp_path: Path) -> None:
+    findings = tuple(Finding(f"task-{number}", "It was lost.") for number in range(8))
+    result = Result("no_lost_tasks", "Nothing is lost.", Verdict.BROKEN, 619, findings)
+    page = page_of(hand_made(tmp_path), replace(empty_judgement(Verdict.BROKEN), results=(result,)))
+    assert [one.get("class") for one in page.all("details")] == ["finding"] * 5 + ["more"] + ["finding"] * 3
+    assert "3 more, each with its story" in page.words
+    assert "The other 611 are not in this report." in page.words
