@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from synthetic_run import SCENARIO, T0, at, effect, hand_made, published
+from small_run import SCENARIO, T0, at, effect, hand_made, published
 
 from harness.evidence import Event, Leftover, Wire
 from harness.report import facts

@@ -12,7 +12,8 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from synthetic_run import at, effect, hand_made, judgement_of, published, write_run
+from small_run import at, effect, hand_made, published
+from synthetic_run import judgement_of, write_run
 
 from harness.evidence import Counter, Event, Leftover
 from harness.evidence.run_directory import line

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from xml.etree import ElementTree
 
-from synthetic_run import at, hand_made
+from small_run import at, hand_made
 
 from harness.evidence import Event
 from harness.invariants.verdict import Finding, Judgement, Moment, Result, Verdict

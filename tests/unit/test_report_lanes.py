@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from synthetic_run import T0, at
+from small_run import T0, at
 
 from harness.evidence import Event
 from harness.report.lanes import Span, lanes

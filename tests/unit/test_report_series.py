@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from synthetic_run import SECOND, T0, at, effect, hand_made, published
+from small_run import SECOND, T0, at, effect, hand_made, published
 
 from harness.evidence import Counter, Event
 from harness.report.series import MOST_BUCKETS, MOST_CURVES, Axis, Panel, axis, outside, panels
