@@ -1,0 +1,41 @@
+"""What the doctor says of a machine that lacks something. No engine is asked."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from harness.stage import doctor
+
+
+@pytest.fixture(autouse=True)
+def nowhere(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+
+
+def found(name: str) -> doctor.Check:
+    return next(check for check in doctor.checks() if check.name == name)
+
+
+def test_a_missing_engine_is_told_with_what_to_do():
+    check = found("engine")
+    assert not check.ok
+    assert "No Docker engine answers" in check.detail
+    assert "drillbook doctor --install" in check.hint
+
+
+def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (tmp_path / "bash").touch(mode=0o755)
+    assert found("tools of playbooks").detail == "docker, curl not found"
+
+
+def test_too_little_room_is_told(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(doctor, "ROOM", 10**18)
+    assert not found("disk room").ok
+
+
+def test_what_is_fine_has_no_hint():
+    assert found("python").ok
+    assert found("python").hint == ""
