@@ -105,6 +105,13 @@ DOUBLED = {
         ["phase playbook begin", "effect a by v2", "step drain begin", "phase playbook timeout", "effect a by v1"],
         None,
     ),
+    "between a step that its program did not live to end and its second run": (
+        [
+            *("phase playbook begin", "step drain begin", "phase playbook timeout", "effect a by v2", "effect a by v1"),
+            *("phase playbook begin", "step drain begin", "step drain end", "phase playbook end exit 0"),
+        ],
+        None,
+    ),
     "outside every step": (["effect a by v2", "effect a by v1"], None),
 }
 

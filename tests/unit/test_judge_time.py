@@ -79,6 +79,7 @@ ENDED = {
     "with another exit code": (["phase playbook begin", "phase playbook end exit 3"], BROKEN),
     "killed at its timeout": (["phase playbook begin", "phase playbook timeout"], BROKEN),
     "killed at its timeout, its exit code seen": (["phase playbook begin", "phase playbook timeout exit 137"], BROKEN),
+    "stopped at its timeout, and content": (["phase playbook begin", "phase playbook timeout exit 0"], BROKEN),
     "failed, then run again with exit code 0": (["phase playbook begin", "phase playbook end exit 3", *PLAYBOOK], HELD),
     "with exit code 0, then failed": ([*PLAYBOOK, "phase playbook begin", "phase playbook end exit 1"], BROKEN),
     "without an exit code": (["phase playbook begin", "phase playbook end"], UNKNOWN),

@@ -71,7 +71,18 @@ def test_nothing_judges_without_what_it_needs() -> None:
 
 
 @pytest.mark.parametrize(
-    "spoil", ["no end", "a gap", "a line twice", "its beginning is gone", "the end is not last", "missing", "blind", "not read"]
+    "spoil",
+    [
+        "no end",
+        "a gap",
+        "a line twice",
+        "a line in another's place",
+        "its beginning is gone",
+        "the end is not last",
+        "missing",
+        "blind",
+        "not read",
+    ],
 )
 def test_a_fence_is_unknown_without_a_whole_wire(spoil: str) -> None:
     run = history(*DONE, "step stop v2 begin", "step stop v2 end", "deliver a to v1 from q", "ack a by v1", invariants=FENCE)
@@ -89,6 +100,7 @@ def test_a_fence_is_unknown_without_a_whole_wire(spoil: str) -> None:
                 "no end": lines[:-1],
                 "a gap": [*lines[:1], *lines[2:]],
                 "a line twice": [*lines[:2], *lines[1:]],
+                "a line in another's place": [*lines[:2], lines[1], *lines[3:]],
                 "not read": [line.replace('"ack"', '"blind"') for line in lines],
                 "its beginning is gone": lines[2:],
                 "the end is not last": [*lines, lines[1].replace('"seq":2', f'"seq":{len(lines) + 1}')],

@@ -11,10 +11,12 @@ runs as (
   from begins left join ends
     on begins.program = ends.program and begins.name = ends.name and ends."at" >= begin_at and (next_at is null or ends."at" <= next_at)
   group by begins.program, begins.name, begin_at
-)
-select program, runs.name, runs.begin_at, runs.end_at, runs.exit_code,
-       coalesce(runs.end_at, phases.end_at) as until_at  -- a step that never ended stopped with its program
-from runs left join phases on phases.name = program;
+),
+program_ends as (select name as program, "at" from timeline where event = 'phase' and state <> 'begin')
+select runs.program, name, begin_at, end_at, exit_code,
+       coalesce(end_at, min(program_ends."at")) as until_at  -- a step that never ended stopped with its program
+from runs left join program_ends on program_ends.program = runs.program and program_ends."at" >= begin_at
+group by runs.program, name, begin_at, end_at, exit_code;
 
 -- step_at(moment): the step that ran at a moment, the playbook's before the deployment's; NULL when none did.
 create macro step_at(moment) as (
