@@ -148,7 +148,7 @@ class _Drill:
         try:
             judgement = judge(self._run.path)
             return judgement, report.write(self._run.path, judgement)["report.html"]
-        except DrillbookError as failure:
+        except (DrillbookError, OSError) as failure:
             if error is None and interrupted_by is None:
                 raise
             self._progress.note(f"not judged: {failure}")

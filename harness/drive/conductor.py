@@ -289,7 +289,8 @@ class Conductor:
         if role == "engine":
             self._fail(HarnessError("the Docker engine stopped answering in the middle of the drill."))
         else:
-            self._fail(HarnessError(f"{role} ended by itself (exit code {code}) in the middle of the drill."))
+            words = self.stage.last_words(role)
+            self._fail(HarnessError(f"{role} ended by itself (exit code {code}) in the middle of the drill: {words}"))
 
     def _fail(self, error: DrillbookError) -> None:
         self._inbox.put(_Failed(error))

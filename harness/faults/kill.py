@@ -1,5 +1,7 @@
 """Kill a container's processes at once (SIGKILL), as the out-of-memory killer or a lost node does."""
 
+from pydantic import PrivateAttr
+
 from harness.faults.base import Fault, Stage
 from harness.scenario.refs import ContainerRef
 
@@ -10,16 +12,20 @@ class Kill(Fault):
     kind = "kill"
     stays = True
     target: ContainerRef
+    _alive: set[str] = PrivateAttr(default_factory=set)
+    """Victims that ran when they were killed: one that was dead already was not killed by this fault."""
 
     @property
     def aim(self) -> str:
         return self.target
 
     def begin(self, stage: Stage, victim: str) -> None:
-        stage.container(victim).kill()
+        if stage.container(victim).status in ("running", "paused"):
+            self._alive.add(victim)
+            stage.container(victim).kill()
 
     def bit(self, stage: Stage, victim: str) -> bool:
-        return stage.container(victim).status in ("exited", "gone")
+        return victim in self._alive and stage.container(victim).status in ("exited", "gone")
 
     def end(self, stage: Stage, victim: str) -> None:
         if stage.container(victim).status == "exited":

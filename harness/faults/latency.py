@@ -1,6 +1,6 @@
 """Slow a link down: every chunk of bytes waits on its way, in both directions."""
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from harness.faults.base import Fault, Stage
 from harness.scenario.refs import LinkRef
@@ -16,6 +16,12 @@ class Latency(Fault):
     link: LinkRef
     delay: Duration = Field(description="Added to each direction.", gt=0)
     jitter: Duration = Field(default=0.0, description="Each chunk's delay differs by at most this much.", ge=0)
+
+    @model_validator(mode="after")
+    def _can_be_proven(self) -> "Latency":
+        if self.jitter >= self.delay:
+            raise ValueError("jitter must be smaller than delay: otherwise nobody can tell the slow link from the fast one")
+        return self
 
     @property
     def aim(self) -> str:

@@ -15,7 +15,8 @@ class Pause(Fault):
         return self.target
 
     def begin(self, stage: Stage, victim: str) -> None:
-        stage.container(victim).pause()
+        if stage.container(victim).status == "running":
+            stage.container(victim).pause()
 
     def bit(self, stage: Stage, victim: str) -> bool:
         return stage.container(victim).status == "paused"

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,6 @@ class Handle:
     Args:
         container: a created container.
         answers: asks the service inside whether it is ready.
-        stop: stops the service in order, for a restart; None: the engine's own stop.
     """
 
     def __init__(self, container: StageContainer, answers: Callable[[], bool]) -> None:
@@ -133,26 +133,31 @@ class Handle:
 
     def pause(self) -> None:
         """Freeze its processes."""
-        self._wrapped.pause()
+        with self._told("pause"):
+            self._wrapped.pause()
 
     def unpause(self) -> None:
         """Let its processes go on."""
-        self._wrapped.unpause()
+        with self._told("unpause"):
+            self._wrapped.unpause()
 
     def start(self) -> None:
         """Start it again."""
-        self._wrapped.start()
+        with self._told("start"):
+            self._wrapped.start()
 
     def restart(self) -> None:
         """Stop it in order and start it again."""
-        self._wrapped.restart(timeout=20)
+        with self._told("restart"):
+            self._wrapped.restart(timeout=20)
 
     def stop(self, grace_seconds: int) -> None:
         """SIGTERM, and SIGKILL after the grace."""
         if self.status == "paused":
             self.unpause()
         if self.status == "running":
-            self._wrapped.stop(timeout=grace_seconds)
+            with self._told("stop"):
+                self._wrapped.stop(timeout=grace_seconds)
 
     def answers(self) -> bool:
         """Whether the service inside answers now."""
@@ -164,7 +169,18 @@ class Handle:
             text = self._wrapped.logs(timestamps=True).decode("utf-8", "replace")
         except DockerException as error:
             text = f"(the engine does not give this container's log: {error})\n"
-        path.write_text(redact(text), encoding="utf-8")
+        try:
+            path.write_text(redact(text), encoding="utf-8")
+        except OSError as error:
+            raise HarnessError(f"cannot write {path}: {error.strerror}.") from error
+
+    @contextmanager
+    def _told(self, verb: str) -> Iterator[None]:
+        """The engine's refusal as a sentence."""
+        try:
+            yield
+        except DockerException as error:
+            raise HarnessError(f"the engine did not {verb} {self.name}: {getattr(error, 'explanation', None) or error}.") from error
 
     @property
     def _wrapped(self) -> Any:

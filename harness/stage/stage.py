@@ -129,6 +129,10 @@ class Stage:
         """The text without this run's secrets."""
         return text.replace(self._credentials.password, "***")
 
+    def last_words(self, role: str) -> str:
+        """The last lines a container logged, without secrets."""
+        return self.redact(last_words(self._containers[role]))
+
     # Ending
 
     def stop_workers(self, grace_seconds: int) -> None:
@@ -277,8 +281,9 @@ class Stage:
         until(answered_or_dead, READY_WITHIN_SECONDS)
         if not handle.answers():
             fate = "ended while it started" if handle.status in ("exited", "gone") else f"was not ready within {READY_WITHIN_SECONDS:.0f} s"
-            words = self.redact(last_words(self._containers[role]))
-            raise HarnessError(f"{role} {fate}: {words}", "Its image, command and environment are in stage of the scenario file.")
+            raise HarnessError(
+                f"{role} {fate}: {self.last_words(role)}", "Its image, command and environment are in stage of the scenario file."
+            )
         self._say(f"{role} ready")
 
     # Addresses on loopback

@@ -150,3 +150,33 @@ def test_a_query_that_is_wrong_is_said_with_the_databases_own_words(stage: Stage
     assert stage.database is not None
     with pytest.raises(UsageError, match="does not exist"):
         stage.database.rows("select * from nowhere")
+
+
+def test_a_control_api_that_hangs_is_a_sentence_after_a_bounded_wait(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("harness.stage.links.ANSWER_WITHIN_SECONDS", 1.0)
+    stage.container("toxiproxy").pause()
+    try:
+        with pytest.raises(HarnessError, match="its control API hangs"):
+            stage.link("load -> broker").delay(0.1, 0.0)
+    finally:
+        stage.container("toxiproxy").unpause()
+
+
+def test_a_kill_of_a_worker_that_was_dead_already_has_not_bitten(stage: Stage) -> None:
+    stage.container(WORKER).kill()
+    assert until(lambda: stage.container(WORKER).status == "exited", 5)
+    fault = Kill(target=WORKER)
+    fault.begin(stage, WORKER)
+    assert not fault.bit(stage, WORKER)
+    fault.end(stage, WORKER)
+    assert until(stage.container(WORKER).answers, 20)
+
+
+def test_a_pause_of_a_worker_that_is_dead_has_not_bitten(stage: Stage) -> None:
+    stage.container(WORKER).kill()
+    assert until(lambda: stage.container(WORKER).status == "exited", 5)
+    fault = Pause(target=WORKER)
+    fault.begin(stage, WORKER)
+    assert not fault.bit(stage, WORKER)
+    stage.container(WORKER).start()
+    assert until(stage.container(WORKER).answers, 20)
