@@ -82,7 +82,7 @@ class _Store:
     def build(self, name: str, folder: Path) -> Image:
         if built := self._already_built(name, folder):
             return built
-        with _alone(f"build {folder}"):
+        with _alone(f"build {name}"):
             return self._already_built(name, folder) or self._build(name, folder)
 
     def _build(self, name: str, folder: Path) -> Image:
@@ -144,7 +144,7 @@ def _side_by_side(jobs: dict[str, Callable[[], Image]]) -> dict[str, Image]:
 @contextmanager
 def _alone(what: str) -> Iterator[None]:
     """Hold off other processes that would do the same at the same time."""
-    name = "".join(letter if letter.isalnum() else "-" for letter in what)
+    name = "".join(letter if letter.isalnum() else "-" for letter in what)[:100]
     with (state_directory() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
