@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import subprocess
 import time
 
 import psutil
@@ -19,11 +20,11 @@ class Tree:
     """The processes of one program, which runs in a session of its own.
 
     Args:
-        leader: the process id the program was started with.
+        leader: the process that was started, a child of this one; nobody else waits for it here, so its exit code is not lost.
         mark: the value of ``MARK`` in its environment.
     """
 
-    def __init__(self, leader: int, mark: str) -> None:
+    def __init__(self, leader: subprocess.Popen[bytes], mark: str) -> None:
         self._leader = leader
         self._mark = mark
         self._asked: list[psutil.Process] = []
@@ -62,17 +63,22 @@ class Tree:
                 return
             for process in members:
                 _send(process, signal.SIGKILL)
-            psutil.wait_procs(members, timeout=_ROUND_SECONDS)
+            self._wait(members, _ROUND_SECONDS)
 
     def end(self, seconds: float) -> None:
         """Wait for all of them to end as they were asked, those that were started meanwhile too; kill what is left after that time."""
         until = time.monotonic() + seconds
         while (members := self.terminate()) and (left := until - time.monotonic()) > 0:
-            psutil.wait_procs(members, timeout=min(left, _ROUND_SECONDS))
+            self._wait(members, min(left, _ROUND_SECONDS))
         self.kill()
 
+    def _wait(self, members: list[psutil.Process], seconds: float) -> None:
+        psutil.wait_procs([process for process in members if process.pid != self._leader.pid], timeout=seconds)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._leader.wait(seconds)  # psutil would reap it, and its exit code with it
+
     def _belongs(self, process: psutil.Process) -> bool:
-        return os.getsid(process.pid) == self._leader or process.environ().get(MARK) == self._mark
+        return os.getsid(process.pid) == self._leader.pid or process.environ().get(MARK) == self._mark
 
 
 def _send(process: psutil.Process, number: int) -> None:

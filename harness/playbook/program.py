@@ -133,7 +133,7 @@ class Program:
             raise HarnessError(f"cannot start {self._command}: {error.strerror}.") from error
         if gate:
             gate.started()
-        self._tree = Tree(process.pid, mark)
+        self._tree = Tree(process, mark)
         try:
             if self._kill_at is not None:
                 self._end(self._tree)

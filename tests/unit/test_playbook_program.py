@@ -1,7 +1,9 @@
 """Programs run as real processes: their output, their end, and everything they leave behind."""
 
 import os
+import select
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.playbook import transcript
+from harness.playbook.processes import Tree
 from tests.unit.playbooks import Running, Told, program, run, said, script
 
 
@@ -27,7 +30,9 @@ def ready(tmp_path: Path):
     """A named pipe a script writes to when it has come so far; gives a function that waits for it."""
     fifo = tmp_path / "ready"
     os.mkfifo(fifo)
-    return fifo.read_text
+    reading = os.open(fifo, os.O_RDONLY | os.O_NONBLOCK)
+    yield lambda: select.select([reading], [], [], 20)[0] or pytest.fail("the script did not come so far")
+    os.close(reading)
 
 
 def test_output_is_kept_in_order_with_its_time_and_step(tmp_path: Path):
@@ -124,6 +129,12 @@ def test_the_input_is_empty_and_the_folder_is_the_scenarios(tmp_path: Path):
     assert said(tmp_path) == [str(tmp_path), "1 value"]
 
 
+def test_killing_leaves_the_exit_code_to_whoever_waits_for_the_program():
+    process = subprocess.Popen(["sleep", "600"], start_new_session=True)
+    Tree(process, "none").kill()
+    assert process.wait() == -signal.SIGKILL
+
+
 ESCAPING = """
     echo $$ >leader.pid
     trap '' TERM
@@ -140,13 +151,13 @@ ESCAPING = """
 def test_the_timeout_kills_every_process_even_those_that_left_the_session(tmp_path: Path, ready):
     script(tmp_path, "a() {" + ESCAPING + "}\na\n")
     told = Told()
-    running = Running(program(tmp_path, told, timeout=2.0))
+    running = Running(program(tmp_path, told, timeout=4.0))
     ready()
     outcome = running.wait()
     assert (outcome.timed_out, outcome.exit_code, told.ends) == (True, None, ["a None"])
     assert len(pids(tmp_path)) == 6
     assert not any(map(alive, pids(tmp_path)))
-    assert "> killed: it ran longer than 2 s" in (tmp_path / "transcript.log").read_text()
+    assert "> killed: it ran longer than 4 s" in (tmp_path / "transcript.log").read_text()
 
 
 def test_stopping_asks_first_and_the_program_may_clean_up(tmp_path: Path, ready):
