@@ -50,7 +50,7 @@ def judge(run_directory: Path) -> Judgement:
         judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]
         results = _with_stories(database, judged, answers)
         equation = _equation(database, evidence, _document(run_directory, "plan.json"))
-    verdict = worst([result.verdict for result in results] + [Verdict.UNKNOWN] * bool(reasons))
+    verdict = worst([result.verdict for result in results])
     broken = [
         (invariant, answer) for invariant, answer, result in zip(wanted, answers, results, strict=True) if result.verdict is Verdict.BROKEN
     ]

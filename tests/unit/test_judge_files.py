@@ -76,10 +76,11 @@ def test_the_order_of_keys_and_unknown_keys_do_not_matter() -> None:
     assert judge(run).verdict == Verdict.HELD
 
 
-def test_a_run_directory_may_have_any_name(tmp_path: Path) -> None:
-    moved = tmp_path / "runs [1]* of 'mine' ?"
-    shutil.copytree(history("publish a ok"), moved)
-    assert judge(moved)["no_lost_tasks"].verdict == Verdict.BROKEN
+@pytest.mark.parametrize("name", ["runs [1]", "runs *", "runs ?", "runs of 'mine'", "runs {1}"])
+def test_a_run_directory_may_have_any_name(tmp_path: Path, name: str) -> None:
+    shutil.copytree(history("publish a ok", "effect a"), tmp_path / "runs 1")
+    shutil.copytree(history("publish a ok"), tmp_path / name)
+    assert judge(tmp_path / name)["no_lost_tasks"].verdict == Verdict.BROKEN
 
 
 def test_a_folder_without_a_scenario_is_no_run() -> None:
