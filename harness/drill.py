@@ -6,6 +6,7 @@ import os
 import secrets
 import signal
 import threading
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,7 +15,7 @@ from random import SystemRandom
 from types import FrameType
 from typing import Any
 
-from harness.errors import DrillbookError, Exit, UsageError
+from harness.errors import DrillbookError, Exit, HarnessError, UsageError
 from harness.evidence import RunDirectory
 from harness.evidence.environment import environment
 from harness.invariants.verdict import Judgement, Verdict
@@ -123,6 +124,8 @@ class _Drill:
                 conductor.rest()
             except DrillbookError as failure:
                 error = failure
+            except Exception as defect:
+                error = self._defect(defect)
             except Interrupted:
                 self._progress.note("interrupted: stopping the load, lifting faults, saving evidence; once more to leave at once")
             signals.raising = False
@@ -133,6 +136,12 @@ class _Drill:
             error = _attempt(lambda: self._epilogue(stage.redact(str(error)) if error else None), error)
             judgement, report = self._judge(error, signals.first)
         return Drilled(self._run.path, judgement, report, error, signals.first, self._seed, self._replay)
+
+    def _defect(self, defect: Exception) -> HarnessError:
+        """An error that is no sentence, kept for whoever mends the harness; the stage is cleaned up all the same."""
+        log = self._run.path / "logs" / "harness.log"
+        log.write_text("".join(traceback.format_exception(defect)), encoding="utf-8")
+        return HarnessError(f"the harness has a defect: {defect!r}.", f"What it was doing is in {log}; please report it.")
 
     def _epilogue(self, said: str | None) -> None:
         """The last line of the timeline, where the harness failed."""

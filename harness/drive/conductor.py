@@ -11,7 +11,7 @@ from typing import Literal
 from harness.drive.fault_runner import FaultRunner
 from harness.drive.settle import dead_letter_queues, settle
 from harness.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MonitorWatch, Pacer, QueueSampler
-from harness.errors import DrillbookError, HarnessError
+from harness.errors import HarnessError
 from harness.evidence import RunDirectory, now
 from harness.evidence.collect import collect
 from harness.load.process import LoadProcess
@@ -34,7 +34,7 @@ Which = Literal["deployment", "playbook"]
 
 @dataclass(frozen=True)
 class _Failed:
-    error: DrillbookError
+    error: Exception
 
 
 @dataclass(frozen=True)
@@ -237,7 +237,7 @@ class Conductor:
         def run() -> None:
             try:
                 self._inbox.put(_Ended(which, program.run()))
-            except DrillbookError as error:
+            except Exception as error:  # one that is no sentence is a defect: the conductor must hear of it all the same
                 self._fail(error)
 
         Thread(target=run, name=which, daemon=True).start()
@@ -292,7 +292,7 @@ class Conductor:
             words = self.stage.last_words(role)
             self._fail(HarnessError(f"{role} ended by itself (exit code {code}) in the middle of the drill: {words}"))
 
-    def _fail(self, error: DrillbookError) -> None:
+    def _fail(self, error: Exception) -> None:
         self._inbox.put(_Failed(error))
 
     @staticmethod

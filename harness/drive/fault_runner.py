@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 from threading import Event, Lock, Thread
 
-from harness.errors import DrillbookError
 from harness.evidence import RunDirectory
 from harness.faults import Stage
 from harness.plan import PlannedFault, TriggerKind
@@ -27,7 +26,7 @@ class FaultRunner:
         failed: told of an error of the harness itself.
     """
 
-    def __init__(self, faults: tuple[PlannedFault, ...], stage: Stage, run: RunDirectory, failed: Callable[[DrillbookError], None]) -> None:
+    def __init__(self, faults: tuple[PlannedFault, ...], stage: Stage, run: RunDirectory, failed: Callable[[Exception], None]) -> None:
         self._waiting = list(faults)
         self._stage, self._run, self._failed = stage, run, failed
         self._threads: list[Thread] = []
@@ -84,7 +83,7 @@ class FaultRunner:
             for victim in fault.victims:
                 fault.fault.end(self._stage, victim)
             self._note(fault, "lifted" if self._all(fault, fault.fault.lifted, LIFT_WITHIN_SECONDS) else "not_lifted")
-        except DrillbookError as error:
+        except Exception as error:
             self._failed(error)
         finally:
             bitten.set()

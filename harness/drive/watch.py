@@ -10,7 +10,6 @@ from typing import Any
 
 from docker.errors import DockerException
 
-from harness.errors import DrillbookError
 from harness.evidence import Counter, Event, RunDirectory, now
 from harness.playbook.decision import Alarm
 from harness.scenario.model import Monitor
@@ -50,7 +49,7 @@ class Pacer:
         failed: told of an error of the harness itself; the thread ends then.
     """
 
-    def __init__(self, name: str, every_seconds: float, act: Callable[[], None], failed: Callable[[DrillbookError], None]) -> None:
+    def __init__(self, name: str, every_seconds: float, act: Callable[[], None], failed: Callable[[Exception], None]) -> None:
         self._every, self._act, self._failed = every_seconds, act, failed
         self._stop = Flag()
         self._thread = Thread(target=self._loop, name=name, daemon=True)
@@ -73,7 +72,7 @@ class Pacer:
                 self._act()
                 due = max(due + self._every, time.monotonic())
                 self._stop.wait(due - time.monotonic())
-        except DrillbookError as error:
+        except Exception as error:
             self._failed(error)
 
 

@@ -46,7 +46,7 @@ class Binding(Part):
     """A route from an exchange to a queue or to another exchange."""
 
     source: ExchangeRef = Field(alias="from", description="The exchange that routes.")
-    to: str = Field(description="A declared queue, or a declared exchange when no queue has that name.")
+    to: str = Field(description="A declared queue, or a declared exchange.")
     key: str = Field(default="", description="Routing key, pattern, or weight (x-consistent-hash).")
 
 

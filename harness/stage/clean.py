@@ -119,7 +119,9 @@ def end_processes(run_id: str) -> None:
             process.kill()
         except psutil.NoSuchProcess:
             continue
-    psutil.wait_procs(found, timeout=5)
+    # A child of this process is left to whoever started it: reaping it here would lose its exit code.
+    children = set(psutil.Process().children())
+    psutil.wait_procs([process for process in found if process not in children], timeout=5)
 
 
 def _processes() -> Iterable[tuple[psutil.Process, str]]:

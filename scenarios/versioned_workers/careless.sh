@@ -13,7 +13,7 @@ delete_v2_queue() { # "it was only the canary's"
 }
 
 route_to_v1() { # last instead of first: until here publishers are sent to a queue that is gone
-    curl -sS -X DELETE "$RABBITMQ_API_URL/bindings/%2F/e/tasks/e/tasks.v2/1"
+    curl -sS -X DELETE "$RABBITMQ_API_URL/bindings/%2F/e/tasks/e/v2/1"
 }
 
 stop_v2

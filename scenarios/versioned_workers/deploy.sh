@@ -12,7 +12,7 @@ start_v2() {
 }
 
 route_a_share_to_v2() {
-    python3 broker.py route tasks tasks.v2 --weight "$V2_WEIGHT"
+    python3 broker.py route tasks v2 --weight "$V2_WEIGHT"
 }
 
 start_v2

@@ -8,7 +8,7 @@ STALL_SECONDS=2  # no progress for so long: v2 is done, or stuck
 GRACE_SECONDS=20 # longer than any task takes
 
 route_to_v1() { # first of all: nothing new reaches v2, and no publisher finds the door shut
-    python3 broker.py unroute tasks tasks.v2 --weight "$V2_WEIGHT"
+    python3 broker.py unroute tasks v2 --weight "$V2_WEIGHT"
 }
 
 drain_v2() {
@@ -22,12 +22,12 @@ stop_v2() { # TERM: each worker ends the task in hand and gives back the rest; w
 }
 
 move_leftovers() {
-    python3 broker.py move tasks.v2 tasks.v1 --ledger "$DRILL_STATE_DIR/moved.jsonl"
+    python3 broker.py move tasks.v2 v1 --ledger "$DRILL_STATE_DIR/moved.jsonl"
 }
 
 prove_it() {
     local routes running
-    routes=$(curl --fail --silent --show-error "$RABBITMQ_API_URL/exchanges/%2F/tasks.v2/bindings/destination")
+    routes=$(curl --fail --silent --show-error "$RABBITMQ_API_URL/exchanges/%2F/v2/bindings/destination")
     [ "$routes" = "[]" ] || { echo "tasks still reach v2: $routes"; return 1; }
     # shellcheck disable=SC2086
     running=$(docker inspect --format '{{if .State.Running}}{{.Name}}{{end}}' $WORKERS_V2 | xargs)

@@ -20,7 +20,7 @@ def test_a_time_in_another_zone_is_the_same_moment() -> None:
 
 def test_a_time_without_a_zone_is_refused_because_nobody_knows_when_it_was() -> None:
     with pytest.raises(UsageError, match="timestamptz"):
-        nanoseconds(datetime(2026, 1, 1))  # noqa: DTZ001
+        nanoseconds(datetime(2026, 1, 1))
 
 
 def test_an_effects_query_without_the_task_is_refused_by_the_name_of_the_column() -> None:

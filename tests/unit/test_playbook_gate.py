@@ -10,9 +10,9 @@ from pathlib import Path
 from textwrap import dedent
 
 import pytest
+from playbooks import Told, program, run, said, script
 
 from harness.playbook.steps import step_names
-from tests.unit.playbooks import Told, program, run, said, script
 
 FUNCTIONS = """
 good() { echo in good; }
@@ -232,7 +232,7 @@ def test_the_time_it_is_held_is_not_the_scripts_time(tmp_path: Path):
 HARNESS = """
     import os, sys
     from pathlib import Path
-    from tests.unit.playbooks import Told, program
+    from playbooks import Told, program
     folder = Path(sys.argv[1])
     def dies(step):
         os.kill(os.getpid(), 9)
@@ -245,7 +245,7 @@ def test_a_script_that_is_held_when_the_harness_dies_stops(tmp_path: Path, trap:
     script(tmp_path, f"{trap}\na() {{ touch ran; }}\nexec 9>alive; a || a | a; touch went-on\n")
     os.mkfifo(tmp_path / "alive")
     reader = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
-    harness = subprocess.run([sys.executable, "-c", dedent(HARNESS), str(tmp_path)], cwd=Path.cwd(), timeout=20, check=False)
+    harness = subprocess.run([sys.executable, "-c", dedent(HARNESS), str(tmp_path)], cwd=Path(__file__).parent, timeout=20, check=False)
     assert harness.returncode == -signal.SIGKILL
     assert select.select([reader], [], [], 20)[0]
     assert os.read(reader, 1) == b""  # the script's end of it is closed: it is gone

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import psutil
 import pytest
+from playbooks import Running, Told, program, run, said, script
 
 from harness.errors import HarnessError
 from harness.playbook import transcript
 from harness.playbook.processes import Tree
-from tests.unit.playbooks import Running, Told, program, run, said, script
 
 
 def alive(pid: int) -> bool:

@@ -48,6 +48,11 @@ CASES = {
     ),
     "an exchange of the load": ("exchange: tasks", "exchange: task", ["18:92: there is no exchange task; did you mean tasks?"]),
     "an exchange of a binding": ("{from: tasks,", "{from: jobs,", ["12:16: there is no exchange jobs; there is tasks"]),
+    "the target of a binding that names two things": (
+        "exchanges: {tasks:",
+        "exchanges: {tasks.v1: {type: direct}, tasks:",
+        ["12:27: tasks.v1 is a queue and an exchange: give them different names"],
+    ),
     "the target of a binding": ("to: tasks.v1", "to: tasks.v3", ["12:27: there is no queue or exchange tasks.v3; did you mean tasks.v2?"]),
     "a step": (
         "during: {step: drain v2}",
