@@ -7,7 +7,7 @@ DRILLBOOK := $(VENV)/bin/drillbook
 SCENARIO := scenarios/versioned_workers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint setup engine images engine-stop clean
+.PHONY: help demo test soak lint setup engine images engine-stop clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -19,7 +19,10 @@ demo: setup ## Run the first drill: a canary is rolled back while its link is sl
 	@echo "  $(DRILLBOOK) run $(SCENARIO)/careless.yaml"
 
 test: setup lint ## Pass all checks and tests, those on real containers too
-	@$(VENV)/bin/pytest tests -q
+	@$(VENV)/bin/pytest tests -q -n 2 --dist loadfile
+
+soak: setup ## Kill the harness at 20 random moments and look for anything left
+	@$(VENV)/bin/python tests/soak/kills.py 20
 
 lint: $(STAMP) ## Check format, style and types
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Some files are not formatted: run $(VENV)/bin/ruff format ."; exit 1; }

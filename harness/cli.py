@@ -34,6 +34,9 @@ class Verb(click.Command):
         except DrillbookError as error:
             click.echo(str(error), err=True)
             context.exit(int(error.exit_code))
+        except OSError as error:
+            click.echo(f"{error.filename or 'a file'}: {error.strerror or error}.", err=True)
+            context.exit(int(Exit.HARNESS))
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             context.exit(int(Exit.INTERRUPTED))
@@ -195,7 +198,7 @@ def list_(what: str, root: Path | None) -> None:
 def clean(run_id: str | None) -> None:
     """Remove what dead runs left: their containers, networks and processes; runs that still go on are left alone.
 
-    With RUN_ID (the end of a kept run, or a run directory) just that run, even if it still goes on.
+    With RUN_ID (a run's id, its beginning, or its run directory) just that run, even if it still goes on.
 
     \b
     Example:

@@ -8,8 +8,10 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from random import SystemRandom
 from types import FrameType
@@ -125,23 +127,37 @@ class _Drill:
             except DrillbookError as failure:
                 error = failure
             except Exception as defect:
-                error = self._defect(defect)
+                error = self._defect(defect, stage.redact)
             except Interrupted:
                 self._progress.note("interrupted: stopping the load, lifting faults, saving evidence; once more to leave at once")
             signals.raising = False
             for finish in (conductor.collect if conductor else None, stage.save_logs, None if self._keep else stage.close):
-                error = _attempt(finish, error)
+                error = self._attempt(finish, error, stage.redact)
             if self._keep:
-                self._progress.note(f"kept: the stage stands, its workers stopped; remove it with drillbook clean {self._run_id}")
-            error = _attempt(lambda: self._epilogue(stage.redact(str(error)) if error else None), error)
+                self._progress.note(f"kept: the stage stands; remove it with drillbook clean {self._run_id}")
+            error = self._attempt(lambda: self._epilogue(stage.redact(str(error)) if error else None), error, stage.redact)
             judgement, report = self._judge(error, signals.first)
         return Drilled(self._run.path, judgement, report, error, signals.first, self._seed, self._replay)
 
-    def _defect(self, defect: Exception) -> HarnessError:
+    def _attempt(
+        self, act: Callable[[], object] | None, error: DrillbookError | None, redact: Callable[[str], str]
+    ) -> DrillbookError | None:
+        """Do one part of finishing; what goes wrong in it does not keep the next part from being done, and the first error is told."""
+        try:
+            if act is not None:
+                act()
+        except DrillbookError as failure:
+            return error or failure
+        except Exception as defect:
+            return error or self._defect(defect, redact)
+        return error
+
+    def _defect(self, defect: Exception, redact: Callable[[str], str]) -> HarnessError:
         """An error that is no sentence, kept for whoever mends the harness; the stage is cleaned up all the same."""
         log = self._run.path / "logs" / "harness.log"
-        log.write_text("".join(traceback.format_exception(defect)), encoding="utf-8")
-        return HarnessError(f"the harness has a defect: {defect!r}.", f"What it was doing is in {log}; please report it.")
+        with suppress(OSError), log.open("a", encoding="utf-8") as file:
+            file.write(redact("".join(traceback.format_exception(defect))))
+        return HarnessError(redact(f"the harness has a defect: {defect!r}."), f"What it was doing is in {log}; please report it.")
 
     def _epilogue(self, said: str | None) -> None:
         """The last line of the timeline, where the harness failed."""
@@ -162,16 +178,6 @@ class _Drill:
                 raise
             self._progress.note(f"not judged: {failure}")
             return None, None
-
-
-def _attempt(act: Callable[[], object] | None, error: DrillbookError | None) -> DrillbookError | None:
-    """Do one part of finishing; an error in it does not keep the next part from being done, and the first error is the one that counts."""
-    try:
-        if act is not None:
-            act()
-    except DrillbookError as failure:
-        return error or failure
-    return error
 
 
 class _Signals:
@@ -225,13 +231,24 @@ def stage_images(scenario: Scenario, folder: Path, progress: Progress) -> object
 
 
 def _new_directory(parent: Path, seed: int) -> Path:
-    """A directory that is not there yet."""
+    """A directory that was not there, even if another drill starts in the same second.
+
+    Raises:
+        HarnessError: it cannot be made.
+    """
     stem = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{seed}"
-    path, number = parent / stem, 1
-    while path.exists():
-        number += 1
-        path = parent / f"{stem}-{number}"
-    return path
+    for number in count(1):
+        path = parent / (stem if number == 1 else f"{stem}-{number}")
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            if not path.is_dir():
+                raise HarnessError(f"cannot make the run directory {path}: a file is in its way.") from None
+        except OSError as error:
+            raise HarnessError(f"cannot make the run directory {path}: {error.strerror}.", "Choose another --output.") from error
+        else:
+            return path
+    raise AssertionError
 
 
 def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, replay: str, run_id: str, images: object) -> None:
@@ -249,11 +266,9 @@ def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, re
         }
         for fault in plan.faults
     ]
-    (run.path / "scenario.yaml").write_bytes(path.read_bytes())
+    run.copy(path, "scenario.yaml")
     for name in scenario.invariants:
-        source = path.parent / f"{name}.sql"
-        if source.exists():
-            (run.path / "invariants").mkdir(exist_ok=True)
-            (run.path / "invariants" / source.name).write_bytes(source.read_bytes())
+        if (path.parent / f"{name}.sql").exists():
+            run.copy(path.parent / f"{name}.sql", f"invariants/{name}.sql")
     run.write("plan.json", {"format": 1, "seed": seed, "tasks": plan.tasks, "faults": faults})
     run.write("environment.json", environment(path, seed, replay, run_id, images))

@@ -1,6 +1,7 @@
 """The pytest plugin: every scenario file is one test, run by the same runner as ``drillbook run``.
 
-A drill passes when its verdict is held; one that declares ``expect: {broken: [...]}`` passes when exactly those invariants are broken.
+A drill passes when its verdict is held; one that declares ``expect: {broken: [...]}`` passes when exactly those invariants are broken and
+all others held.
 Nothing of Docker, and nothing heavy, is imported before an item runs.
 """
 
@@ -139,8 +140,9 @@ def complaint(judgement: Judgement | None, expected: tuple[str, ...], error: str
         return "the run could not be judged"
     broken = [result.name for result in judgement.results if result.verdict == "broken"]
     if expected:
+        unknown = [result.name for result in judgement.results if result.verdict == "unknown"]
         if sorted(broken) == sorted(expected):
-            return None
+            return f"could not judge {', '.join(unknown)}" if unknown else None
         return f"expected to break exactly {', '.join(sorted(expected))}, but broke {', '.join(sorted(broken)) or 'nothing'}"
     if judgement.verdict == "held":
         return None

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Thread
-from typing import Literal
 
 from harness.drive.fault_runner import FaultRunner
+from harness.drive.programs import Programs, Which
 from harness.drive.settle import dead_letter_queues, settle
 from harness.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MonitorWatch, Pacer, QueueSampler
 from harness.errors import HarnessError
@@ -17,19 +16,17 @@ from harness.evidence.collect import collect
 from harness.load.process import LoadProcess
 from harness.plan import Plan
 from harness.playbook.decision import Decision
-from harness.playbook.program import Outcome, Program
+from harness.playbook.program import Outcome
 from harness.progress import Progress
 from harness.scenario.model import Scenario
 from harness.stage.broker import BrokerClient
 from harness.stage.engine import connect
 from harness.stage.stage import Stage
+from harness.stage.wait import until
 
 HEAD_START_SECONDS = 0.3
 """Between the word to go and the first arrival, so that every part hears it in time."""
 STOP_GRACE_SECONDS = 10
-PROGRAM_GRACE_SECONDS = 2
-FAULT_BITES_WITHIN_SECONDS = 20.0
-Which = Literal["deployment", "playbook"]
 
 
 @dataclass(frozen=True)
@@ -49,31 +46,6 @@ class _Ended:
     outcome: Outcome
 
 
-class _Steps:
-    """What the drive does at the edges of a program's steps, while the program is held there."""
-
-    def __init__(self, which: Which, conductor: Conductor) -> None:
-        self._which, self._conductor = which, conductor
-
-    def begins(self, step: str) -> None:
-        """Count the queues, then let `before` faults bite."""
-        self._conductor.sampler.sample(step, "start")
-        self._conductor.bite("before", step, self._which)
-        self._conductor.run_directory.event("step", step, "begin", program=self._which)
-        self._conductor.progress.note(f"{self._which}: {step}")
-
-    def runs(self, step: str) -> None:
-        """Start `during` faults beside the step."""
-        if self._which == "playbook":
-            self._conductor.faults.trigger("during", step)
-
-    def ended(self, step: str, exit_code: int | None) -> None:
-        """Count the queues, then let `after` faults bite."""
-        self._conductor.run_directory.event("step", step, "end", program=self._which, exit_code=exit_code)
-        self._conductor.sampler.sample(step, "end")
-        self._conductor.bite("after", step, self._which)
-
-
 class Conductor:
     """Drives one stage through one plan.
 
@@ -91,20 +63,19 @@ class Conductor:
         assert scenario.stage is not None
         self.scenario, self.plan, self.stage = scenario, plan, stage
         self.run_directory, self.progress = run_directory, progress
-        self._load_spec, self._playbook_spec = scenario.load, scenario.playbook
+        self._stage_spec, self._load_spec, self._playbook_spec = scenario.stage, scenario.load, scenario.playbook
         self._inbox: SimpleQueue[_Failed | _Alert | _Ended] = SimpleQueue()
         self.faults = FaultRunner(plan.faults, stage, run_directory, self._fail)
         self.sampler = QueueSampler(
             BrokerClient(stage.broker.amqp_url, stage.broker.api_url), list(scenario.stage.broker.queues), run_directory
         )
         self._load = LoadProcess(self._load_spec, plan.seed, stage.load_amqp_url, run_directory.path, {"DRILLBOOK_RUN": stage.run_id})
-        self._programs: dict[Which, Program] = {}
-        self._open: set[Which] = set()
+        self._programs = Programs(plan, stage, run_directory, self.faults, self.sampler, progress, self._program_ended, self._fail)
         self._alerts: dict[str, float] = {}
         self._decision = Decision(self._playbook_spec.start)
         self._decision_made = False
         self._load_ended = self._rested = False
-        self.state_directory = run_directory.path / "playbook" / "state"
+        self._containers: ContainerWatch | None = None
 
     def drive(self) -> None:
         """From the first arrival until load, deployment and playbook have ended.
@@ -112,9 +83,8 @@ class Conductor:
         Raises:
             DrillbookError: the harness or a service of the stage failed.
         """
-        self.state_directory.mkdir(exist_ok=True)
         watches = self._watches()
-        containers = ContainerWatch(connect(), self.stage.run_id, self.run_directory, self._died).start()
+        self._containers = ContainerWatch(connect(), self.stage.run_id, self.run_directory, self._died, self._fail).start()
         try:
             self._load.start()
             self._load.wait_ready(30)
@@ -127,7 +97,6 @@ class Conductor:
                 watch.start()
             self._loop(start_at)
         finally:
-            containers.stop()
             for watch in watches:
                 watch.stop()
             self.run_directory.event("phase", "drive", "end")
@@ -142,35 +111,36 @@ class Conductor:
         self.progress.phase("settle", "faults lifted, load stopped; waiting until nothing moves")
         self.run_directory.event("phase", "settle", "begin")
         sampling = Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail).start()
-        waited = settle(self.scenario, self.stage)
-        sampling.stop()
-        self.run_directory.event("phase", "settle", "end", seconds=round(waited, 3))
+        try:
+            waited, quiet = settle(self.scenario, self.stage)
+        finally:
+            sampling.stop()
+        self._hear_failures()
+        self.run_directory.event("phase", "settle", "end" if quiet else "timeout", seconds=round(waited, 3))
         self._rested = True
 
     def collect(self) -> None:
         """Stop the workers, then read effects and leftovers; where the stage was not brought to rest, say that more was to come."""
         self._halt()
+        if self._containers is not None:
+            self._containers.stop()
         if not self._rested:
             for stem in ("effects", "leftovers"):
                 self.run_directory.event("blind", stem, "from", detail="the drill ended before the stage was at rest")
         self.progress.phase("collect", "effects and leftovers")
         self.run_directory.event("phase", "collect", "begin")
         self.stage.stop_workers(STOP_GRACE_SECONDS)
+        # What a worker held goes back to its queue when the broker has seen its connection end.
+        until(lambda: self.stage.wire.poll().in_flight == 0, STOP_GRACE_SECONDS)
         collect(
             self.run_directory,
             self.stage,
             self.scenario.effects.query,
-            dead_letter_queues(self.scenario),
-            self.state_directory / "cancelled",
+            dead_letter_queues(self._stage_spec.broker),
+            self._programs.state_directory / "cancelled",
         )
         self.stage.stop_tap()
         self.run_directory.event("phase", "collect", "end")
-
-    def bite(self, trigger: Literal["before", "after"], step: str, which: Which) -> None:
-        """Begin the faults pinned to this edge of a playbook's step, and wait until they have bitten."""
-        if which == "playbook":
-            for bitten in self.faults.trigger(trigger, step):
-                bitten.wait(FAULT_BITES_WITHIN_SECONDS)
 
     # Inside
 
@@ -179,7 +149,7 @@ class Conductor:
         deploy_at = self.scenario.deployment.at if self.scenario.deployment else None
         load_ends = False
         self.progress.phase("drive", f"{self._load_spec.rate:g} tasks/s for {self._load_spec.duration:g} s")
-        while not (load_ends and self._decision_made and not self._open and deploy_at is None):
+        while not (load_ends and self._decision_made and not self._programs.open and deploy_at is None):
             elapsed = (now() - start_at) / 1e9
             self.progress.elapsed(elapsed)
             while moments and elapsed >= moments[0]:
@@ -209,9 +179,14 @@ class Conductor:
             case _Ended(program, outcome):
                 self._ended(program, outcome)
 
+    def _hear_failures(self) -> None:
+        """Raise what went wrong since the inbox was last read."""
+        while not self._inbox.empty():
+            self._take(0.0)
+
     def _deploy(self) -> None:
         assert self.scenario.deployment is not None
-        self._launch("deployment", self.scenario.deployment.run, self.scenario.deployment.timeout, {})
+        self._programs.launch("deployment", self.scenario.deployment.run, self.scenario.deployment.timeout, {})
 
     def _decide(self, elapsed: float) -> None:
         if self._decision_made:
@@ -222,28 +197,10 @@ class Conductor:
             why = f"alert {reason.monitor}" if reason.by == "alert" else reason.by
             self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=why)
             self.progress.note(f"decision: start the playbook ({why}{'' if reason.value is None else f' at {reason.value:g}'})")
-            self._launch("playbook", self._playbook_spec.run, self._playbook_spec.timeout, self._playbook_spec.env)
-
-    def _launch(self, which: Which, command: str, timeout: float, more: dict[str, str]) -> None:
-        environment = (
-            self.stage.environment() | {"DRILL_STATE_DIR": str(self.state_directory.resolve()), "DRILL_SEED": str(self.plan.seed)} | more
-        )
-        transcript = self.run_directory.path / "playbook" / f"{which}.log"
-        program = Program(command, self.stage.folder, environment, transcript, timeout, _Steps(which, self), self.stage.redact)
-        self._programs[which] = program
-        self._open.add(which)
-        self.run_directory.event("phase", which, "begin")
-
-        def run() -> None:
-            try:
-                self._inbox.put(_Ended(which, program.run()))
-            except Exception as error:  # one that is no sentence is a defect: the conductor must hear of it all the same
-                self._fail(error)
-
-        Thread(target=run, name=which, daemon=True).start()
+            self._programs.launch("playbook", self._playbook_spec.run, self._playbook_spec.timeout, self._playbook_spec.env)
 
     def _ended(self, which: Which, outcome: Outcome) -> None:
-        self._open.discard(which)
+        self._programs.open.discard(which)
         state = "timeout" if outcome.timed_out else "end"
         self.run_directory.event("phase", which, state, exit_code=outcome.exit_code, seconds=round(outcome.seconds, 3))
         fate = "timed out" if outcome.timed_out else f"ended with exit code {outcome.exit_code}"
@@ -262,35 +219,45 @@ class Conductor:
         return watches
 
     def _watch_load(self, elapsed: float) -> None:
-        if not self._load.alive and elapsed < self._load_spec.duration:
+        # It may end in order a little before its time, when its last task came early.
+        if not self._load.alive and self._load.exit_code != 0 and elapsed < self._load_spec.duration:
             self.run_directory.event("blind", "published", "from", detail=f"the load ended by itself, exit code {self._load.exit_code}")
             raise HarnessError("the load generator ended by itself.", f"Its log: {self.run_directory.path / 'logs' / 'load.log'}")
 
     def _halt(self) -> None:
         """End the programs, the load and the faults; what has ended already stays so."""
-        for program in self._programs.values():
-            program.stop(PROGRAM_GRACE_SECONDS)
+        self.faults.close()
+        self._programs.stop()
         self._end_load()
         self.faults.lift_all()
 
     def _end_load(self) -> None:
         if self._load_ended:
             return
-        self._load_ended = True
         died = not self._load.alive and self._load.exit_code not in (0, None)
         self._load.stop(STOP_GRACE_SECONDS)
         if died:
             self.run_directory.event("blind", "published", "from", detail=f"the load ended with exit code {self._load.exit_code}")
         self.run_directory.event("phase", "load", "end")
+        self._load_ended = True
 
     def _died(self, role: str, code: int) -> None:
-        if role == "tap":
-            self.run_directory.event("blind", "wire", "from", detail=f"the tap ended with exit code {code}")
+        """A container ended that neither harness nor program nor fault has stopped."""
         if role == "engine":
             self._fail(HarnessError("the Docker engine stopped answering in the middle of the drill."))
-        else:
-            words = self.stage.last_words(role)
-            self._fail(HarnessError(f"{role} ended by itself (exit code {code}) in the middle of the drill: {words}"))
+            return
+        if role == "tap":
+            self.run_directory.event("blind", "wire", "from", detail=f"the tap ended with exit code {code}")
+        version = role.split(".")[1] if role.startswith("workers.") else None
+        what = f"{role} ended by itself (exit code {code})"
+        if version is not None and self._stage_spec.workers[version].may_exit:
+            self.progress.note(what)
+            return
+        hint = f"If that is part of the story, say may_exit: true in stage.workers.{version}." if version else ""
+        self._fail(HarnessError(f"{what} in the middle of the drill: {self.stage.last_words(role)}", hint))
+
+    def _program_ended(self, which: Which, outcome: Outcome) -> None:
+        self._inbox.put(_Ended(which, outcome))
 
     def _fail(self, error: Exception) -> None:
         self._inbox.put(_Failed(error))

@@ -40,17 +40,24 @@ class FaultRunner:
             An event for each, set when it has bitten, or has shown that it cannot.
         """
         with self._lock:
+            if self._settle.is_set():
+                return []
             due = [fault for fault in self._waiting if fault.trigger == kind and fault.moment == moment]
             self._waiting = [fault for fault in self._waiting if fault not in due]
-        return [self._begin(fault) for fault in due]
+            return [self._begin(fault) for fault in due]
 
     def times(self) -> list[float]:
         """The moments of the faults that begin by time, in seconds after the start of the drive."""
         return sorted({float(fault.moment) for fault in self._waiting if fault.trigger == "at"})
 
+    def close(self) -> None:
+        """From now on nothing begins, and what lasts is lifted."""
+        with self._lock:
+            self._settle.set()
+
     def lift_all(self) -> None:
         """Lift every fault that has begun, wait until each has, and note those that never began."""
-        self._settle.set()
+        self.close()
         for thread in self._threads:
             thread.join()
         with self._lock:
@@ -67,7 +74,7 @@ class FaultRunner:
 
     def _live(self, fault: PlannedFault, bitten: Event) -> None:
         try:
-            self._note(fault, "armed")
+            self._note(fault, "armed", f"undo: {fault.fault.undo}")
             self._note(fault, "begin")
             for victim in fault.victims:
                 fault.fault.begin(self._stage, victim)

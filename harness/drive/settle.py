@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import dataclass
+from typing import Any
 
 from harness.errors import UsageError
-from harness.scenario.model import Scenario
+from harness.scenario.model import Broker, Scenario
 from harness.stage.stage import Stage
 
 ASK_EVERY_SECONDS = 0.2
-PATIENCE_WITH_RESTING_TASKS = 5
-"""Tasks that rest in a queue may only wait for a consumer that reconnects: quiet must then last this many times longer."""
+PATIENCE = 5
+"""Quiet must last this many times longer where tasks still rest in a queue, which may only wait for a consumer that reconnects, or where a
+worker still holds one, which may be a long one."""
 
 
 @dataclass(frozen=True)
@@ -21,45 +24,49 @@ class Stillness:
     moves: int
     effects: int
     depths: tuple[int | None, ...]
-    in_flight: int
-    resting: bool
-    """Tasks wait in a queue that is not a dead-letter queue."""
+    waiting: bool
+    """Tasks wait in a queue that is not a dead-letter queue, or a worker holds some."""
+    delayed: bool
+    """Tasks wait in a queue that will move them by itself when their time to live is over."""
 
 
-def settle(scenario: Scenario, stage: Stage) -> float:
+def settle(scenario: Scenario, stage: Stage) -> tuple[float, bool]:
     """Wait until the stage is quiet.
 
     Returns:
-        Seconds waited, at most what the scenario allows.
+        Seconds waited, and whether it came to rest: False where the scenario's time was over before.
     """
-    begin = time.monotonic()
+    begin = since = time.monotonic()
     last: Stillness | None = None
-    since = begin
-    while time.monotonic() - begin < scenario.settle.within:
+    while True:
         time.sleep(ASK_EVERY_SECONDS)
-        found = look(scenario, stage)
+        found, asked = look(scenario, stage), time.monotonic()
         if found is None or found != last:
-            last, since = found, time.monotonic()
-        elif found.in_flight == 0:
-            needed = scenario.settle.quiet_for * (PATIENCE_WITH_RESTING_TASKS if found.resting else 1)
-            if time.monotonic() - since >= needed:
-                break
-    return time.monotonic() - begin
+            last, since = found, asked
+        elif not found.delayed and asked - since >= scenario.settle.quiet_for * (PATIENCE if found.waiting else 1):
+            return asked - begin, True
+        if asked - begin >= scenario.settle.within:
+            return asked - begin, False
 
 
 def look(scenario: Scenario, stage: Stage) -> Stillness | None:
     """One look at the stage; None while a service does not answer."""
     assert scenario.stage is not None
-    queues = scenario.stage.broker.queues
-    dead = dead_letter_queues(scenario)
+    broker = scenario.stage.broker
+    dead, delaying = dead_letter_queues(broker), delay_queues(broker)
     try:
-        depths = {queue: stage.broker.depth(queue).ready for queue in queues}
+        depths = {queue: stage.broker.depth(queue).ready for queue in broker.queues}
         effects = count_effects(scenario, stage)
     except ConnectionError:
         return None
     wire = stage.wire.poll()
-    resting = any(depths[queue] for queue in queues if queue not in dead)
-    return Stillness(wire.moves, effects, tuple(depths.values()), wire.in_flight, resting)
+    return Stillness(
+        moves=wire.moves,
+        effects=effects,
+        depths=tuple(depths.values()),
+        waiting=wire.in_flight > 0 or any(depths[queue] for queue in depths if queue not in dead),
+        delayed=any(depths[queue] for queue in delaying),
+    )
 
 
 def count_effects(scenario: Scenario, stage: Stage) -> int:
@@ -70,14 +77,40 @@ def count_effects(scenario: Scenario, stage: Stage) -> int:
     """
     if stage.database is None:
         return 0
-    number = stage.database.number(f"select count(*) from ({scenario.effects.query.rstrip('; ')}) as effects")  # noqa: S608
+    # The query may end with a semicolon or with a comment.
+    query = scenario.effects.query.strip().rstrip(";")
+    number = stage.database.number(f"select count(*) from (\n{query}\n) as effects")  # noqa: S608
     if number is None:
         raise UsageError("the effects query cannot be counted.")
     return int(number)
 
 
-def dead_letter_queues(scenario: Scenario) -> set[str]:
-    """Queues where refused tasks are sent, by the scenario's own words."""
-    if scenario.stage is None:
-        return set()
-    return {queue.dead_letter_to for queue in scenario.stage.broker.queues.values() if queue.dead_letter_to}
+def dead_letter_queues(broker: Broker) -> set[str]:
+    """Queues where refused tasks end, by the scenario's own words: a queue that delays passes its tasks on and is none."""
+    found: set[str] = set()
+    for name, queue in broker.queues.items():
+        settings = _settings(broker, name)
+        exchange, key = settings.get("dead-letter-exchange"), settings.get("dead-letter-routing-key")
+        if queue.dead_letter_to is not None:
+            found.add(queue.dead_letter_to)
+        elif exchange == "":
+            found |= {key for key in [key] if key in broker.queues}
+        elif exchange is not None:
+            found |= {binding.to for binding in broker.bindings if binding.source == exchange and binding.to in broker.queues}
+    return found - delay_queues(broker)
+
+
+def delay_queues(broker: Broker) -> set[str]:
+    """Queues whose tasks go elsewhere by themselves when their time to live is over."""
+    return {
+        name
+        for name, queue in broker.queues.items()
+        if "message-ttl" in _settings(broker, name) and ("dead-letter-exchange" in _settings(broker, name) or queue.dead_letter_to)
+    }
+
+
+def _settings(broker: Broker, queue: str) -> dict[str, Any]:
+    """What arguments and policies say of a queue; arguments win, as with the broker (rabbitmq.com/docs/policies)."""
+    matching = [policy for policy in broker.policies.values() if policy.apply_to != "exchanges" and re.search(policy.pattern, queue)]
+    policy = max(matching, key=lambda policy: policy.priority).definition if matching else {}
+    return {**policy, **{name.removeprefix("x-"): value for name, value in broker.queues[queue].arguments.items()}}

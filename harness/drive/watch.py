@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
-
-from docker.errors import DockerException
 
 from harness.evidence import Counter, Event, RunDirectory, now
 from harness.playbook.decision import Alarm
@@ -18,7 +17,9 @@ from harness.stage.labels import ROLE, RUN
 from harness.stage.stage import Stage
 
 SAMPLE_EVERY_SECONDS = 0.5
-SERVICES = ("broker", "database", "tap", "toxiproxy")
+JOIN_WITHIN_SECONDS = 20.0
+ENDING_SIGNALS = {str(int(number)) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM)}
+"""What `docker stop` and `docker kill` send to end a container; another signal, such as HUP, does not ask for its end."""
 
 
 class QueueSampler:
@@ -63,7 +64,7 @@ class Pacer:
         """End, and wait for the last act."""
         self._stop.set()
         if self._thread.is_alive():
-            self._thread.join()
+            self._thread.join(JOIN_WITHIN_SECONDS)
 
     def _loop(self) -> None:
         due = time.monotonic()
@@ -118,14 +119,17 @@ class MonitorWatch:
 
 
 class ContainerWatch:
-    """Writes what becomes of the run's containers, as the engine tells it, and tells when a service dies that nobody touched.
+    """Writes what becomes of the run's containers, as the engine tells it, and tells when one dies that nobody touched.
 
     Args:
-        died: told of the role of a service that ended unasked, and its exit code.
+        died: told of the role of a container that ended unasked, and its exit code.
+        failed: told of an error of the harness itself.
     """
 
-    def __init__(self, client: Any, run_id: str, run: RunDirectory, died: Callable[[str, int], None]) -> None:
-        self._run, self._died = run, died
+    def __init__(
+        self, client: Any, run_id: str, run: RunDirectory, died: Callable[[str, int], None], failed: Callable[[Exception], None]
+    ) -> None:
+        self._run, self._died, self._failed = run, died, failed
         self._asked: set[str] = set()
         self._over = False
         self._events = client.events(decode=True, filters={"type": "container", "label": f"{RUN}={run_id}"})
@@ -147,15 +151,19 @@ class ContainerWatch:
                 if self._over:
                     return
                 self._take(event)
-        except (DockerException, OSError, ValueError):
+        except Exception as error:
             if not self._over:
-                self._died("engine", -1)
+                self._failed(error)
+            return
+        # The client ends the stream without an error when the engine goes away.
+        if not self._over:
+            self._died("engine", -1)
 
     def _take(self, event: dict[str, Any]) -> None:
         attributes = event["Actor"]["Attributes"]
         role, action = attributes.get(ROLE, "?"), event["Action"]
         match action:
-            case "kill":
+            case "kill" if attributes.get("signal") in ENDING_SIGNALS:
                 self._asked.add(role)
             case "start":
                 self._asked.discard(role)
@@ -166,7 +174,7 @@ class ContainerWatch:
                 code = int(attributes.get("exitCode", -1))
                 asked = role in self._asked
                 self._note(event, role, "stopped" if asked and code != 137 else "killed" if asked else "died", code, asked)
-                if not asked and role in SERVICES:
+                if not asked:
                     self._died(role, code)
 
     def _note(self, event: dict[str, Any], role: str, state: str, code: int | None = None, asked: bool | None = None) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.exceptions import AMQPError
 from pika.spec import BasicProperties
 
 from harness.errors import HarnessError, UsageError
@@ -89,13 +90,13 @@ def collect(run: RunDirectory, stage: Any, query: str, dead: set[str], cancel_le
             found = list(effects(stage.database.rows(query, timeout_seconds=120)))
             run.touch("effects")
             run.append(*found)
-        except (ConnectionError, UsageError, HarnessError) as error:
-            run.event("blind", "effects", "from", detail=str(error))
+        except (OSError, ValueError, UsageError) as error:
+            run.event("blind", "effects", "from", detail=str(error) or repr(error))
     try:
         rest = [item for queue in stage.broker.queues() for item in leftovers(stage.broker.channel(), queue, queue in dead)]
         run.touch("leftovers")
         run.append(*rest, *cancelled(cancel_ledger))
-    except (ConnectionError, HarnessError) as error:
+    except (OSError, ValueError, AMQPError, HarnessError) as error:
         run.event("blind", "leftovers", "from", detail=str(error))
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields
 from pathlib import Path
 from threading import Lock
@@ -51,16 +53,11 @@ class RunDirectory:
 
     def append(self, *records: Any) -> None:
         """Write records, each to the file of its kind, and flush."""
-        try:
-            with self._lock:
-                for record in records:
-                    self._handle(_STEM[type(record)]).write(line(record) + "\n")
-                for handle in self._open.values():
-                    handle.flush()
-        except OSError as error:
-            raise HarnessError(
-                f"cannot write evidence to {self.path}: {error.strerror}.", "Make room there, or choose another --output."
-            ) from error
+        with self._lock, self._told(self.path):
+            for record in records:
+                self._handle(_STEM[type(record)]).write(line(record) + "\n")
+            for handle in self._open.values():
+                handle.flush()
 
     def event(self, event: str, name: str, state: str, **more: Any) -> Event:
         """Append an event that happens now to the timeline, and give it back."""
@@ -70,7 +67,7 @@ class RunDirectory:
 
     def touch(self, stem: str) -> None:
         """Make an evidence file that may stay empty: collected, and nothing found."""
-        with self._lock:
+        with self._lock, self._told(self.file(stem)):
             self._handle(stem).flush()
 
     def write(self, name: str, content: Any) -> None:
@@ -81,18 +78,31 @@ class RunDirectory:
             content: anything JSON can hold.
         """
         partial = self.path / f".{name}.partial"
-        try:
+        with self._told(self.path / name):
             partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
             partial.replace(self.path / name)
-        except OSError as error:
-            raise HarnessError(f"cannot write {self.path / name}: {error.strerror}.") from error
+
+    def copy(self, source: Path, name: str) -> None:
+        """Keep a copy of a file of the user's."""
+        target = self.path / name
+        with self._told(target):
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(source.read_bytes())
 
     def close(self) -> None:
         """Close the files; writing again opens them again."""
         with self._lock:
-            for handle in self._open.values():
+            open_now, self._open = list(self._open.values()), {}
+        for handle in open_now:
+            with self._told(self.path):
                 handle.close()
-            self._open.clear()
+
+    @contextmanager
+    def _told(self, path: Path) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise HarnessError(f"cannot write {path}: {error.strerror}.", "Make room there, or choose another --output.") from error
 
     def _handle(self, stem: str) -> TextIO:
         if stem not in self._open:

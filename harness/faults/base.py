@@ -36,15 +36,17 @@ class Link(Protocol):
 
     name: str
 
-    def delay(self, delay_seconds: float, jitter_seconds: float) -> None: ...
-    def drop(self) -> None:
-        """Let connections stand and swallow every byte, both ways."""
+    def delay(self, owner: object, delay_seconds: float, jitter_seconds: float) -> None:
+        """Delay every chunk of bytes, in each direction, until the owner heals it."""
 
-    def refuse(self) -> None:
-        """Close every connection and refuse new ones."""
+    def drop(self, owner: object) -> None:
+        """Let connections stand and swallow every byte, both ways, until the owner heals it."""
 
-    def heal(self) -> None:
-        """Delete the proxy and make it again: its connections close, its toxics are gone."""
+    def refuse(self, owner: object) -> None:
+        """Close every connection and refuse new ones, until the owner heals it."""
+
+    def heal(self, owner: object) -> None:
+        """Take back what this owner did; what others did to the link stays."""
 
     def round_trip_seconds(self, within: float) -> float | None:
         """Time of one question and answer through the link by a connection of its own; None when none came ``within`` seconds."""
@@ -66,6 +68,8 @@ class Fault(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: ClassVar[str]
+    undo: ClassVar[str]
+    """What undoes it, for a person who finds it on disk after the harness died."""
     momentary: ClassVar[bool] = False
     """True where the fault has no duration of its own: ``for`` is refused."""
     stays: ClassVar[bool] = False

@@ -14,6 +14,7 @@ class Cut(Fault):
     """Let nothing pass a link, as a pulled cable (drop) or a firewall that rejects (refuse) does."""
 
     kind = "cut"
+    undo = "delete the link's proxy and make it again"
     link: LinkRef
     how: Literal["drop", "refuse"] = Field(
         default="drop", description="drop: connections stand, bytes vanish; refuse: connections close, new ones are refused."
@@ -25,13 +26,13 @@ class Cut(Fault):
 
     def begin(self, stage: Stage, victim: str) -> None:
         link = stage.link(victim)
-        link.drop() if self.how == "drop" else link.refuse()
+        link.drop(self) if self.how == "drop" else link.refuse(self)
 
     def bit(self, stage: Stage, victim: str) -> bool:
         return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is None
 
     def end(self, stage: Stage, victim: str) -> None:
-        stage.link(victim).heal()
+        stage.link(victim).heal(self)
 
     def lifted(self, stage: Stage, victim: str) -> bool:
         return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is not None

@@ -10,6 +10,7 @@ class Kill(Fault):
     """Kill a container with SIGKILL; with ``for`` it is started again after that time, without it stays dead."""
 
     kind = "kill"
+    undo = "docker start"
     stays = True
     target: ContainerRef
     _alive: set[str] = PrivateAttr(default_factory=set)

@@ -13,6 +13,7 @@ class Latency(Fault):
     """Delay what the link carries, both ways, so that a round trip takes twice ``delay`` longer."""
 
     kind = "latency"
+    undo = "delete the link's proxy and make it again"
     link: LinkRef
     delay: Duration = Field(description="Added to each direction.", gt=0)
     jitter: Duration = Field(default=0.0, description="Each chunk's delay differs by at most this much.", ge=0)
@@ -28,7 +29,7 @@ class Latency(Fault):
         return self.link
 
     def begin(self, stage: Stage, victim: str) -> None:
-        stage.link(victim).delay(self.delay, self.jitter)
+        stage.link(victim).delay(self, self.delay, self.jitter)
 
     def bit(self, stage: Stage, victim: str) -> bool:
         least = 2 * max(self.delay - self.jitter, 0.0)
@@ -36,7 +37,7 @@ class Latency(Fault):
         return taken is not None and taken >= least
 
     def end(self, stage: Stage, victim: str) -> None:
-        stage.link(victim).heal()
+        stage.link(victim).heal(self)
 
     def lifted(self, stage: Stage, victim: str) -> bool:
         taken = stage.link(victim).round_trip_seconds(PROBE_SECONDS)

@@ -8,6 +8,7 @@ class Pause(Fault):
     """Freeze a container's processes; the broker gives its tasks to others only after about three heartbeats."""
 
     kind = "pause"
+    undo = "docker unpause"
     target: ContainerRef
 
     @property

@@ -10,6 +10,7 @@ class Restart(Fault):
     """Stop a service in order and start it again; lifted when it answers."""
 
     kind = "restart"
+    undo = "docker start"
     momentary = True
     target: ContainerRef
     _before: dict[str, str] = PrivateAttr(default_factory=dict)

@@ -90,6 +90,9 @@ class Workers(Part):
     )
     command: list[str] | None = Field(default=None, description="In place of the image's own command.")
     started: bool = Field(default=True, description="false: created only; the deployment starts them.")
+    may_exit: bool = Field(
+        default=False, description="true: that one of them ends by itself is part of the story; otherwise it ends the drill with an error."
+    )
 
     @model_validator(mode="after")
     def _one_source(self) -> Workers:
@@ -237,11 +240,18 @@ class Settle(Part):
     """After the playbook: faults lifted, load stopped, and a wait for quiet."""
 
     within: Duration = Field(default=60.0, gt=0, description="The longest wait.")
-    quiet_for: Duration = Field(default=2.0, gt=0, description="Quiet: no effect, no delivery and no queue depth changed for this long.")
+    quiet_for: Duration = Field(
+        default=2.0,
+        gt=0,
+        description=(
+            "Quiet: no effect, no delivery and no queue depth changed for this long; five times as long where a task still rests in a "
+            "queue that is not a dead-letter queue, or with a worker."
+        ),
+    )
 
 
 class Expect(Part):
-    """What a deliberately bad drill is expected to break; used by pytest and `make drills`, not by the exit code of `drillbook run`."""
+    """What a deliberately bad drill is expected to break; used by pytest, not by the exit code of `drillbook run`."""
 
     broken: list[Annotated[str, Ref("invariant")]] = Field(min_length=1, description="Exactly these invariants.")
 

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import pika
 import requests
 from pika.adapters.blocking_connection import BlockingChannel
-from pika.exceptions import AMQPConnectionError, AMQPError, ChannelClosedByBroker
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
+from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from harness.errors import HarnessError, UsageError
 from harness.scenario.model import Broker, Queue
@@ -20,6 +21,7 @@ from harness.scenario.model import Broker, Queue
 # A broker that is away is an answer here, and told as one; pika would print a traceback of its own each time.
 logging.getLogger("pika").setLevel(logging.CRITICAL)
 
+HEARTBEAT_SECONDS = 4
 MANAGEMENT_PORT = 15672
 AMQP_PORT = 5672
 
@@ -64,14 +66,19 @@ class BrokerClient:
         Raises:
             ConnectionError: the broker does not take it now.
         """
+        if self._connection is not None:
+            try:
+                return self._connection.channel()
+            except (AMQPError, OSError):
+                self._connection = None  # it went stale between two questions
         try:
-            if self._connection is None or not self._connection.is_open:
-                parameters = pika.URLParameters(self.amqp_url)
-                parameters.heartbeat = 0
-                parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = 5
-                self._connection = pika.BlockingConnection(parameters)
+            parameters = pika.URLParameters(self.amqp_url)
+            # Heartbeats are what ends the wait for a broker that has frozen: pika's questions have no deadline of their own.
+            parameters.heartbeat = HEARTBEAT_SECONDS
+            parameters.socket_timeout = parameters.stack_timeout = parameters.blocked_connection_timeout = 5
+            self._connection = pika.BlockingConnection(parameters)
             return self._connection.channel()
-        except (AMQPConnectionError, AMQPError, OSError) as error:
+        except (AMQPError, AMQPConnectorException, OSError) as error:
             self._connection = None
             raise ConnectionError(f"the broker does not answer: {error!r}") from error
 
@@ -95,7 +102,8 @@ class BrokerClient:
                 raise ConnectionError(f"the broker does not answer: {error!r}") from error
             finally:
                 if channel.is_open:
-                    channel.close()
+                    with suppress(AMQPError):
+                        channel.close()
 
     def queues(self) -> list[str]:
         """Names of all queues, those that a program made included."""

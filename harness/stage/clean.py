@@ -13,7 +13,7 @@ import docker
 import psutil
 from docker.errors import APIError, DockerException, NotFound
 
-from harness.errors import HarnessError
+from harness.errors import HarnessError, UsageError
 from harness.stage.labels import OWNER, RUN, VARIABLE, alive
 
 
@@ -59,18 +59,18 @@ def clean(which: str | None) -> list[str]:
     """Remove what dead runs left, or one named run.
 
     Args:
-        which: a run's id, its beginning, or its run directory; None: every run whose harness is gone.
+        which: a run's id, a beginning that only it has, or its run directory; None: every run whose harness is gone.
 
     Returns:
         One sentence a run.
 
     Raises:
-        HarnessError: the engine does not answer, or no run is named so.
+        HarnessError: the engine does not answer.
+        UsageError: several runs begin so.
     """
     found = remains()
     if which is not None:
-        run_id = _named(which)
-        found = [remain for remain in found if remain.run_id.startswith(run_id)]
+        found = _named(which, found)
         if not found:
             return [f"Nothing is left of {which}."]
     told = []
@@ -83,10 +83,16 @@ def clean(which: str | None) -> list[str]:
     return told or ["Nothing to clean."]
 
 
-def _named(which: str) -> str:
-    """The id of the run that a run directory holds, or the name itself."""
+def _named(which: str, found: list[Remains]) -> list[Remains]:
+    """The one run that a person means."""
+    if not which:
+        raise UsageError("name a run, or none for all runs whose harness is gone.")
     path = Path(which) / "environment.json"
-    return str(json.loads(path.read_text(encoding="utf-8"))["run_id"]) if path.exists() else which
+    name = (json.loads(path.read_text(encoding="utf-8")).get("run_id", "?") if path.exists() else Path(which).name).lower()
+    named = [remain for remain in found if remain.run_id.startswith(name)]
+    if len(named) > 1 and name not in {remain.run_id for remain in named}:
+        raise UsageError(f"several runs begin with {which}: {', '.join(remain.run_id for remain in named)}.", "Name one.")
+    return [remain for remain in named if remain.run_id == name] or named
 
 
 def remove_run(run_id: str) -> None:

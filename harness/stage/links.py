@@ -24,6 +24,7 @@ from harness.errors import HarnessError
 API_PORT = 8474
 FIRST_PORT = 20001
 ANSWER_WITHIN_SECONDS = 10.0
+REFUSE = "refuse"
 AMQP_HELLO = b"AMQP\x00\x00\x09\x01"
 """The protocol header; the broker answers it with Connection.Start (AMQP 0-9-1, 2.2.4)."""
 POSTGRES_HELLO = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
@@ -74,13 +75,14 @@ class ProxyControl:
 
         self._call(f"delete the proxy {route.name}", delete)
 
-    def add_toxic(self, route: Route, kind: str, stream: str, attributes: dict[str, int]) -> None:
+    def add_toxic(self, route: Route, kind: str, stream: str, attributes: dict[str, int], number: int = 0) -> None:
         """Add a toxic to a proxy.
 
         Args:
             kind: ``latency`` or ``timeout``.
             stream: ``upstream`` or ``downstream``.
             attributes: whole numbers >= 0, just the keys that the kind has.
+            number: tells it from others of its kind on the same proxy.
         """
         known = {"latency": {"latency", "jitter"}, "timeout": {"timeout"}}
         if set(attributes) != known.get(kind) or any(value < 0 for value in attributes.values()):
@@ -90,7 +92,7 @@ class ProxyControl:
             proxy = self._server.get_proxy(route.name)
             if proxy is None:
                 raise HarnessError(f"the proxy {route.name} is gone, so no {kind} can be put on it.")
-            proxy.add_toxic(type=kind, stream=stream, name=f"{kind}_{stream}", attributes=attributes)
+            proxy.add_toxic(type=kind, stream=stream, name=f"{kind}_{stream}_{number}", attributes=attributes)
 
         self._call(f"add {kind} to the proxy {route.name}", add)
 
@@ -150,31 +152,39 @@ class Link:
         self._control = control
         self._routes = routes
         self._hello = hello
+        self._lock = RLock()
+        self._harms: dict[int, tuple[str, dict[str, int]]] = {}
+        """What faults do to the link now, by the fault."""
 
     def open(self) -> None:
         """Make its proxies."""
         for route in self._routes:
             self._control.create(route)
 
-    def delay(self, delay_seconds: float, jitter_seconds: float) -> None:
-        """Delay every chunk of bytes, in each direction."""
-        attributes = {"latency": round(delay_seconds * 1000), "jitter": round(jitter_seconds * 1000)}
-        self._poison("latency", attributes)
+    def delay(self, owner: object, delay_seconds: float, jitter_seconds: float) -> None:
+        """Delay every chunk of bytes, in each direction, until the owner heals it."""
+        self._do(owner, "latency", {"latency": round(delay_seconds * 1000), "jitter": round(jitter_seconds * 1000)})
 
-    def drop(self) -> None:
-        """Let connections stand and swallow every byte, both ways."""
-        self._poison("timeout", {"timeout": 0})
+    def drop(self, owner: object) -> None:
+        """Let connections stand and swallow every byte, both ways, until the owner heals it."""
+        self._do(owner, "timeout", {"timeout": 0})
 
-    def refuse(self) -> None:
-        """Close every connection and refuse new ones."""
-        for route in self._routes:
-            self._control.delete(route)
+    def refuse(self, owner: object) -> None:
+        """Close every connection and refuse new ones, until the owner heals it."""
+        self._do(owner, REFUSE, {})
 
-    def heal(self) -> None:
-        """Delete the proxies and make them again: their connections close, their toxics are gone."""
-        for route in self._routes:
-            self._control.delete(route)
-            self._control.create(route)
+    def heal(self, owner: object) -> None:
+        """Delete the proxies and make them again, so that their connections close; what others did to the link is done again."""
+        with self._lock:
+            self._harms.pop(id(owner), None)
+            for route in self._routes:
+                self._control.delete(route)
+            if any(kind == REFUSE for kind, _ in self._harms.values()):
+                return
+            for route in self._routes:
+                self._control.create(route)
+            for number, (kind, attributes) in self._harms.items():
+                self._poison(number, kind, attributes)
 
     def round_trip_seconds(self, within: float) -> float | None:
         """Time of one question and answer over a connection of its own.
@@ -193,7 +203,19 @@ class Link:
         except OSError:
             return None
 
-    def _poison(self, kind: str, attributes: dict[str, int]) -> None:
+    def _do(self, owner: object, kind: str, attributes: dict[str, int]) -> None:
+        with self._lock:
+            refused = any(held == REFUSE for held, _ in self._harms.values())
+            self._harms[id(owner)] = (kind, attributes)
+            if refused:
+                return
+            if kind == REFUSE:
+                for route in self._routes:
+                    self._control.delete(route)
+            else:
+                self._poison(id(owner), kind, attributes)
+
+    def _poison(self, number: int, kind: str, attributes: dict[str, int]) -> None:
         for route in self._routes:
             for stream in ("upstream", "downstream"):
-                self._control.add_toxic(route, kind, stream, attributes)
+                self._control.add_toxic(route, kind, stream, attributes, number)

@@ -28,6 +28,11 @@ from harness.stage.wait import until
 from harness.stage.wiring import HARNESS_BROKER, HARNESS_DATABASE, Credentials, wire
 
 READY_WITHIN_SECONDS = 60.0
+PASSED_ON = (
+    *("HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
+    *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
+)
+"""What programs keep of the harness's environment: what their tools need, so that their `docker` meets the same engine."""
 TAP_FOLDER = Path(tap.__file__).parent
 Say = Callable[[str], None]
 
@@ -111,7 +116,8 @@ class Stage:
 
     def environment(self) -> dict[str, str]:
         """The stage as the deployment and the playbook are told of it, over the operator's links."""
-        told = {
+        told = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+        told |= {
             VARIABLE: self.run_id,
             "AMQP_URL": self._amqp("operator -> broker"),
             "RABBITMQ_API_URL": self._api("operator -> broker"),
@@ -127,7 +133,9 @@ class Stage:
 
     def redact(self, text: str) -> str:
         """The text without this run's secrets."""
-        return text.replace(self._credentials.password, "***")
+        for secret in self._credentials.secrets():
+            text = text.replace(secret, "***")
+        return text
 
     def last_words(self, role: str) -> str:
         """The last lines a container logged, without secrets."""

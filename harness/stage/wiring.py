@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from base64 import b64encode
 from dataclasses import dataclass, field
 from itertools import count
 
@@ -32,6 +33,10 @@ class Credentials:
 
     user: str = "drill"
     password: str = field(default_factory=lambda: secrets.token_urlsafe(18), repr=False)
+
+    def secrets(self) -> list[str]:
+        """The password in every form in which it may be printed; the second is HTTP's Basic, as `curl -v` shows it."""
+        return [self.password, b64encode(f"{self.user}:{self.password}".encode()).decode()]
 
     def amqp(self, host: str, port: int) -> str:
         """An AMQP address."""

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import pika
 from pika.adapters.blocking_connection import BlockingChannel
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 OF_ITS_LAST_QUEUE = ("x-death", "x-delivery-count", "x-acquired-count", "x-first-death-", "x-last-death-")
@@ -139,7 +140,7 @@ def main() -> None:
         connection = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
         verb(connection.channel(), **arguments)
         connection.close()
-    except (AMQPError, OSError) as error:
+    except (AMQPError, AMQPConnectorException, OSError) as error:
         raise SystemExit(f"{verb.__name__}: {type(error).__name__}: {error}") from error
 
 

@@ -28,6 +28,7 @@ from typing import Any
 
 import pika
 import psycopg
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 DATABASE_SECONDS = 5.0
@@ -187,7 +188,7 @@ class Worker:
         while not self._stopping:
             try:
                 self._serve()
-            except (AMQPError, OSError) as error:
+            except (AMQPError, AMQPConnectorException, OSError) as error:
                 log("broker away", error=type(error).__name__)
                 if not self._stopping:
                     time.sleep(self._backoff.pause())

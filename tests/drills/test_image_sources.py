@@ -149,7 +149,7 @@ def test_the_broker_takes_its_user_from_the_environment_and_keeps_its_messages_o
         assert connection.channel().basic_get("kept", auto_ack=True)[2] == b"task"
     api = f"http://127.0.0.1:{port(container, 15672)}/api/whoami"
     assert answer(lambda: requests.get(api, auth=("some", "secret"), timeout=5)).json()["name"] == "some"
-    assert b"Time to start RabbitMQ" in container.logs()
+    assert b"Starting RabbitMQ" in container.logs()
 
 
 def test_the_database_asks_for_the_password_and_keeps_its_rows_over_a_stop_with_a_client_connected(start: Start):

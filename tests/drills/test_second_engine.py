@@ -6,6 +6,7 @@ Without that namespace its `--bridge=none` would take the first engine's docker0
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,12 +21,14 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start a
 
 
 @pytest.fixture
-def second(tmp_path: Path) -> Iterator[Daemon]:
-    """An engine that is not started yet."""
-    folders = ("--data-root", str(tmp_path / "data"), "--exec-root", str(tmp_path / "exec"))
-    made = Daemon(tmp_path / "s", tmp_path / "pid", tmp_path, (*folders, "--bridge=none", "--iptables=false"), ("unshare", "--net"))
-    yield made
-    made.stop()
+def second() -> Iterator[Daemon]:
+    """An engine that is not started yet; its folder's name is short, since a socket's path has room for 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="engine") as name:
+        folder = Path(name)
+        places = ("--data-root", str(folder / "data"), "--exec-root", str(folder / "exec"))
+        made = Daemon(folder / "s", folder / "pid", folder, (*places, "--bridge=none", "--iptables=false"), ("unshare", "--net"))
+        yield made
+        made.stop()
 
 
 def test_an_engine_starts_answers_and_is_ended_again(second: Daemon):

@@ -127,8 +127,8 @@ def test_a_fault_whose_step_never_comes_cannot_be_green(changed: Callable[..., P
     assert "the worker freezes" in done.stdout
 
 
-@pytest.mark.parametrize("role", ["tap", "broker"])
-def test_a_service_that_dies_unasked_ends_the_drill_with_3_and_is_named(role: str, changed: Callable[..., Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize("role", ["tap", "broker", "workers.v1.1"])
+def test_a_container_that_dies_unasked_ends_the_drill_with_3_and_is_named(role: str, changed: Callable[..., Path], tmp_path: Path) -> None:
     # pid 1 of a container is killed from outside the engine, as a crash would end it.
     folder = changed(playbook="look() { sleep 15; }\nlook\n")
     process = subprocess.Popen(

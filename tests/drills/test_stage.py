@@ -51,7 +51,8 @@ def test_programs_reach_broker_and_database_by_what_they_are_told(stage: Stage) 
 
 
 def test_secrets_are_taken_out_of_text(stage: Stage) -> None:
-    assert stage._credentials.password not in stage.redact(f"url {stage.load_amqp_url}")
+    basic = requests.auth._basic_auth_str("drill", stage._credentials.password)
+    assert stage.redact(f"{stage.load_amqp_url} {basic}").count("***") == 2
 
 
 def test_the_queues_are_as_declared(stage: Stage) -> None:
@@ -89,17 +90,42 @@ def test_a_cut_link_is_proven_by_silence_and_healed(stage: Stage, link: str, how
 def test_cutting_the_operator_from_the_broker_cuts_the_management_api_too(stage: Stage) -> None:
     url = f"{stage.environment()['RABBITMQ_API_URL']}/overview"
     assert requests.get(url, timeout=5).ok
-    stage.link("operator -> broker").refuse()
+    stage.link("operator -> broker").refuse("test")
     with pytest.raises(requests.RequestException):
         requests.get(url, timeout=2)
-    stage.link("operator -> broker").heal()
+    stage.link("operator -> broker").heal("test")
     assert requests.get(url, timeout=5).ok
 
 
 def test_a_cut_of_one_link_leaves_the_others(stage: Stage) -> None:
-    stage.link(f"{WORKER} -> broker").refuse()
+    stage.link(f"{WORKER} -> broker").refuse("test")
     assert stage.link("load -> broker").round_trip_seconds(2) is not None
-    stage.link(f"{WORKER} -> broker").heal()
+    stage.link(f"{WORKER} -> broker").heal("test")
+
+
+def test_two_faults_on_one_link_are_lifted_each_for_itself(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    slow, cut = Latency(link=link, delay="150ms"), Cut(link=link, how="refuse")
+    slow.begin(stage, link)
+    cut.begin(stage, link)
+    slow.end(stage, link)
+    assert cut.bit(stage, link)
+    slow.begin(stage, link)
+    cut.end(stage, link)
+    assert slow.bit(stage, link)
+    slow.end(stage, link)
+    assert slow.lifted(stage, link)
+
+
+def test_a_broker_that_freezes_is_away_after_a_bounded_wait(stage: Stage) -> None:
+    assert stage.broker.depth("tasks").exists
+    stage.container("broker").pause()
+    try:
+        with pytest.raises(ConnectionError):
+            stage.broker.depth("tasks")
+    finally:
+        stage.container("broker").unpause()
+    assert until(lambda: stage.broker.depth("tasks").exists, 20)
 
 
 def test_a_paused_container_is_frozen_and_goes_on(stage: Stage) -> None:
@@ -157,7 +183,7 @@ def test_a_control_api_that_hangs_is_a_sentence_after_a_bounded_wait(stage: Stag
     stage.container("toxiproxy").pause()
     try:
         with pytest.raises(HarnessError, match="its control API hangs"):
-            stage.link("load -> broker").delay(0.1, 0.0)
+            stage.link("load -> broker").delay("test", 0.1, 0.0)
     finally:
         stage.container("toxiproxy").unpause()
 

@@ -12,6 +12,7 @@ from typing import Any
 import pika
 import pika.exceptions
 import psycopg
+from pika.adapters.utils.connection_workflow import AMQPConnectorException
 
 ONCE = """
 with fresh as (insert into inbox (message) values (%(task)s) on conflict do nothing returning message)
@@ -46,7 +47,7 @@ def main() -> None:
     while not stopping:
         try:
             serve()
-        except (pika.exceptions.AMQPError, psycopg.OperationalError, OSError) as error:
+        except (pika.exceptions.AMQPError, AMQPConnectorException, psycopg.OperationalError, OSError) as error:
             print("connecting again:", error or type(error).__name__, flush=True)
             time.sleep(0.2)
 

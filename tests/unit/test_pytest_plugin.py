@@ -1,0 +1,95 @@
+"""What makes a drill pass or fail as a test, and that collecting it needs no engine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from harness.invariants.verdict import Finding, Judgement, Result, Verdict
+from harness.pytest_plugin import complaint
+
+ROOT = Path(__file__).parents[2]
+
+
+def judgement(**verdicts: str) -> Judgement:
+    results = tuple(
+        Result(name, f"{name} must hold", Verdict(verdict), int(verdict == "broken"), (Finding("a", f"{name} is why"),))
+        for name, verdict in verdicts.items()
+    )
+    order = [Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN]
+    return Judgement("t", max((result.verdict for result in results), key=order.index), "The sentence.", results, None)
+
+
+def test_a_drill_that_holds_passes() -> None:
+    assert complaint(judgement(a="held"), (), None) is None
+
+
+def test_a_drill_that_breaks_fails_with_its_first_broken_invariant() -> None:
+    assert complaint(judgement(a="held", b="broken", c="broken"), (), None) == "b: b is why"
+
+
+def test_a_drill_that_proves_nothing_fails_with_the_verdicts_sentence() -> None:
+    assert complaint(judgement(a="unknown"), (), None) == "The sentence."
+
+
+def test_a_careless_drill_that_breaks_exactly_what_it_declares_passes() -> None:
+    assert complaint(judgement(a="broken", b="held"), ("a",), None) is None
+
+
+def test_a_careless_drill_that_holds_fails() -> None:
+    assert complaint(judgement(a="held"), ("a",), None) == "expected to break exactly a, but broke nothing"
+
+
+def test_a_careless_drill_that_breaks_more_than_it_declares_fails() -> None:
+    assert complaint(judgement(a="broken", b="broken"), ("a",), None) == "expected to break exactly a, but broke a, b"
+
+
+def test_a_careless_drill_that_breaks_less_than_it_declares_fails() -> None:
+    assert complaint(judgement(a="broken", b="unknown"), ("a", "b"), None) == "expected to break exactly a, b, but broke a"
+
+
+def test_a_careless_drill_with_an_invariant_that_could_not_be_judged_fails() -> None:
+    assert complaint(judgement(a="broken", b="unknown"), ("a",), None) == "could not judge b"
+
+
+def test_an_error_of_the_harness_fails_even_a_careless_drill() -> None:
+    assert complaint(judgement(a="broken"), ("a",), "the engine went away") == "the engine went away"
+
+
+def collect(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *map(str, arguments)],
+        cwd=cwd,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_every_scenario_is_collected_as_one_test_without_an_engine() -> None:
+    done = collect("scenarios")
+    assert "scenarios/versioned_workers/scenario.yaml::versioned_workers" in done.stdout
+    assert "scenarios/versioned_workers/careless.yaml::versioned_workers-careless" in done.stdout
+    assert done.returncode == 0, done.stdout
+
+
+def test_drills_are_chosen_by_name_and_by_tag() -> None:
+    assert "careless" not in collect("scenarios", "-k", "not careless").stdout.split("deselected")[0]
+    assert "versioned_workers-careless" in collect("scenarios", "-m", "careless").stdout
+
+
+def test_other_yaml_files_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "compose.yaml").write_text("services: {}\n")
+    assert collect(tmp_path, cwd=tmp_path).returncode == 5
+
+
+def test_a_bad_scenario_file_is_an_error_with_its_line(tmp_path: Path) -> None:
+    (tmp_path / "scenario.yaml").write_text("title: x\ninvariants: {no_lost_taks: }\n")
+    done = collect(tmp_path, cwd=tmp_path)
+    assert done.returncode == 2
+    assert "scenario.yaml:2:14" in done.stdout
+    assert "did you mean no_lost_tasks" in done.stdout
