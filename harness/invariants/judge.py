@@ -1,8 +1,9 @@
 """The judge: a run directory in, a judgement out. Pure: no Docker, no network, no clock.
 
 An invariant is ``broken`` when its SQL returns a counterexample that no missing evidence could explain away; else ``unknown`` when evidence
-it needs is missing or blind, when its SQL says so, or when the drill proves nothing (no load, a fault that never bit, a playbook that
-never ran); else ``held``. The whole is as its worst invariant, broken over unknown over held.
+it needs is missing or blind, when its SQL says so, or when the drill proves nothing (hardly any load, a fault that did not bite where it is
+pinned or did not lift, a playbook that never ran, a stage that never came to rest); else ``held``. The whole is as its worst invariant,
+broken over unknown over held.
 """
 
 from __future__ import annotations
@@ -41,15 +42,16 @@ def judge(run_directory: Path) -> Judgement:
     scenario = load(run_directory / "scenario.yaml", judge_only=True)
     known = catalogue(run_directory, run_directory / "invariants")
     wanted = [known[name] for name in scenario.invariants]  # the loader has checked them
+    plan = _document(run_directory, "plan.json")
     database, cut = open_tables(run_directory)
     with database:
         evidence = states(database, run_directory, cut, scenario)
         make_views(database, evidence, declared(scenario))
-        reasons = preconditions(database, run_directory, scenario)
+        reasons = preconditions(database, run_directory, scenario, plan)
         answers = [ask(database, invariant, invariant.bindings(scenario.invariants[invariant.name])) for invariant in wanted]
         judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]
         results = _with_stories(database, judged, answers)
-        equation = _equation(database, evidence, _document(run_directory, "plan.json"))
+        equation = _equation(database, evidence, plan)
     verdict = worst([result.verdict for result in results])
     broken = [
         (invariant, answer) for invariant, answer, result in zip(wanted, answers, results, strict=True) if result.verdict is Verdict.BROKEN
@@ -63,7 +65,7 @@ def judge(run_directory: Path) -> Judgement:
         equation=equation,
         preconditions=tuple(reasons),
         expected_broken=tuple(scenario.expect.broken) if scenario.expect else None,
-        seed=environment.get("seed", _document(run_directory, "plan.json").get("seed")),
+        seed=environment.get("seed", plan.get("seed")),
         replay=environment.get("replay"),
     )
 

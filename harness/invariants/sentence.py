@@ -39,12 +39,26 @@ def _held(results: Sequence[Result], equation: Equation | None) -> str:
     invariants = f"{len(results)} invariants hold" if len(results) != 1 else f"{results[0].name} holds"
     if equation is None:
         return invariants
-    tasks = _counted(equation.ok, "task")
+    others = _others(equation)
+    tasks = f"{_counted(equation.ok, 'task')} {'confirmed' if others else 'published'}"
     if equation.done == equation.ok and not equation.doubled:
-        return f"{tasks} published, each done exactly once"
+        return f"{tasks}, each done exactly once{others}"
     places = {"done": equation.done, "dead": equation.dead, "still queued": equation.queued, "cancelled": equation.cancelled}
     where = [f"{count:,} {place}" for place, count in places.items() if count]
-    return f"{tasks} published, {_joined(where)}; {invariants}"
+    return f"{tasks}, {_joined(where)}{others}; {invariants}"
+
+
+def _others(equation: Equation) -> str:
+    """The tasks that nothing is claimed of: their publishes were not confirmed."""
+    was = {"stayed unconfirmed": equation.unknown, "failed": equation.failed}
+    parts = [(count, fate) for fate, count in was.items() if count]
+    if equation.skipped:
+        parts.append((equation.skipped, "was skipped" if equation.skipped == 1 else "were skipped"))
+    if not parts:
+        return ""
+    (first, fate), *rest = parts
+    publishes = _counted(first, "publish", "publishes")
+    return f"; {_joined([f'{publishes} {fate}', *(f'{count:,} {fate}' for count, fate in rest)])}"
 
 
 def _said(invariant: Invariant, kind: Kind) -> str:
@@ -70,5 +84,5 @@ def _joined(parts: Sequence[str]) -> str:
     return f"{', '.join(parts[:-1])}{comma} and {parts[-1]}"
 
 
-def _counted(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+def _counted(count: int, noun: str, plural: str = "") -> str:
+    return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

@@ -91,7 +91,7 @@ class Judgement:
     results: tuple[Result, ...]
     equation: Equation | None
     preconditions: tuple[str, ...] = ()
-    """Sentences about what kept the drill from proving anything: no load, a fault that never bit, a playbook that never ran."""
+    """Sentences about what kept the drill from proving anything: no load, a fault that never bit, a playbook that never ran …"""
     expected_broken: tuple[str, ...] | None = None
     seed: int | None = None
     replay: str | None = None

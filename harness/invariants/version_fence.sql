@@ -6,13 +6,16 @@
 -- in words: 1 task reached the version that was rolled back | {count} tasks reached the version that was rolled back
 --
 -- No effect by a worker of the version, and no delivery to one, after the step had ended; of a step that ran more than once, after its
--- last end. A step that never ran or never ended gives `unknown`.
+-- last end. A step that never ran, never ended, or ended only because its program was ended (the drill was interrupted, or the timeout
+-- came) gives `unknown`.
 --
 -- A finding:
 --
 --     notify-000081  Done by workers.v2.1 1.3 s after the step had ended.  (step "stop v2")
 with fence as (
-  select max(begin_at) as begin_at, max(end_at) as "at", arg_max(end_at is null, begin_at) as open from steps where name = $after
+  select max(begin_at) as begin_at, max(end_at) as "at", arg_max(end_at is null, begin_at) as open,
+         arg_max(cut_short, begin_at) as cut_short
+  from steps where name = $after
 ),
 late as (
   select task, effects."at", format('Done by {}', coalesce(worker, $version)) as what, 1 as rank
@@ -26,8 +29,8 @@ late as (
 select task, format('{} {} after the step had ended.', arg_min(what, {rank: rank, moment: late."at"}),
                     seconds_of(arg_min(late."at" - fence."at", {rank: rank, moment: late."at"}))) as why,
        $after as step, false as unknown
-from late, fence where not open group by task
+from late, fence where not open and not cut_short group by task
 union all
-select null, case when begin_at is null then format('the step "{}" never ran', $after) else format('the step "{}" never ended', $after) end,
-       $after, true
-from fence where open is distinct from false;
+select null, format(case when begin_at is null then 'the step "{}" never ran' when open then 'the step "{}" never ended'
+                         else 'the step "{}" ended only because its program was ended' end, $after), $after, true
+from fence where begin_at is null or open or cut_short;

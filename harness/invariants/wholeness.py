@@ -16,6 +16,9 @@ from harness.scenario.model import Scenario
 State = tuple[str, str, str]
 """Name, ``whole`` | ``blind`` | ``missing``, and why."""
 
+NOT_AT_REST = "the stage did not come to rest within the time it was given (settle.within)"
+"""Then effects and leftovers were read too early: what was in flight is in neither."""
+
 
 def declared(scenario: Scenario) -> list[str]:
     """The sections of a drill that a scenario declares: what it does not declare is not demanded."""
@@ -64,7 +67,10 @@ def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Pa
         return "the load was not seen to end"
     if stem in ("effects", "leftovers") and not _phase(database, "collect", "end"):
         begun = _phase(database, "collect", "begin")
-        return "collecting the evidence was not seen to end" if begun or scenario.stage else ""
+        if begun or scenario.stage:
+            return "collecting the evidence was not seen to end"
+    if stem in ("effects", "leftovers") and _phase(database, "settle", "timeout"):
+        return NOT_AT_REST
     return ""
 
 

@@ -48,6 +48,7 @@ def history(
     without: Collection[str] = (),
     empty: Collection[str] = (),
     sql: Mapping[str, str] | None = None,
+    plan: Mapping[str, Any] | None = None,
 ) -> Path:
     """Write a run directory.
 
@@ -58,6 +59,7 @@ def history(
         without: evidence that is not there.
         empty: evidence that is there although no line tells of it; a wire has its start and its end.
         sql: the user's own invariants by name.
+        plan: what ``plan.json`` holds; None: there is none.
     """
     records: dict[str, list[Any]] = {stem: [] for stem in (*ALWAYS, *empty)}
     at = START
@@ -70,7 +72,10 @@ def history(
         records.setdefault(next(stem for stem, kind in FILES.items() if kind is type(record)), []).append(record)
     if "wire" in records:
         records["wire"] = _numbered([Wire(0, START, "start"), *records["wire"], Wire(0, at, "end")])
-    return run_directory(records, {"title": "A history"} | dict(sections or {}) | {"invariants": dict(invariants)}, without, sql)
+    run = run_directory(records, {"title": "A history"} | dict(sections or {}) | {"invariants": dict(invariants)}, without, sql)
+    if plan is not None:
+        (run / "plan.json").write_text(json.dumps(plan))
+    return run
 
 
 def run_directory(

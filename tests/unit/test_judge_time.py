@@ -23,6 +23,21 @@ FENCED = {
     "the step never ran": (["effect a by v2"], UNKNOWN),
     "the step never ended": (["step stop v2 begin", "effect a by v2"], UNKNOWN),
     "the step ran again and never ended": ([*STOPPED, "step stop v2 begin"], UNKNOWN),
+    "the step ended as the drill was interrupted": (["phase playbook begin", *STOPPED, "effect a by v2"], UNKNOWN),
+    "the step ended as its program was killed": (["phase playbook begin", *STOPPED, "phase playbook timeout", "effect a by v2"], UNKNOWN),
+    "the step ended before its program was killed": (
+        ["phase playbook begin", "step stop v2 begin", "step stop v2 end exit 0", "phase playbook timeout", "effect a by v2"],
+        BROKEN,
+    ),
+    "the step ended before the one that was interrupted": (
+        ["phase playbook begin", *STOPPED, "effect a by v2", "step prove it begin", "step prove it end"],
+        BROKEN,
+    ),
+    "the step ended before its program did": (["phase playbook begin", *STOPPED, *["phase playbook end exit 0"], "effect a by v2"], BROKEN),
+    "the step ended in a run before the one that was interrupted": (
+        ["phase playbook begin", *STOPPED, "phase playbook end exit 1", "phase playbook begin", "effect a by v2"],
+        BROKEN,
+    ),
 }
 
 

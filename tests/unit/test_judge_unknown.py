@@ -115,6 +115,19 @@ def test_an_effect_past_the_fence_stands_without_the_wire() -> None:
 
 DRILLS: dict[str, tuple[list[str], dict[str, Any], list[str]]] = {
     "nothing declared": (DONE, {}, []),
+    "half of the tasks confirmed": ([*DONE, "publish b fail"], {}, []),
+    "half of the tasks confirmed, at their second attempts": ([*DONE, "publish b fail", "publish a ok attempt 2"], {}, []),
+    "a third of the tasks confirmed": (
+        [*DONE, "publish b fail", "publish c unknown"],
+        {},
+        ["only 1 of 3 tasks was confirmed, so the drill hardly touched the playbook"],
+    ),
+    "two fifths of the tasks confirmed": (
+        ["publish a ok", "publish b ok", "effect a", "effect b", "publish c skipped", "publish d skipped", "publish e skipped"],
+        {},
+        ["only 2 of 5 tasks were confirmed, so the drill hardly touched the playbook"],
+    ),
+    "a stage that came to rest": ([*DONE, "phase settle begin", "phase settle end"], {}, []),
     "nothing published": ([], {}, ["no task's publish was confirmed"]),
     "nothing confirmed": (["publish a unknown", "effect a"], {}, ["no task's publish was confirmed"]),
     "everything skipped": (["publish a skipped"], {}, ["no task's publish was confirmed"]),
@@ -125,12 +138,27 @@ DRILLS: dict[str, tuple[list[str], dict[str, Any], list[str]]] = {
     "a fault that is not mentioned": ([*DONE, *PLAYED], FAULT, ['the fault "broker link cut" never began']),
     "a fault that was skipped": ([*DONE, f"{CUT} skipped"], FAULT, ['the fault "broker link cut" never began']),
     "a fault that bit one of two": (
-        [*DONE, f"{CUT} begin on l1", f"{CUT} begin on l2", f"{CUT} bit on l2", f"{CUT} not_bit on l1"],
+        [*DONE, f"{CUT} begin on l1", f"{CUT} begin on l2", f"{CUT} bit on l2", f"{CUT} not_bit on l1", f"{CUT} lifted on l2"],
         FAULT,
         ['the fault "broker link cut" never bit l1'],
     ),
     "a playbook that ran": ([*DONE, *PLAYED], PLAYBOOK, []),
-    "a playbook that failed": ([*DONE, "phase playbook begin", "phase playbook end exit 1"], PLAYBOOK, []),
+    "a playbook that failed": (
+        [*DONE, "phase playbook begin", "phase playbook end exit 1"],
+        PLAYBOOK,
+        ["the playbook failed with exit code 1"],
+    ),
+    "a playbook that was killed": (
+        [*DONE, "phase playbook begin", "phase playbook timeout"],
+        PLAYBOOK,
+        ["the playbook was still running at its timeout and was killed"],
+    ),
+    "a playbook of which nobody knows how it ended": (
+        [*DONE, "phase playbook begin", "phase playbook end"],
+        PLAYBOOK,
+        ["the playbook failed with exit code unknown"],
+    ),
+    "a playbook that failed, then ran again": ([*DONE, "phase playbook begin", "phase playbook end exit 1", *PLAYED], PLAYBOOK, []),
     "a playbook that never started": ([*DONE, "phase drive begin"], PLAYBOOK, ["the playbook never started"]),
     "a playbook without an end": ([*DONE, "phase playbook begin"], PLAYBOOK, ["the playbook was not seen to end"]),
     "a playbook that was not found": (
@@ -141,7 +169,7 @@ DRILLS: dict[str, tuple[list[str], dict[str, Any], list[str]]] = {
     "a playbook whose last step was not found": (
         [*DONE, "phase playbook begin", "step x begin", "step x end", "phase playbook end exit 127"],
         PLAYBOOK,
-        [],
+        ["the playbook failed with exit code 127"],
     ),
     "a deployment that worked": ([*DONE, "phase deployment begin", "phase deployment end exit 0"], DEPLOYMENT, []),
     "a deployment that failed": (
@@ -176,6 +204,46 @@ def test_a_load_that_was_not_seen_to_end_leaves_the_ledger_blind() -> None:
     begun = history(*DONE, "phase load begin", sections=LOAD)
     ended = history(*DONE, "phase load begin", "phase load end", sections=LOAD)
     assert [judge(run)["no_lost_tasks"].verdict for run in (begun, ended)] == [UNKNOWN, HELD]
+
+
+NOT_AT_REST = "the stage did not come to rest within the time it was given (settle.within)"
+RESTLESS = ["phase settle begin", "phase settle timeout", "phase collect begin", "phase collect end"]
+UNSETTLED = {
+    "done": (DONE, "no_lost_tasks", UNKNOWN),
+    "found nowhere": (LOST, "no_lost_tasks", UNKNOWN),
+    "still waiting": ([*LOST, "leftover a ready in tasks.v2"], "no_lost_tasks", UNKNOWN),
+    "not conserved yet": (LOST, "conservation", UNKNOWN),
+    "not recovered yet": (LOST, "recovered", UNKNOWN),
+    "not drained yet": ([*DONE, "leftover a ready in tasks.v2"], "drained", UNKNOWN),
+    "drained": (DONE, "drained", UNKNOWN),
+    "done once": (DONE, "no_duplicate_effects", UNKNOWN),
+    "done twice": (DOUBLED, "no_duplicate_effects", BROKEN),
+    "done by a version that is out": (LATE, "version_fence", BROKEN),
+}
+
+
+@pytest.mark.parametrize(("lines", "name", "verdict"), UNSETTLED.values(), ids=UNSETTLED)
+def test_a_stage_that_did_not_come_to_rest(lines: list[str], name: str, verdict: Verdict) -> None:
+    given = TASKS | FENCE | {"recovered": {"within": "5s"}, "drained": {"queue": "tasks.v2"}}
+    judgement = judge(history(*lines, *RESTLESS, invariants={name: given[name]}))
+    assert (judgement.preconditions, judgement[name].verdict) == ((NOT_AT_REST,), verdict)
+
+
+def test_a_stage_that_did_not_come_to_rest_is_one_reason() -> None:
+    assert judge(history(*DONE, *RESTLESS)).sentence == f"Unknown: {NOT_AT_REST}."
+
+
+def test_a_playbook_that_failed_leaves_the_rest_held_where_it_is_judged_itself() -> None:
+    run = history(
+        *DONE, "phase playbook begin", "phase playbook end exit 1", sections=PLAYBOOK, invariants=TASKS | {"playbook_succeeded": None}
+    )
+    judgement = judge(run)
+    assert (judgement.preconditions, judgement["playbook_succeeded"].verdict, judgement["no_lost_tasks"].verdict) == ((), BROKEN, HELD)
+
+
+def test_a_queue_that_was_looked_into_too_early_is_not_known_to_be_drained() -> None:
+    run = history(*DONE, "leftover b ready in tasks.v2", "blind leftovers", invariants={"drained": {"queue": "tasks.v2"}})
+    assert judge(run)["drained"].verdict == UNKNOWN
 
 
 def test_collecting_that_was_not_seen_to_end_leaves_effects_and_leftovers_blind() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from histories import history
 
 from harness.invariants.judge import judge
@@ -26,6 +27,37 @@ def test_held_says_how_many_were_done_once() -> None:
 def test_held_says_where_the_others_rest() -> None:
     run = history("publish a ok", "publish b ok", "effect a", "leftover b dead in d", invariants={"no_lost_tasks": {"allow": ["dead"]}})
     assert judge(run).sentence == "Held: 2 tasks published, 1 done and 1 dead; no_lost_tasks holds."
+
+
+HELD_BUT = {
+    "unconfirmed": (["publish b unknown"], "1 task confirmed, each done exactly once; 1 publish stayed unconfirmed"),
+    "unconfirmed, confirmed at its second attempt": (
+        ["publish b unknown", "publish b ok attempt 2", "effect b"],
+        "2 tasks published, each done exactly once",
+    ),
+    "failed and skipped": (
+        ["publish b ok", "effect b", "publish c ok", "effect c", "publish d fail", "publish e skipped", "publish f skipped"],
+        "3 tasks confirmed, each done exactly once; 1 publish failed and 2 were skipped",
+    ),
+    "each of the three": (
+        [
+            *(f"{what} {task}{how}" for task in "bcd" for what, how in (("publish", " ok"), ("effect", ""))),
+            *("publish e unknown", "publish f unknown", "publish g fail", "publish h skipped"),
+        ],
+        "4 tasks confirmed, each done exactly once; 2 publishes stayed unconfirmed, 1 failed, and 1 was skipped",
+    ),
+}
+
+
+@pytest.mark.parametrize(("lines", "said"), HELD_BUT.values(), ids=HELD_BUT)
+def test_held_says_which_tasks_it_is_not_about(lines: list[str], said: str) -> None:
+    assert judge(history("publish a ok", "effect a", *lines)).sentence == f"Held: {said}."
+
+
+def test_held_says_which_tasks_it_is_not_about_before_what_holds() -> None:
+    lines = ["publish a ok", "publish b ok", "publish c unknown", "effect a", "leftover b dead in d"]
+    run = history(*lines, invariants={"no_lost_tasks": {"allow": ["dead"]}})
+    assert judge(run).sentence == "Held: 2 tasks confirmed, 1 done and 1 dead; 1 publish stayed unconfirmed; no_lost_tasks holds."
 
 
 def test_held_without_the_ledger_claims_no_tasks() -> None:

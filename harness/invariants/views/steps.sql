@@ -13,10 +13,16 @@ runs as (
   group by begins.program, begins.name, begin_at
 ),
 program_ends as (select name as program, "at" from timeline where event = 'phase' and state <> 'begin')
-select runs.program, name, begin_at, end_at, exit_code,
-       coalesce(end_at, min(program_ends."at")) as until_at  -- a step that never ended stopped with its program
-from runs left join program_ends on program_ends.program = runs.program and program_ends."at" >= begin_at
-group by runs.program, name, begin_at, end_at, exit_code;
+select runs.program, runs.name, runs.begin_at, runs.end_at, runs.exit_code,
+       coalesce(runs.end_at, min(program_ends."at")) as until_at,  -- a step that never ended stopped with its program
+       -- the last step of a program that the harness ended, in an interrupted drill (no end of the phase) or at its timeout, ended with it
+       coalesce(any_value(phases.begin_at) <= runs.begin_at
+         and runs.begin_at = max(runs.begin_at) over (partition by runs.program)
+         and (any_value(phases.end_at) is null or (any_value(phases.ended) = 'timeout' and runs.exit_code is null)), false) as cut_short
+from runs
+left join program_ends on program_ends.program = runs.program and program_ends."at" >= runs.begin_at
+left join phases on phases.name = runs.program
+group by runs.program, runs.name, runs.begin_at, runs.end_at, runs.exit_code;
 
 -- step_at(moment): the step that ran at a moment, the playbook's before the deployment's; NULL when none did.
 create macro step_at(moment) as (

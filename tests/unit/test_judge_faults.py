@@ -1,0 +1,117 @@
+"""Faults that bit, but elsewhere than the scenario says, or that were not seen to lift: a drill of something else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from histories import history
+
+from harness.invariants.judge import judge
+from harness.invariants.verdict import Verdict
+
+DONE = ["publish a ok", "effect a"]
+CUT: dict[str, Any] = {"name": "link cut", "cut": {"link": "workers.v2 -> broker"}}
+KILL: dict[str, Any] = {"name": "worker killed", "kill": {"target": "workers.v2"}}
+BEGIN, BIT, LIFTED = (f"fault link cut {state}" for state in ("begin", "bit", "lifted"))
+STEP = ("step drain begin", "step drain end")
+NEXT = ("step stop begin", "step stop end")
+
+
+def pinned(trigger: str, *lines: str, planned: bool = True) -> Path:
+    entry = CUT | {trigger: "1s" if trigger == "at" else {"step": "drain"}}
+    plan = {"faults": [{"name": "link cut", "trigger": trigger, "moment": 1.0 if trigger == "at" else "drain"}]}
+    return history(*DONE, *lines, LIFTED, sections={"faults": [entry]}, plan=plan if planned else None)
+
+
+IN_PLACE = {
+    "before": ("before", [BEGIN, BIT, *STEP]),
+    "before, begun while the step before ran": ("before", ["step route begin", BEGIN, "step route end", BIT, *STEP]),
+    "during": ("during", ["step drain begin", BEGIN, BIT, "step drain end"]),
+    "during a step that never ended": ("during", ["phase playbook begin", "step drain begin", BEGIN, BIT, "phase playbook timeout"]),
+    "during the second time the step ran": ("during", [STEP[0], BEGIN, STEP[1], STEP[0], BIT, STEP[1]]),
+    "after": ("after", [*STEP, BEGIN, BIT, *NEXT]),
+    "after the last step": ("after", [*STEP, BEGIN, BIT]),
+    "at a time, whatever ran": ("at", [*STEP, BEGIN, BIT]),
+}
+OUT_OF_PLACE = {
+    "before: when the step had begun": (
+        "before",
+        [BEGIN, "step drain begin", BIT, "step drain end"],
+        'only after the step "drain" had begun',
+    ),
+    "before: between two runs of the step": ("before", [BEGIN, *STEP, BIT, *STEP], 'only after the step "drain" had begun'),
+    "before: and the step never ran": ("before", [BEGIN, BIT], 'but the step "drain" never ran'),
+    "during: too early": ("during", [BEGIN, BIT, *STEP], 'before the step "drain" had begun'),
+    "during: too late": ("during", ["step drain begin", BEGIN, "step drain end", BIT], 'only after the step "drain" had ended'),
+    "during: when the program had been killed": (
+        "during",
+        ["phase playbook begin", "step drain begin", BEGIN, "phase playbook timeout", BIT],
+        'only after the step "drain" had ended',
+    ),
+    "after: too early": ("after", ["step drain begin", BEGIN, BIT, "step drain end", *NEXT], 'before the step "drain" had ended'),
+    "after: when the next had begun": (
+        "after",
+        [*STEP, BEGIN, "step stop begin", BIT, "step stop end"],
+        'only after the step "stop" had begun',
+    ),
+    "after: when the next had ended": ("after", [*STEP, BEGIN, *NEXT, BIT], 'only after the step "stop" had begun'),
+}
+
+
+@pytest.mark.parametrize(("trigger", "lines"), IN_PLACE.values(), ids=IN_PLACE)
+def test_a_fault_bit_where_it_is_pinned(trigger: str, lines: list[str]) -> None:
+    assert judge(pinned(trigger, *lines)).preconditions == ()
+
+
+@pytest.mark.parametrize(("trigger", "lines", "where"), OUT_OF_PLACE.values(), ids=OUT_OF_PLACE)
+def test_a_fault_bit_elsewhere(trigger: str, lines: list[str], where: str) -> None:
+    judgement = judge(pinned(trigger, *lines))
+    assert judgement.preconditions == (f'the fault "link cut" bit{"," if where.startswith("but") else ""} {where}',)
+    assert judgement.verdict == Verdict.UNKNOWN
+
+
+def test_without_a_plan_nobody_asks_where_a_fault_bit() -> None:
+    assert judge(pinned("during", BEGIN, BIT, *STEP, planned=False)).preconditions == ()
+
+
+def test_a_step_of_the_deployment_is_not_the_playbook_s() -> None:
+    run = pinned("during", "step drain begin", BEGIN, BIT, "step drain end")
+    timeline = run / "timeline.jsonl"
+    timeline.write_text(timeline.read_text().replace('"name":"drain"', '"name":"drain","program":"deployment"'))
+    assert judge(run).preconditions == ('the fault "link cut" bit, but the step "drain" never ran',)
+
+
+def test_a_fault_that_bit_one_of_its_victims_elsewhere() -> None:
+    lines = [f"{BEGIN} on l1", f"{BEGIN} on l2", f"{BIT} on l1", STEP[0], f"{BIT} on l2", STEP[1], f"{LIFTED} on l1", f"{LIFTED} on l2"]
+    plan = {"faults": [{"name": "link cut", "trigger": "before", "moment": "drain"}]}
+    run = history(*DONE, *lines, sections={"faults": [CUT | {"before": {"step": "drain"}}]}, plan=plan)
+    assert judge(run).preconditions == ('the fault "link cut" bit only after the step "drain" had begun',)
+
+
+KILLED = [f"fault worker killed {state}" for state in ("begin", "bit")]
+LIFTS = {
+    "seen to lift": (CUT, [BEGIN, BIT, "fault link cut end", LIFTED], True),
+    "never ended": (CUT, [BEGIN, BIT], False),
+    "ended, and nobody saw it lift": (CUT, [BEGIN, BIT, "fault link cut end"], False),
+    "ended in vain": (CUT, [BEGIN, BIT, "fault link cut end", "fault link cut not_lifted"], False),
+    "lifted from one of two": (CUT, [f"{BEGIN} on l1", f"{BIT} on l1", f"{BEGIN} on l2", f"{BIT} on l2", f"{LIFTED} on l2"], False),
+    "a kill, which stays": (KILL, KILLED, True),
+    "a kill, which stays, ended in vain": (KILL, [*KILLED, "fault worker killed not_lifted"], False),
+    "a kill for a time": (KILL | {"for": "5s"}, KILLED, False),
+    "a kill for a time, and the container back": (KILL | {"for": "5s"}, [*KILLED, "fault worker killed lifted"], True),
+}
+
+
+@pytest.mark.parametrize(("entry", "lines", "lifted"), LIFTS.values(), ids=LIFTS)
+def test_a_fault_must_be_seen_to_lift_unless_it_stays(entry: dict[str, Any], lines: list[str], lifted: bool) -> None:
+    judgement = judge(history(*DONE, *lines, sections={"faults": [entry | {"at": "1s"}]}))
+    assert judgement.preconditions == (() if lifted else (f'the fault "{entry["name"]}" was not seen to lift',))
+
+
+def test_a_fault_that_was_not_seen_to_lift_is_one_reason() -> None:
+    run = history(
+        *DONE, BEGIN, BIT, "fault link cut end", sections={"faults": [CUT | {"at": "1s"}]}, invariants={"recovered": {"within": "9s"}}
+    )
+    assert judge(run).sentence == 'Unknown: the fault "link cut" was not seen to lift.'
