@@ -8,7 +8,7 @@ from queue import Empty, SimpleQueue
 
 from harness.drive.fault_runner import FaultRunner
 from harness.drive.programs import Programs, Which
-from harness.drive.settle import dead_letter_queues, settle
+from harness.drive.settle import count_effects, dead_letter_queues, settle
 from harness.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MonitorWatch, Pacer, QueueSampler
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory, now
@@ -83,6 +83,8 @@ class Conductor:
         Raises:
             DrillbookError: the harness or a service of the stage failed.
         """
+        # A query that cannot work is said before the load, not after it.
+        count_effects(self.scenario, self.stage)
         watches = self._watches()
         self._containers = ContainerWatch(connect(), self.stage.run_id, self.run_directory, self._died, self._fail).start()
         try:

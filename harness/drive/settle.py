@@ -88,7 +88,10 @@ def count_effects(scenario: Scenario, stage: Stage) -> int:
 def dead_letter_queues(broker: Broker) -> set[str]:
     """Queues where refused tasks end, by the scenario's own words: a queue that delays passes its tasks on and is none."""
     found: set[str] = set()
+    delaying = delay_queues(broker)
     for name, queue in broker.queues.items():
+        if name in delaying:
+            continue
         settings = _settings(broker, name)
         exchange, key = settings.get("dead-letter-exchange"), settings.get("dead-letter-routing-key")
         if queue.dead_letter_to is not None:
@@ -97,7 +100,7 @@ def dead_letter_queues(broker: Broker) -> set[str]:
             found |= {key for key in [key] if key in broker.queues}
         elif exchange is not None:
             found |= {binding.to for binding in broker.bindings if binding.source == exchange and binding.to in broker.queues}
-    return found - delay_queues(broker)
+    return found - delaying
 
 
 def delay_queues(broker: Broker) -> set[str]:

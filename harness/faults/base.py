@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,7 +60,7 @@ class Stage(Protocol):
     def link(self, name: str) -> Link: ...
 
 
-class Fault(BaseModel):
+class Fault(BaseModel, ABC):
     """One kind of fault. A subclass in a file of its own in this folder is found by its ``kind``.
 
     Every method is called once a victim: the name of one link or one container, drawn from the seed by the plan.
@@ -79,22 +80,22 @@ class Fault(BaseModel):
     )
 
     @property
+    @abstractmethod
     def aim(self) -> str:
         """The link or container reference this fault aims at."""
-        raise NotImplementedError
 
+    @abstractmethod
     def begin(self, stage: Stage, victim: str) -> None:
         """Make it happen."""
-        raise NotImplementedError
 
+    @abstractmethod
     def bit(self, stage: Stage, victim: str) -> bool:
         """Proof, from outside, that it took hold; asked until true or a deadline."""
-        raise NotImplementedError
 
+    @abstractmethod
     def end(self, stage: Stage, victim: str) -> None:
         """Undo it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def lifted(self, stage: Stage, victim: str) -> bool:
         """Proof, from outside, that it is gone; asked until true or a deadline."""
-        raise NotImplementedError

@@ -232,7 +232,8 @@ class Effects(Part):
 
     query: str = Field(
         default=DEFAULT_EFFECTS_QUERY,
-        description="SQL on the drill's database: task, key (idempotency key), version, worker and at (timestamptz), one row an effect.",
+        description="SQL on the drill's database: task, key (idempotency key), version, worker and at (timestamptz), one row an effect. "
+        "It is tried once before the load begins.",
     )
 
 

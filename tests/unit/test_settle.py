@@ -1,0 +1,54 @@
+"""Which queues keep dead letters, and which only delay: it decides when a stage is at rest, and what a resting task is called."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from harness.drive.settle import dead_letter_queues, delay_queues
+from harness.scenario.model import Broker
+
+
+def broker(queues: dict[str, Any], **more: Any) -> Broker:
+    return Broker.model_validate({"queues": queues, **more})
+
+
+def test_a_queue_that_another_sends_its_dead_letters_to_keeps_them() -> None:
+    assert dead_letter_queues(broker({"tasks": {"dead_letter_to": "dead"}, "dead": {}})) == {"dead"}
+
+
+def test_arguments_over_the_default_exchange_count_like_the_short_form() -> None:
+    arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "dead"}
+    assert dead_letter_queues(broker({"tasks": {"arguments": arguments}, "dead": {}})) == {"dead"}
+
+
+def test_a_dead_letter_exchange_of_a_policy_leads_to_the_queues_bound_to_it() -> None:
+    declared = broker(
+        {"tasks": {}, "dead": {}},
+        exchanges={"dlx": {"type": "fanout"}},
+        bindings=[{"from": "dlx", "to": "dead"}],
+        policies={"dead": {"pattern": "^tasks$", "definition": {"dead-letter-exchange": "dlx"}}},
+    )
+    assert dead_letter_queues(declared) == {"dead"}
+
+
+def test_a_policy_for_other_queues_says_nothing() -> None:
+    policies = {"dead": {"pattern": "^other$", "definition": {"dead-letter-exchange": "", "dead-letter-routing-key": "dead"}}}
+    assert dead_letter_queues(broker({"tasks": {}, "dead": {}}, policies=policies)) == set()
+
+
+def test_a_queues_own_arguments_win_over_a_policy() -> None:
+    policies = {"dead": {"pattern": ".*", "definition": {"dead-letter-exchange": "", "dead-letter-routing-key": "elsewhere"}}}
+    arguments = {"x-dead-letter-routing-key": "dead"}
+    declared = broker({"tasks": {"arguments": arguments}, "dead": {}, "elsewhere": {}}, policies=policies)
+    assert "dead" in dead_letter_queues(declared)
+
+
+def test_a_retry_queue_with_a_time_to_live_delays_and_keeps_nothing() -> None:
+    declared = broker(
+        {
+            "tasks": {"dead_letter_to": "retry"},
+            "retry": {"dead_letter_to": "tasks", "arguments": {"x-message-ttl": 5000}},
+        }
+    )
+    assert delay_queues(declared) == {"retry"}
+    assert dead_letter_queues(declared) == set()
