@@ -105,6 +105,78 @@ def test_a_stored_run_can_be_judged_again_without_an_engine(held: Finished, tmp_
     assert json.loads((copy / "verdict.json").read_text())["verdict"] == "held"
 
 
+WIDE_FAULTS = """\
+policies:
+      bounded: {pattern: "^tasks$", definition: {max-length: 100000}}
+monitors:
+  backlog: {queue_depth: tasks, above: 0}
+  again: {redelivery_rate: tasks, above: 1000000}
+  done: {query: select count(*) from effects, above: 0}
+faults:
+  - {name: slow, latency: {link: workers -> database, delay: 100ms}, at: 500ms, for: 2s}
+  - {name: silent, cut: {link: load -> broker, how: drop}, when: done, for: 1s}
+  - {name: shut, cut: {link: workers -> broker, how: refuse}, before: {step: look}, for: 1s}
+  - {name: reboot, restart: {target: broker}, after: {step: look}}
+  - {name: frozen, pause: {target: workers.v1}, during: {step: note it}, for: 1s}
+"""
+
+
+@pytest.fixture(scope="module")
+def wide(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A drill with every kind of fault, every kind of moment, every source of a monitor, a policy and an invariant of its own."""
+    folder = tmp_path_factory.mktemp("wide")
+    policies, _, rest = WIDE_FAULTS.partition("monitors:")
+    text = SHORT.read_text().replace("../../../scenarios/worker", str((SHORT.parent / "../../../scenarios/worker").resolve()))
+    text = text[: text.index("faults:")] + "monitors:" + rest + "\n" + text[text.index("playbook:") :]
+    text = text.replace("      tasks.dead: {}\n", f"      tasks.dead: {{}}\n    {policies}").replace(
+        "rate: 60/s, duration: 4s", "rate: 60/s, duration: 8s"
+    )
+    (folder / "scenario.yaml").write_text(text + "  no_charge_by_v9: {version: v9}\n")
+    (folder / "no_charge_by_v9.sql").write_text(
+        "-- no_charge_by_v9: This version does nothing at all.\n-- needs: effects\n-- parameter version: text\n"
+        "select task, 'it was done by ' || version as why from effects where version = $version\n"
+    )
+    playbook = folder / "playbook.sh"
+    playbook.write_text(
+        "#!/usr/bin/env bash\nlook() { :; }\n"
+        'note_it() { until [ "$(docker inspect -f "{{.State.Paused}}" $WORKERS_V1)" = true ]; do :; done; sleep 1; }\nlook\nnote_it\n'
+    )
+    playbook.chmod(0o755)
+    return run_drill(folder, tmp_path_factory.mktemp("reports"), "--seed", "5")
+
+
+def test_a_sound_worker_survives_every_kind_of_fault(wide: Finished) -> None:
+    assert (wide.exit_code, wide.verdict["verdict"]) == (0, "held"), wide.stdout + wide.stderr
+
+
+@pytest.mark.parametrize("fault", ["slow", "silent", "shut", "reboot", "frozen"])
+def test_every_fault_is_written_down_before_it_acts_and_bites_and_lifts(wide: Finished, fault: str) -> None:
+    states = [event["state"] for event in wide.timeline if event["event"] == "fault" and event["name"] == fault]
+    assert states == ["armed", "begin", "bit", "end", "lifted"]
+
+
+def test_a_fault_after_a_step_bites_before_the_next_step_begins(wide: Finished) -> None:
+    story = [(event["name"], event["state"]) for event in wide.timeline]
+    assert (
+        story.index(("look", "end")) < story.index(("reboot", "begin")) < story.index(("reboot", "bit")) < story.index(("note it", "begin"))
+    )
+
+
+def test_a_fault_during_a_step_bites_before_the_step_ends(wide: Finished) -> None:
+    story = [(event["name"], event["state"]) for event in wide.timeline]
+    assert story.index(("note it", "begin")) < story.index(("frozen", "bit")) < story.index(("note it", "end"))
+
+
+@pytest.mark.parametrize("monitor", ["backlog", "again", "done"])
+def test_every_source_of_a_monitor_gives_values(wide: Finished, monitor: str) -> None:
+    assert any(event["event"] == "alert" and event["name"] == monitor and "value" in event for event in wide.timeline)
+
+
+def test_an_invariant_of_the_users_own_is_judged_with_its_parameter(wide: Finished) -> None:
+    (result,) = [result for result in wide.verdict["results"] if result["name"] == "no_charge_by_v9"]
+    assert (result["verdict"], result["parameters"]) == ("held", {"version": "v9"})
+
+
 def test_a_playbook_that_fails_is_broken_by_its_step(changed: Callable[..., Path], tmp_path: Path) -> None:
     folder = changed(playbook="set -e\nlook() { true; }\ngive_up() { echo sorry; exit 3; }\nlook\ngive_up\n")
     done = run_drill(folder, tmp_path / "reports")
