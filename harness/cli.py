@@ -134,13 +134,14 @@ def report_(run_dir: Path) -> None:
 @main.command(cls=Verb)
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def validate(scenarios: tuple[Path, ...]) -> None:
-    """Check scenario files without starting anything; says every problem at once.
+    """Check scenario files without starting anything; says every problem at once, and the steps that faults may name.
 
     \b
     Example:
       drillbook validate scenarios/
     """
     from harness.errors import UsageError
+    from harness.playbook.steps import step_names
     from harness.scenario.find import find
     from harness.scenario.loader import ScenarioError, load
 
@@ -150,8 +151,11 @@ def validate(scenarios: tuple[Path, ...]) -> None:
     bad = 0
     for path in files:
         try:
-            load(path)
+            scenario = load(path)
             click.echo(f"{path}: ok")
+            for name, program in (("deployment", scenario.deployment), ("playbook", scenario.playbook)):
+                if program is not None:
+                    click.echo(f"  {name}: {', '.join(step_names(program.run, path.parent)) or 'no step can be read from its text'}")
         except ScenarioError as error:
             bad += 1
             click.echo(str(error), err=True)

@@ -22,6 +22,10 @@ where no registry is reached; playbooks of the shipped drills call curl."""
 Say = Callable[[str], None]
 
 
+class RefusedError(HarnessError):
+    """An engine is there, and this user may not use it."""
+
+
 def connect() -> docker.DockerClient:
     """A client of the engine that answers here. Never installs or starts one.
 
@@ -46,7 +50,7 @@ def install(say: Say) -> str:
         What was done, in one sentence.
 
     Raises:
-        HarnessError: it cannot be done here; the sentence says what is missing.
+        HarnessError: it cannot be done here; the sentence says what is missing, or that an engine refuses this user.
     """
     daemon = Daemon()
     if _answers():
@@ -88,8 +92,15 @@ def apt_install(packages: tuple[str, ...], say: Say) -> None:
 
 
 def _answers() -> bool:
+    """Whether an engine answers this user.
+
+    Raises:
+        RefusedError: one does, but not this user: a second one would not help.
+    """
     try:
         connect()
+    except RefusedError:
+        raise
     except HarnessError:
         return False
     return True
@@ -98,7 +109,7 @@ def _answers() -> bool:
 def _unreachable(error: Exception) -> HarnessError:
     where = os.environ.get("DOCKER_HOST", "the local socket")
     if "Permission denied" in str(error):
-        return HarnessError(f"The Docker engine at {where} refuses this user.", "Run as root, or as a member of the group docker.")
+        return RefusedError(f"The Docker engine at {where} refuses this user.", "Run as root, or as a member of the group docker.")
     return HarnessError(f"No Docker engine answers at {where}.", "Start Docker, or run `drillbook doctor --install` (root on Debian).")
 
 

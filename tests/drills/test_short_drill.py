@@ -23,7 +23,8 @@ from harness.stage.wait import until
 @pytest.fixture(scope="module")
 def held(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     """The short drill, run once."""
-    return run_drill(SHORT, tmp_path_factory.mktemp("reports"), "--seed", "11")
+    reports = tmp_path_factory.mktemp("reports")
+    return run_drill(SHORT, reports, "--seed", "11", "--junit-xml", str(reports / "for-ci" / "junit.xml"))
 
 
 @pytest.fixture
@@ -61,6 +62,10 @@ def test_a_run_leaves_every_file_that_is_documented(held: Finished) -> None:
     expected = {"scenario.yaml", "plan.json", "environment.json", "verdict.json", "report.html", "junit.xml"}
     expected |= {f"{stem}.jsonl" for stem in ("timeline", "published", "wire", "effects", "leftovers", "counters")}
     assert expected <= {path.name for path in held.run_directory.iterdir()}
+
+
+def test_the_junit_report_is_where_ci_wants_it(held: Finished) -> None:
+    assert (held.reports / "for-ci" / "junit.xml").read_bytes() == (held.run_directory / "junit.xml").read_bytes()
 
 
 def test_a_run_leaves_nothing_running(held: Finished) -> None:

@@ -1,0 +1,72 @@
+"""The command line without an engine: results on stdout, errors as sentences on stderr, exit codes as documented."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from histories import history
+
+ROOT = Path(__file__).parents[2]
+VERBS = ["init", "validate", "run", "check", "report", "list", "clean", "doctor", "images", "schema"]
+
+
+def drillbook(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).parent / "drillbook"), *map(str, arguments)]
+    environment = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_the_help_of_every_verb_shows_an_example_and_the_exit_codes(verb: str) -> None:
+    done = drillbook(verb, "--help")
+    assert done.returncode == 0
+    assert f"drillbook {verb}" in done.stdout.split("Example:")[1]
+    assert "4 unknown" in done.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    probe = "import sys; sys.argv = ['drillbook', '--help']\ntry:\n    from harness.cli import main; main()\nexcept SystemExit:\n    pass\n"
+    probe += "print([name for name in ('docker', 'duckdb', 'pydantic', 'pika', 'jinja2', 'rich', 'locust') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize(
+    ("lines", "exit_code"),
+    [
+        (("publish a ok", "effect a"), 0),
+        (("publish a ok", "effect a", "effect a"), 1),
+    ],
+)
+def test_check_exits_by_the_verdict(lines: tuple[str, ...], exit_code: int) -> None:
+    done = drillbook("check", history(*lines))
+    assert done.returncode == exit_code, done.stdout + done.stderr
+
+
+def test_a_directory_that_is_no_run_is_a_sentence_and_exit_2(tmp_path: Path) -> None:
+    done = drillbook("check", tmp_path)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False)
+    assert "no scenario.yaml" in done.stderr
+
+
+def test_a_missing_engine_is_a_sentence_and_exit_3() -> None:
+    done = drillbook("run", "tests/drills/short")
+    assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+    assert "No Docker engine answers at unix:///nowhere" in done.stderr
+
+
+def test_validate_tells_the_steps_that_faults_may_name() -> None:
+    done = drillbook("validate", "scenarios/versioned_workers/scenario.yaml")
+    assert "playbook: route to v1, drain v2, stop v2, move leftovers, prove it" in done.stdout
+
+
+def test_validate_tells_every_problem_and_exits_with_2(tmp_path: Path) -> None:
+    (tmp_path / "scenario.yaml").write_text("title: x\ntagz: []\ninvariants: {no_lost_taks: }\n")
+    done = drillbook("validate", tmp_path)
+    assert done.returncode == 2
+    assert "2:1: " in done.stderr
+    assert "3:14: " in done.stderr
