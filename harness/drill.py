@@ -146,11 +146,14 @@ class _Drill:
         try:
             if act is not None:
                 act()
+            return error
         except DrillbookError as failure:
-            return error or failure
+            told = failure
         except Exception as defect:
-            return error or self._defect(defect, redact)
-        return error
+            told = self._defect(defect, redact)
+        if error is not None:
+            self._progress.note(redact(str(told)))
+        return error or told
 
     def _defect(self, defect: Exception, redact: Callable[[str], str]) -> HarnessError:
         """An error that is no sentence, kept for whoever mends the harness; the stage is cleaned up all the same."""

@@ -14,6 +14,7 @@ os.environ["TESTCONTAINERS_RYUK_DISABLED"] = "true"
 os.environ["TESTCONTAINERS_CONNECTION_MODE"] = "docker_host"
 os.environ["TESTCONTAINERS_HOST_OVERRIDE"] = "127.0.0.1"
 
+import requests
 from docker.errors import APIError, DockerException, NotFound
 from docker.types import EndpointConfig
 from testcontainers.core.container import DockerContainer
@@ -90,6 +91,10 @@ class StageContainer(DockerContainer):
         return int(bindings[0]["HostPort"])
 
 
+class GoneError(HarnessError):
+    """The container is not there any more."""
+
+
 class Handle:
     """What faults may do to a container.
 
@@ -112,8 +117,9 @@ class Handle:
     def status(self) -> str:
         """``running``, ``paused``, ``exited``, ``created`` or ``gone``."""
         try:
-            self._wrapped.reload()
-        except NotFound:
+            with self._told("show the state of"):
+                self._wrapped.reload()
+        except GoneError:
             return "gone"
         return str(self._wrapped.status)
 
@@ -167,7 +173,7 @@ class Handle:
         """Write what it logged, without secrets."""
         try:
             text = self._wrapped.logs(timestamps=True).decode("utf-8", "replace")
-        except DockerException as error:
+        except (DockerException, requests.RequestException) as error:
             text = f"(the engine does not give this container's log: {error})\n"
         try:
             path.write_text(redact(text), encoding="utf-8")
@@ -179,8 +185,12 @@ class Handle:
         """The engine's refusal as a sentence."""
         try:
             yield
+        except NotFound as error:
+            raise GoneError(f"{self.name} is gone, so the engine did not {verb} it.") from error
         except DockerException as error:
             raise HarnessError(f"the engine did not {verb} {self.name}: {getattr(error, 'explanation', None) or error}.") from error
+        except requests.RequestException as error:
+            raise HarnessError(f"the Docker engine does not answer, and did not {verb} {self.name}.") from error
 
     @property
     def _wrapped(self) -> Any:
@@ -191,6 +201,6 @@ def last_words(container: StageContainer, lines: int = 3) -> str:
     """The last lines a container logged, for an error message."""
     try:
         text = container.get_wrapped_container().logs(tail=lines).decode("utf-8", "replace").strip()
-    except DockerException:
+    except (DockerException, requests.RequestException):
         return "its log is gone."
     return " / ".join(text.splitlines()) or "it logged nothing."

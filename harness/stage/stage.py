@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
 from docker.errors import DockerException
 from testcontainers.core.network import Network
 
@@ -92,6 +93,8 @@ class Stage:
             self._start_parts()
             self._prepare()
             self._start_workers()
+        except requests.RequestException as error:
+            raise HarnessError("the Docker engine stopped answering while the stage was started.") from error
         except DockerException as error:
             raise HarnessError(f"the Docker engine refused: {getattr(error, 'explanation', None) or error}.") from error
 
