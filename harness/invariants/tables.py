@@ -21,7 +21,7 @@ import duckdb
 from harness.errors import UsageError
 from harness.evidence.records import FILES
 
-VIEWS = ("macros", "phases", "steps", "faults", "tasks", "queue_drops", "vanished", "healed", "equation")
+VIEWS = ("macros", "phases", "steps", "faults", "tasks", "deliveries", "queue_drops", "vanished", "healed", "equation")
 LONGEST_LINE = 1 << 26
 """Bytes."""
 _FOLDER = Path(__file__).parent / "views"

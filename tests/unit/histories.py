@@ -5,7 +5,9 @@ Each line happens a second after the one before::
     publish a ok                        publish a unknown attempt 2         publish a skipped
     effect a by v1                      effect a by v1 key a/2              leftover b dead in tasks.dead
     deliver a to v2 from tasks.v2       ack a by v2                         reject a by v2
-    requeue a by v2                     resend a to tasks.v1
+    requeue a by v2                     resend a to tasks.v1                deliver a to operator from tasks.dead
+    redeliver a to v1 from tasks.v1     confirm a to operator               refuse a to operator
+    close v2                            ready tasks.v2 10 consumers 2
     step stop v2 begin                  step stop v2 end                    step stop v2 end exit 3
     phase playbook begin                phase playbook end exit 0           phase playbook timeout
     fault slow link begin               fault slow link bit                 fault slow link not_bit
@@ -35,6 +37,9 @@ START = 1_700_000_000 * SECOND
 ALWAYS = ("published", "effects", "leftovers")
 TASKS: dict[str, Any] = {"no_lost_tasks": None, "no_duplicate_effects": None, "conservation": None}
 
+_OPERATOR = 9
+"""The number of the operator's connection; a worker's is that of its version."""
+_FROM_OPERATOR: dict[str, Any] = {"connection": _OPERATOR, "channel": 1}
 _FOLDER = TemporaryDirectory(prefix="histories-")
 _NUMBERS = count(1)
 
@@ -119,14 +124,17 @@ def _wire(event: str, **more: Any) -> Callable[[Words, int], Wire]:
     def make(words: Words, at: int) -> Wire:
         worker = words.get("version")
         peer = {"peer": f"workers.{worker}.1", "version": worker} if worker else {"peer": "operator"}
+        place = {"connection": int(worker[1:]) if worker else _OPERATOR, "channel": 1}
         queue = {"queue": words["queue"]} if "queue" in words else {}
-        return Wire(seq=0, at=at, event=event, task=words["task"], **peer | queue | more)  # type: ignore[arg-type]
+        return Wire(seq=0, at=at, event=event, task=words.get("task"), **peer | place | queue | more)  # type: ignore[arg-type]
 
     return make
 
 
 def _resend(words: Words, at: int) -> Wire:
-    return Wire(seq=0, at=at, event="publish", task=words["task"], peer="operator", exchange="", routing_key=words["queue"])
+    return Wire(
+        seq=0, at=at, event="publish", task=words["task"], peer="operator", exchange="", routing_key=words["queue"], **_FROM_OPERATOR
+    )
 
 
 def _event(event: str) -> Callable[[Words, int], Event]:
@@ -154,6 +162,14 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
         words["task"],
         words.get("queue"),
         words["state"],  # type: ignore[arg-type]
+    ),
+    r"deliver (?P<task>\S+) to operator from (?P<queue>\S+)": _wire("deliver", redelivered=False),
+    r"redeliver (?P<task>\S+) to (?P<version>v\w+) from (?P<queue>\S+)": _wire("deliver", redelivered=True),
+    r"confirm (?P<task>\S+) to operator": _wire("confirm", ok=True),
+    r"refuse (?P<task>\S+) to operator": _wire("confirm", ok=False),
+    r"close (?P<version>v\w+)": _wire("close"),
+    r"ready (?P<queue>\S+) (?P<ready>\d+) consumers (?P<consumers>\d+)": lambda words, at: Counter(
+        at, words["queue"], True, int(words["ready"]), int(words["consumers"])
     ),
     r"deliver (?P<task>\S+) to (?P<version>\w+) from (?P<queue>\S+)": _wire("deliver"),
     r"ack (?P<task>\S+) by (?P<version>v\w+)": _wire("ack"),

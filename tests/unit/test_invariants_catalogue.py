@@ -22,10 +22,13 @@ def user(folder: Path, sql: str, name: str = "mine") -> Invariant:
 
 def test_every_built_in_invariant_is_in_order() -> None:
     assert set(catalogue()) == {
+        "bounded_redelivery",
         "conservation",
         "drained",
         "no_duplicate_effects",
         "no_lost_tasks",
+        "no_overlap",
+        "no_silent_drop",
         "playbook_succeeded",
         "recovered",
         "version_fence",
@@ -41,7 +44,7 @@ def test_the_documented_tables_are_the_ones_there_are() -> None:
     database, _ = open_tables(None)
     make_views(database, [], [])
     documented = re.findall(r"^\| `(\w+)` \| .* \| `(.*)` \|$", (DOCS / "README.md").read_text(), re.MULTILINE)
-    assert len(documented) == 10
+    assert len(documented) == 11
     for table, columns in documented:
         described = database.execute(f"select column_name from (describe {table})").fetchall()
         assert [name for (name,) in described] == columns.split(", ")

@@ -1,0 +1,26 @@
+-- deliveries: one row a delivery: who got which task from which queue, and how it was let go of: ack, nack, reject, close or NULL (never).
+create view deliveries as
+with sent as (select seq, "at", task, queue, peer, version, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel,
+                     coalesce(redelivered, false) as redelivered
+              from wire where event = 'deliver'),
+answers as (select seq, "at", task, peer, event, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
+            from wire where event in ('ack', 'nack', 'reject')),
+closes as (select seq, "at", connection, channel from wire where event = 'close' and channel is not null),
+ends as (select seq, "at", connection from wire where event = 'close' and channel is null),
+let_go as (
+  select sent.*,
+         {seq: answers.seq, moment: answers."at", how: answers.event} as answer,
+         {seq: closes.seq, moment: closes."at", how: 'close'} as closing,
+         {seq: ends.seq, moment: ends."at", how: 'close'} as ending
+  from sent
+  asof left join answers on sent.task = answers.task and coalesce(sent.peer, '') = coalesce(answers.peer, '') and sent.connection = answers.connection
+                        and sent.channel = answers.channel and sent.seq < answers.seq
+  asof left join closes on sent.connection = closes.connection and sent.channel = closes.channel and sent.seq < closes.seq
+  asof left join ends on sent.connection = ends.connection and sent.seq < ends.seq
+),
+first_let_go as (
+  select *, list_min(list_filter([answer, closing, ending], lambda one: one.seq is not null)) as released from let_go
+)
+select seq, "at", task, queue, peer, version, connection, channel, redelivered,
+       released.seq as released_seq, released.moment as released_at, released.how as released_by
+from first_let_go;
