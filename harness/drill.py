@@ -137,6 +137,8 @@ class _Drill:
                 self._progress.note(f"kept: the stage stands; remove it with drillbook clean {self._run_id}")
             error = self._attempt(lambda: self._epilogue(stage.redact(str(error)) if error else None), error, stage.redact)
             judgement, report = self._judge(error, signals.first)
+            if error is not None:
+                error.message, error.hint = stage.redact(error.message), stage.redact(error.hint)
         return Drilled(self._run.path, judgement, report, error, signals.first, self._seed, self._replay)
 
     def _attempt(

@@ -7,8 +7,10 @@ import os
 import shutil
 import signal
 import subprocess
+from base64 import b64encode
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from conftest import SHORT, Finished, Service, drillbook, run_drill
@@ -73,13 +75,6 @@ def test_a_run_leaves_nothing_running(held: Finished) -> None:
     assert [remain for remain in remains() if remain.run_id == run_id] == []
 
 
-def test_no_file_of_a_run_holds_a_password(held: Finished) -> None:
-    for path in held.run_directory.rglob("*"):
-        if path.is_file():
-            text = path.read_bytes()
-            assert b"amqp://drill:" not in text.replace(b"amqp://drill:***", b""), path
-
-
 def test_a_fault_pinned_before_a_step_has_bitten_before_the_step_runs(held: Finished) -> None:
     story = [(event["event"], event["state"]) for event in held.timeline if event["name"] in ("the worker freezes", "look")]
     assert story[:4] == [("fault", "armed"), ("fault", "begin"), ("fault", "bit"), ("step", "begin")]
@@ -127,9 +122,18 @@ faults:
 
 
 @pytest.fixture(scope="module")
-def wide(tmp_path_factory: pytest.TempPathFactory) -> Finished:
-    """A drill with every kind of fault, every kind of moment, every source of a monitor, a policy and an invariant of its own."""
-    folder = tmp_path_factory.mktemp("wide")
+def wide_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the wide drill's scenario is, and what its playbook was told."""
+    return tmp_path_factory.mktemp("wide")
+
+
+@pytest.fixture(scope="module")
+def wide(wide_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A drill with every kind of fault, every kind of moment, every source of a monitor, a policy and an invariant of its own.
+
+    Its playbook prints its secrets, as a script with ``set -x`` or ``curl -v`` does.
+    """
+    folder = wide_folder
     policies, _, rest = WIDE_FAULTS.partition("monitors:")
     text = SHORT.read_text().replace("../../../scenarios/worker", str((SHORT.parent / "../../../scenarios/worker").resolve()))
     text = text[: text.index("faults:")] + "monitors:" + rest + "\n" + text[text.index("playbook:") :]
@@ -143,11 +147,23 @@ def wide(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     )
     playbook = folder / "playbook.sh"
     playbook.write_text(
-        "#!/usr/bin/env bash\nlook() { :; }\n"
+        "#!/usr/bin/env bash\n"
+        'look() { echo "$AMQP_URL" > told; cat told; env; curl -sv --max-time 5 "$RABBITMQ_API_URL/overview" 2>&1 | head -20; }\n'
         'note_it() { until [ "$(docker inspect -f "{{.State.Paused}}" $WORKERS_V1)" = true ]; do :; done; sleep 1; }\nlook\nnote_it\n'
     )
     playbook.chmod(0o755)
     return run_drill(folder, tmp_path_factory.mktemp("reports"), "--seed", "5")
+
+
+def test_no_file_of_a_run_holds_a_password_though_the_playbook_prints_it(wide: Finished, wide_folder: Path) -> None:
+    url = urlsplit((wide_folder / "told").read_text().strip())
+    secrets = [str(url.password).encode(), b64encode(f"{url.username}:{url.password}".encode())]
+    transcript = (wide.run_directory / "playbook" / "playbook.log").read_text()
+    assert "amqp://drill:***@" in transcript
+    assert "Basic ***" in transcript
+    for path in filter(Path.is_file, wide.run_directory.rglob("*")):
+        assert [secret for secret in secrets if secret in path.read_bytes()] == [], path
+    assert not any(secret.decode() in wide.stdout + wide.stderr for secret in secrets)
 
 
 def test_a_sound_worker_survives_every_kind_of_fault(wide: Finished) -> None:
