@@ -47,6 +47,15 @@ WireEvent = Literal[
     "cancel",
     "open",
     "close",
+    "purge",
+    "delete",
+    "select",
+    "commit",
+    "rollback",
+    "flow",
+    "blocked",
+    "unblocked",
+    "fault",
     "refused",
     "blind",
     "alive",
@@ -63,6 +72,11 @@ class Wire:
     ``end`` is blind after its last line; ``seq`` has no gaps in a whole file. ``blind``: the tap could not read this connection any
     further (it still carried it), so that the evidence is blind from here on. ``refused``: the broker could not be reached for a
     connection. ``open`` and ``close`` with a channel are the channel's; a connection's own ``close`` comes after those of its channels.
+
+    Every line tells what the broker knows: an acknowledgement or a publish that a fault keeps from it has no line of its own until it is
+    let go, a confirm or a delivery has its line when the broker sent it. What the tap did to it is a ``fault`` line: ``rule`` is the
+    fault's name, ``reason`` what was done (``ack dropped``, ``deliver held``, ``deliver let go``, ``channel closed``, ``armed``,
+    ``disarmed``). ``select``, ``commit`` and ``rollback`` are those of a transaction, ``flow`` and ``blocked`` are the broker's.
     """
 
     seq: int
@@ -82,7 +96,11 @@ class Wire:
     redelivered: bool | None = None
     requeue: bool | None = None
     ok: bool | None = None
-    """Of a confirm: acknowledged, not refused."""
+    """Of a confirm: acknowledged, not refused. Of flow: on, not off."""
+    count: int | None = None
+    """Of purge and delete (of a queue): messages that went with it, as the broker answered."""
+    rule: str | None = None
+    """Of fault: the name of the fault whose rule it was."""
     reason: str | None = None
 
 
@@ -95,6 +113,23 @@ class Effect:
     version: str | None
     worker: str | None
     at: int
+    source: str | None = None
+    """The name of the source it was read from, where the scenario names several."""
+
+
+TaskState = Literal["queued", "executing", "completed", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The state of one task in the workers' own table, read after settling (``states.jsonl``)."""
+
+    task: str
+    state: TaskState
+    version: str | None = None
+    worker: str | None = None
+    at: int | None = None
+    """When it came into this state, where the table says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,10 +138,15 @@ class Leftover:
 
     task: str
     queue: str | None
-    state: Literal["ready", "unacked", "dead", "outbox", "cancelled"]
+    state: Literal["ready", "delayed", "unacked", "dead", "outbox", "cancelled"]
+    """delayed: in a queue that passes its tasks on when their time to live is over; unacked: a consumer that is still connected has it."""
     deaths: int = 0
     reason: str | None = None
     """Of the first death, as the broker says it: rejected, expired, maxlen, delivery_limit."""
+    history: str | None = None
+    """Its deaths, the first one first: ``rejected in tasks.v2, 2 times; expired in tasks.retry``."""
+    holder: str | None = None
+    """Of unacked: who has it, ``workers.v2.1`` or ``operator``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +161,39 @@ class Counter:
     step: str | None = None
     """The playbook's or deployment's step at whose edge the sample was taken; None: a sample over time."""
     edge: Literal["start", "end"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """One sample of the broker's own Prometheus metrics (``metrics.jsonl``): taken over time, at phase edges, and after settling.
+
+    A counter that falls has been reset: the broker was restarted, or its queue was made anew.
+    """
+
+    at: int
+    name: str
+    """As the broker names it, without the prefix ``rabbitmq_`` or ``rabbitmq_detailed_``: ``queue_messages_ready``."""
+    value: float
+    queue: str | None = None
+    exchange: str | None = None
+    phase: str | None = None
+    """The phase at whose edge it was taken: ``load``, ``playbook``, ``settle`` …; None: a sample over time."""
+    edge: Literal["start", "end"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Topology:
+    """One setting of one thing on the broker (``topology.jsonl``), normalised: what differs between two moments has changed."""
+
+    at: int
+    moment: Literal["before", "after"]
+    """before: the stage is ready and nothing has been deployed; after: settled, the workers still run."""
+    kind: Literal["queue", "exchange", "binding", "policy", "consumer"]
+    name: str
+    field: str
+    """``type``, ``durable``, ``arguments.x-delivery-limit``, ``definition.message-ttl`` …; ``there`` for one without settings."""
+    value: str
+    """As JSON, keys sorted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +237,10 @@ FILES: dict[str, type] = {
     "wire": Wire,
     "effects": Effect,
     "leftovers": Leftover,
+    "states": State,
     "counters": Counter,
+    "metrics": Metric,
+    "topology": Topology,
     "timeline": Event,
 }
 """Evidence by the stem of its ``.jsonl`` file."""

@@ -77,6 +77,8 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     part = part_of(annotation)
     if part is model.AtStep:
         return "`{step: …}`"
+    if part is model.TaskTable:
+        return "`{query: …}`"
     if part:
         return f"[{_heading(part)}](#{_heading(part).replace(' ', '-')})"
     return _PLAIN[annotation]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
 from harness.faults import KINDS, Fault
-from harness.scenario.refs import ExchangeRef, MonitorRef, QueueRef, Ref, StepRef
+from harness.scenario.refs import ExchangeRef, LinkRef, MonitorRef, QueueRef, Ref, StepRef
 from harness.scenario.units import Duration, Rate, Size
 
 Method = Literal["isolation", "transactional", "messaging", "versioned-workers", "rollback-script", "configuration"]
@@ -105,6 +105,11 @@ class StageSpec(Part):
     """What the drill runs on."""
 
     broker: Broker
+    id_from: str = Field(
+        default="message_id",
+        pattern=r"^(message_id|correlation_id|header:.+|body:\$(\.[^.\[\]]+|\[\d+\])+)$",
+        description="Where a message carries its task's id: message_id, correlation_id, header:NAME, or body:$.path of a JSON body.",
+    )
     database: Database | None = None
     workers: dict[str, Workers] = Field(min_length=1, description="Workers by version: v1, v2, ….")
 
@@ -156,6 +161,19 @@ class AtStep(Part):
     """A moment named by a step of the playbook."""
 
     step: StepRef = Field(description="The step's name.")
+
+
+WireMoment = Literal["publish", "confirm", "deliver", "ack", "nack", "reject", "commit"]
+
+
+class OnWire(Part):
+    """A moment named by what passes on the wire; counted from the start of the drive, or from the fault's other trigger."""
+
+    wire: WireMoment = Field(description="What passes: publish, confirm, deliver, ack, nack, reject or commit.")
+    nth: int = Field(default=1, ge=1, description="Counted over all links together, from 1.")
+    count: int = Field(default=1, ge=1, description="How many are hit from the nth on; only for faults that act on what passes.")
+    link: LinkRef | None = Field(default=None, description="Where it passes; left out: the fault's own link.")
+    task: str | None = Field(default=None, description="Only messages of this task are counted.")
 
 
 class FaultEntry(Part):
@@ -227,14 +245,47 @@ class Playbook(Part):
     env: dict[str, str] = Field(default_factory=dict, description="Added to its environment.")
 
 
+class Source(Part):
+    """One place where tasks leave effects: rows of the database, or calls to the HTTP sink."""
+
+    query: str | None = Field(
+        default=None,
+        description="SQL on the drill's database: task, key (idempotency key), version, worker and at (timestamptz), one row an effect. "
+        "It is tried once before the load begins. Give this or `http`.",
+    )
+    http: Literal[True] | None = Field(
+        default=None,
+        description="A server in the stage that the workers call, at EFFECTS_URL, once an effect: POST, with the headers Task-Id and "
+        "Idempotency-Key. Give this or `query`.",
+    )
+    types: list[str] | None = Field(default=None, description="The task types that leave an effect here; none given: all of them.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Source:
+        if (self.query is None) == (self.http is None):
+            raise ValueError("give exactly one of query and http")
+        return self
+
+
 class Effects(Part):
-    """Where a task's effects are read, from outside the workers."""
+    """Where a task's effects are read, from outside the workers: one source, or several by name."""
 
     query: str = Field(
         default=DEFAULT_EFFECTS_QUERY,
         description="SQL on the drill's database: task, key (idempotency key), version, worker and at (timestamptz), one row an effect. "
         "It is tried once before the load begins.",
     )
+    sources: dict[str, Source] | None = Field(
+        default=None,
+        description="In place of `query`: sources by name. A task is done when it has left an effect in each source of its type, and "
+        "done twice when it left two in one of them.",
+    )
+
+
+class TaskTable(Part):
+    """Something about tasks that the workers keep in the database."""
+
+    query: str = Field(description="SQL on the drill's database, one row a task.")
 
 
 class Settle(Part):
@@ -272,6 +323,14 @@ class Scenario(Part):
     faults: list[FaultSpec] = Field(default_factory=list, description="Faults, in the order of the story.")
     playbook: Playbook | None = None
     effects: Effects = Field(default_factory=Effects)
+    states: TaskTable | None = Field(
+        default=None,
+        description="The workers' own table of task states: task, state (queued, executing, completed, failed), and if it has them "
+        "version, worker and at.",
+    )
+    outbox: TaskTable | None = Field(
+        default=None, description="The outbox: task, one row for each that has not been published; read after settling."
+    )
     settle: Settle = Field(default_factory=Settle)
     invariants: dict[str, dict[str, Any] | None] = Field(
         min_length=1,

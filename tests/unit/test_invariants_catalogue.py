@@ -175,7 +175,7 @@ def test_the_json_schema_of_an_invariant_has_its_parameters() -> None:
             },
             "allow": {
                 "type": "array",
-                "items": {"enum": ["ready", "unacked", "dead", "outbox", "cancelled"]},
+                "items": {"enum": ["ready", "delayed", "unacked", "dead", "outbox", "cancelled"]},
                 "description": "where a task may rest without having been done",
                 "default": [],
             },

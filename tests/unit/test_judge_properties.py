@@ -59,6 +59,8 @@ def test_the_order_of_lines_in_a_file_does_not_matter(run: Path, seed: int) -> N
     before = facts(judge(run))
     for stem in FILES:
         file = run / f"{stem}.jsonl"
+        if not file.exists():
+            continue
         lines = file.read_text().splitlines(keepends=True)
         random.Random(seed).shuffle(lines)
         file.write_text("".join(lines))

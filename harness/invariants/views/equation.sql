@@ -8,7 +8,7 @@ select count(*) as tasks,
        count(*) filter (outcome = 'skipped') as skipped,
        count(*) filter (ok and not undone) as done,
        count(*) filter (undone and rests_in = 'dead') as dead,
-       count(*) filter (undone and rests_in in ('ready', 'unacked', 'outbox')) as queued,
+       count(*) filter (undone and rests_in in ('ready', 'delayed', 'unacked', 'outbox')) as queued,
        count(*) filter (undone and rests_in = 'cancelled') as cancelled,
        count(*) filter (undone and rests_in is null) as missing,
        (select count(*) from (select task from effects group by task having count(*) > 1)) as doubled

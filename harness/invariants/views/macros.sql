@@ -12,6 +12,7 @@ create macro version_of(version, container) as
 -- resting(state, queue): where a task rests, in words.
 create macro resting(state, queue) as case state
   when 'ready' then 'still waits' || coalesce(' in ' || queue, '')
+  when 'delayed' then 'still waits for its time' || coalesce(' in ' || queue, '')
   when 'unacked' then 'is still held, unacknowledged,' || coalesce(' by a consumer of ' || queue, ' by a consumer')
   when 'outbox' then 'still waits in the outbox'
   when 'dead' then 'rests dead' || coalesce(' in ' || queue, '')

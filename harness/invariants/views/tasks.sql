@@ -20,14 +20,14 @@ done as (
 by_version as (select distinct task, version from effects where version is not null),
 versions as (select task, list(version order by version) as versions from by_version group by task),
 resting as (  -- a task in several places rests in the one it can still leave by itself
-  select task, min({rank: list_position(['ready', 'unacked', 'outbox', 'cancelled', 'dead'], state), queue: queue, reason: reason}) as place,
+  select task, min({rank: list_position(['ready', 'delayed', 'unacked', 'outbox', 'cancelled', 'dead'], state), queue: queue, reason: reason}) as place,
          list_sort(list(distinct state)) as rests
   from leftovers group by task
 )
 select attempts.*,
        coalesce(effects, 0) as effects, first_effect_at, last_effect_at,
        coalesce(versions, []) as versions,
-       ['ready', 'unacked', 'outbox', 'cancelled', 'dead'][place.rank] as rests_in,
+       ['ready', 'delayed', 'unacked', 'outbox', 'cancelled', 'dead'][place.rank] as rests_in,
        place.queue as rests_queue,
        place.reason as rests_reason,
        coalesce(rests, []) as rests
