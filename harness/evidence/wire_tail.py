@@ -1,16 +1,50 @@
-"""Follows ``wire.jsonl`` while it grows: who consumes, what is in flight, whether anything moves. It judges nothing."""
+"""Follows ``wire.jsonl`` while it grows: who consumes, what is in flight, what the tap did for a fault. It judges nothing."""
 
 from __future__ import annotations
 
 import json
-from collections import Counter
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
 from pathlib import Path
-from threading import Lock
-from typing import Any
+from threading import RLock
+from typing import Any, NamedTuple
+
+_MOVES = ("publish", "deliver", "ack", "nack", "reject")
+
+
+class InFlight(NamedTuple):
+    """A delivery that no one has settled."""
+
+    task: str | None
+    """None where the message carries no id."""
+    queue: str | None
+    peer: str
+    """Who has it, by the name of the container or program."""
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """One line of the tap about what it did for a fault."""
+
+    what: str
+    """``ack dropped``, ``deliver held``, ``deliver let go``, ``channel closed`` …"""
+    at: int
+    """Nanoseconds since the epoch."""
+    link: str | None
+    peer: str | None
+    task: str | None
+
+
+@dataclass(slots=True)
+class _Rule:
+    """What the tap has said of the rule of one fault, since it was last armed."""
+
+    acts: list[Act] = field(default_factory=list)
+    disarmed: bool = False
 
 
 class WireTail:
-    """What the tap has seen so far.
+    """What the tap has seen so far; safe to ask from several threads.
 
     Args:
         path: the tap's file; it need not be there yet.
@@ -20,9 +54,10 @@ class WireTail:
         self._path = path
         self._offset = 0
         self._rest = b""
-        self._lock = Lock()
+        self._lock = RLock()
         self._consumers: Counter[tuple[str, int, int]] = Counter()
-        self._in_flight: Counter[tuple[int, int]] = Counter()
+        self._in_flight: defaultdict[tuple[int, int], Counter[InFlight]] = defaultdict(Counter)
+        self._rules: dict[str, _Rule] = {}
         self.moves = 0
         """Events that moved a task."""
         self.started = False
@@ -43,20 +78,46 @@ class WireTail:
                     self._take(json.loads(text))
         return self
 
+    # What moves
+
     @property
     def in_flight(self) -> int:
-        """Deliveries that no one has acknowledged, on channels that are open."""
-        return sum(self._in_flight.values())
+        """Deliveries that no one has settled, on channels that are open."""
+        with self._lock:
+            return sum(held.total() for held in self._in_flight.values())
+
+    def in_flight_tasks(self) -> list[InFlight]:
+        """Those deliveries, each a task, its queue and who has it; in the order of their channels."""
+        with self._lock:
+            return [delivery for held in self._in_flight.values() for delivery in held.elements()]
 
     def consumers(self, peer: str) -> int:
         """How many consumers a client has, by the name of its container."""
-        return sum(count for (name, _, _), count in self._consumers.items() if name == peer)
+        with self._lock:
+            return sum(count for (name, _, _), count in self._consumers.items() if name == peer)
+
+    # What the tap did for a fault, by the fault's name
+
+    def armed(self, rule: str) -> bool:
+        """Whether the tap has said that it counts for this fault; it may have been disarmed since."""
+        return rule in self._rules
+
+    def disarmed(self, rule: str) -> bool:
+        """Whether the tap has said that it counts no more."""
+        return rule in self._rules and self._rules[rule].disarmed
+
+    def acts(self, rule: str) -> list[Act]:
+        """What it did since it was armed, in order; being armed and disarmed left out."""
+        with self._lock:
+            return list(self._rules[rule].acts) if rule in self._rules else []
+
+    # Inside
 
     def _take(self, line: dict[str, Any]) -> None:
         event, channel = line["event"], (line.get("connection", 0), line.get("channel", 0))
         match event:
             case "start":
-                self.started = True
+                self._begin()
             case "end":
                 self.ended = True
             case "consume":
@@ -64,16 +125,46 @@ class WireTail:
             case "cancel":
                 self._consumers[(line["peer"], *channel)] -= 1
             case "deliver":
-                self._in_flight[channel] += 1
+                self._in_flight[channel][_delivery(line)] += 1
             case "ack" | "nack" | "reject":
-                self._in_flight[channel] -= 1
+                self._settle(channel, _delivery(line))
             case "close":
                 self._close(channel, whole=line.get("channel") is None)
-        self.moves += event in ("publish", "deliver", "ack", "nack", "reject")
+            case "fault":
+                self._act(line)
+        self.moves += event in _MOVES
+
+    def _begin(self) -> None:
+        """A tap that starts has no connections, and numbers them from 1."""
+        self.started = True
+        self._in_flight.clear()
+        self._consumers.clear()
+
+    def _settle(self, channel: tuple[int, int], delivery: InFlight) -> None:
+        held = self._in_flight[channel]
+        held[delivery] -= 1
+        if held[delivery] <= 0:
+            del held[delivery]
 
     def _close(self, channel: tuple[int, int], whole: bool) -> None:
         def gone(key: tuple[int, int]) -> bool:
             return key[0] == channel[0] if whole else key == channel
 
-        self._in_flight = Counter({key: count for key, count in self._in_flight.items() if not gone(key)})
+        for key in [key for key in self._in_flight if gone(key)]:
+            del self._in_flight[key]
         self._consumers = Counter({key: count for key, count in self._consumers.items() if not gone(key[1:])})
+
+    def _act(self, line: dict[str, Any]) -> None:
+        rule, what = line["rule"], line["reason"]
+        if what == "armed":
+            self._rules[rule] = _Rule()
+        elif rule not in self._rules:
+            return
+        elif what == "disarmed":
+            self._rules[rule].disarmed = True
+        else:
+            self._rules[rule].acts.append(Act(what, line["at"], line.get("link"), line.get("peer"), line.get("task")))
+
+
+def _delivery(line: dict[str, Any]) -> InFlight:
+    return InFlight(line.get("task"), line.get("queue"), line["peer"])

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from harness.evidence.wire_tail import WireTail
+from harness.evidence.wire_tail import Act, WireTail
 
 
 def write(path: Path, *lines: dict[str, object]) -> WireTail:
@@ -50,3 +50,46 @@ def test_a_line_that_is_only_half_there_is_read_when_it_is_whole(tmp_path: Path)
     with path.open("a") as file:
         file.write('t"}\n')
     assert tail.poll().started
+
+
+def delivered(task: str, queue: str = "tasks", **more: object) -> dict[str, object]:
+    return event("deliver") | {"task": task, "queue": queue} | more
+
+
+def test_what_is_in_flight_is_told_with_its_queue_and_who_has_it(tmp_path: Path) -> None:
+    tail = write(
+        tmp_path / "w", delivered("a"), delivered("b", peer="operator", connection=2), event("ack") | {"task": "a", "queue": "tasks"}
+    )
+    assert tail.poll().in_flight_tasks() == [("b", "tasks", "operator")]
+
+
+def test_a_task_that_was_delivered_twice_and_settled_once_is_in_flight_once(tmp_path: Path) -> None:
+    tail = write(tmp_path / "w", delivered("a"), delivered("a"), event("nack") | {"task": "a", "queue": "tasks"})
+    assert tail.poll().in_flight_tasks() == [("a", "tasks", "workers.v1.1")]
+
+
+def test_a_tap_that_starts_again_has_no_connections(tmp_path: Path) -> None:
+    tail = write(tmp_path / "w", event("consume"), delivered("a"), {"event": "start"})
+    assert tail.poll().in_flight_tasks() == []
+    assert tail.consumers("workers.v1.1") == 0
+
+
+def fault(reason: str, rule: str = "lost", **more: object) -> dict[str, object]:
+    return {"event": "fault", "rule": rule, "reason": reason, "at": 7} | more
+
+
+def test_a_rule_is_armed_when_the_tap_says_so_and_until_it_is_disarmed(tmp_path: Path) -> None:
+    tail = write(tmp_path / "w", fault("armed"))
+    assert (tail.armed("lost"), tail.poll().armed("lost"), tail.disarmed("lost")) == (False, True, False)
+    assert write(tmp_path / "w", fault("disarmed")).poll().disarmed("lost")
+
+
+def test_what_the_tap_did_for_a_fault_is_told_by_its_name_in_order(tmp_path: Path) -> None:
+    held = fault("ack held", link="workers.v1.1 -> broker", peer="workers.v1.1", task="a")
+    tail = write(tmp_path / "w", fault("armed"), fault("armed", rule="other"), held, fault("ack dropped", rule="other"), fault("disarmed"))
+    assert tail.poll().acts("lost") == [Act("ack held", 7, "workers.v1.1 -> broker", "workers.v1.1", "a")]
+
+
+def test_a_rule_that_is_armed_again_has_done_nothing_yet(tmp_path: Path) -> None:
+    tail = write(tmp_path / "w", fault("armed"), fault("ack dropped"), fault("disarmed"), fault("armed"))
+    assert (tail.poll().acts("lost"), tail.disarmed("lost")) == ([], False)
