@@ -7,5 +7,6 @@ The folder runs by itself (``python3 -m tap``) in a container that has only Pyth
 """
 
 from .config import config
+from .rules import Rule, rules
 
-__all__ = ["config"]
+__all__ = ["Rule", "config", "rules"]

@@ -33,10 +33,14 @@ class Settings:
     """Host and port of the broker; the name is looked up for every connection."""
     task_of: TaskOf
     links: tuple[Link, ...]
+    rules: str | None = None
+    """Path of the rules of faults; None: no rule is ever armed."""
     address: str = "0.0.0.0"  # noqa: S104  in a container of its own, on a network of its own
 
 
-def config(links: Iterable[Mapping[str, object]], upstream: tuple[str, int], output: str, id_from: str) -> dict[str, Any]:
+def config(
+    links: Iterable[Mapping[str, object]], upstream: tuple[str, int], output: str, id_from: str, rules: str | None = None
+) -> dict[str, Any]:
     """The settings as JSON can hold them. Pure.
 
     Args:
@@ -44,12 +48,14 @@ def config(links: Iterable[Mapping[str, object]], upstream: tuple[str, int], out
         upstream: host and port of the broker, as the tap sees it.
         output: path of ``wire.jsonl``, as the tap sees it.
         id_from: where a message carries its task's id: ``message_id``, ``correlation_id`` or ``header:NAME``.
+        rules: path of the rules of faults (``rules.json``), as the tap sees it; they are read at the start and at every SIGHUP.
 
     Raises:
         ValueError: ``id_from`` names no such place.
     """
     task_of(id_from)
-    return {"output": output, "id_from": id_from, "upstream": list(upstream), "links": [dict(link) for link in links]}
+    settings = {"output": output, "id_from": id_from, "upstream": list(upstream), "links": [dict(link) for link in links]}
+    return settings if rules is None else settings | {"rules": rules}
 
 
 def read(path: Path) -> Settings:
