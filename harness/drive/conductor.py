@@ -8,11 +8,11 @@ from queue import Empty, SimpleQueue
 
 from harness.drive.fault_runner import FaultRunner
 from harness.drive.programs import Programs, Which
-from harness.drive.settle import count_effects, dead_letter_queues, settle
+from harness.drive.settle import dead_letter_queues, delay_queues, settle
 from harness.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MonitorWatch, Pacer, QueueSampler
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory, now
-from harness.evidence.collect import collect
+from harness.evidence.collect import collect, try_queries
 from harness.load.process import LoadProcess
 from harness.plan import Plan
 from harness.playbook.decision import Decision
@@ -84,7 +84,7 @@ class Conductor:
             DrillbookError: the harness or a service of the stage failed.
         """
         # A query that cannot work is said before the load, not after it.
-        count_effects(self.scenario, self.stage)
+        try_queries(self.scenario, self.stage)
         watches = self._watches()
         self._containers = ContainerWatch(connect(), self.stage.run_id, self.run_directory, self._died, self._fail).start()
         try:
@@ -137,8 +137,9 @@ class Conductor:
         collect(
             self.run_directory,
             self.stage,
-            self.scenario.effects.query,
+            self.scenario,
             dead_letter_queues(self._stage_spec.broker),
+            delay_queues(self._stage_spec.broker),
             self._programs.state_directory / "cancelled",
         )
         self.stage.stop_tap()

@@ -1,106 +1,104 @@
-"""Collecting after settling: the effects from the database, and every task that still rests somewhere."""
+"""Collecting after settling: effects from every source, task states, and every task that still rests somewhere."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from pika.adapters.blocking_connection import BlockingChannel
 from pika.exceptions import AMQPError
-from pika.spec import BasicProperties
 
 from harness.errors import HarnessError, UsageError
+from harness.evidence import rows, sink_file
+from harness.evidence.leftovers import leftovers
 from harness.evidence.records import Effect, Leftover
 from harness.evidence.run_directory import RunDirectory
+from harness.scenario.model import Effects, Scenario
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def effects(rows: list[dict[str, Any]]) -> Iterator[Effect]:
-    """The rows of the effects query as evidence.
-
-    Raises:
-        UsageError: a column is missing or ``at`` is no time.
-    """
-    for row in rows:
-        missing = {"task", "at"} - row.keys()
-        if missing:
-            raise UsageError(
-                f"the effects query gives no column {' and '.join(sorted(missing))}.", "It must give task, key, version, worker and at."
-            )
-        text = {name: None if row.get(name) is None else str(row[name]) for name in ("task", "key", "version", "worker")}
-        yield Effect(task=text["task"] or "", key=text["key"], version=text["version"], worker=text["worker"], at=nanoseconds(row["at"]))
+QUERY_SECONDS = 120.0
+"""The longest any query of the scenario may take after settling."""
+CHUNK = 1000
+"""Lines written at once: what is read is never all in memory."""
+AWAY = (OSError, ValueError, AMQPError, HarnessError, UsageError)
+"""What keeps a source from being read; each becomes a sentence in the timeline."""
 
 
-def nanoseconds(at: object) -> int:
-    """A time of the database as nanoseconds since the epoch.
+def queries(effects: Effects) -> dict[str | None, str]:
+    """The effects queries by the name of their source; None: the only one, which has no name."""
+    if effects.sources is None:
+        return {None: effects.query}
+    return {name: source.query for name, source in effects.sources.items() if source.query is not None}
+
+
+def try_queries(scenario: Scenario, stage: Any) -> None:
+    """Ask for the columns of each query that is run after settling, so that one that cannot work is told before the load.
 
     Raises:
-        UsageError: it is neither a timestamptz nor a whole number of nanoseconds.
+        UsageError: the database refuses a query, or it does not give what it must.
+        ConnectionError: the database does not answer.
     """
-    if isinstance(at, int):
-        return at
-    if isinstance(at, datetime) and at.tzinfo is not None:
-        since = at - _EPOCH
-        return ((since.days * 86_400 + since.seconds) * 1_000_000 + since.microseconds) * 1000
-    raise UsageError(f"the effects query gives {at!r} as a time.", "It must be a timestamptz, or nanoseconds since the epoch.")
+    if stage.database is None:
+        return
+    for source, query in queries(scenario.effects).items():
+        _try(stage, "effects", query, f"effects.sources.{source}.query" if source else "effects.query")
+    if scenario.states is not None:
+        _try(stage, "states", scenario.states.query, "states.query")
+    if scenario.outbox is not None:
+        _try(stage, "outbox", scenario.outbox.query, "outbox.query")
 
 
-def leftovers(channel: BlockingChannel, queue: str, dead: bool) -> Iterator[Leftover]:
-    """Every message that rests in a queue, read and given back.
+def collect(run: RunDirectory, stage: Any, scenario: Scenario, dead: set[str], delayed: set[str], cancel_ledger: Path) -> None:
+    """Write ``effects.jsonl``, ``states.jsonl`` and ``leftovers.jsonl``; the timeline says why where one of them may lack lines.
 
     Args:
-        channel: closed afterwards, so that the broker puts the messages back.
-        dead: the queue takes dead letters.
+        run: where evidence goes.
+        stage: the stage, its workers and its sink stopped.
+        scenario: what is read, and how.
+        dead: names of the dead-letter queues.
+        delayed: names of the queues that pass their tasks on.
+        cancel_ledger: the playbook's ledger of cancelled tasks.
     """
-    try:
-        while True:
-            method, properties, body = channel.basic_get(queue)
-            if method is None or properties is None:
-                return
-            deaths, reason = _deaths(properties)
-            task = properties.message_id or f"(a message without message_id, {len(body or b'')} bytes)"
-            yield Leftover(task=task, queue=queue, state="dead" if dead else "ready", deaths=deaths, reason=reason)
-    finally:
-        if channel.is_open:
-            channel.close()
+    for found in _effect_sources(stage, scenario.effects):
+        _keep(run, "effects", found)
+    if scenario.states is not None and stage.database is not None:
+        _keep(run, "states", rows.states(stage.database.stream(scenario.states.query, QUERY_SECONDS)))
+    _keep(run, "leftovers", leftovers(stage.broker, dead, delayed))
+    _keep(run, "leftovers", cancelled(cancel_ledger))
+    if scenario.outbox is not None and stage.database is not None:
+        _keep(run, "leftovers", rows.outbox(stage.database.stream(scenario.outbox.query, QUERY_SECONDS)))
 
 
 def cancelled(ledger: Path) -> Iterator[Leftover]:
     """Tasks that the playbook says it cancelled: one id a line in ``cancelled`` in its state directory."""
     if ledger.exists():
-        for line in ledger.read_text(encoding="utf-8").splitlines():
-            if line.strip():
-                yield Leftover(task=line.strip(), queue=None, state="cancelled")
+        with ledger.open(encoding="utf-8") as lines:
+            for line in lines:
+                if line.strip():
+                    yield Leftover(task=line.strip(), queue=None, state="cancelled")
 
 
-def collect(run: RunDirectory, stage: Any, query: str, dead: set[str], cancel_ledger: Path) -> None:
-    """Write ``effects.jsonl`` and ``leftovers.jsonl``; a source that does not answer leaves its file out, and the timeline says why.
-
-    Args:
-        stage: the stage, its workers stopped.
-        query: the effects query.
-        dead: names of the dead-letter queues.
-        cancel_ledger: the playbook's ledger of cancelled tasks.
-    """
+def _effect_sources(stage: Any, effects: Effects) -> Iterator[Iterable[Effect]]:
     if stage.database is not None:
-        try:
-            found = list(effects(stage.database.rows(query, timeout_seconds=120)))
-            run.touch("effects")
-            run.append(*found)
-        except (OSError, ValueError, UsageError) as error:
-            run.event("blind", "effects", "from", detail=str(error) or repr(error))
+        for source, query in queries(effects).items():
+            yield rows.effects(stage.database.stream(query, QUERY_SECONDS), source)
+    if any(source.http for source in (effects.sources or {}).values()):
+        yield sink_file.calls(stage.run.path / sink_file.NAME)
+
+
+def _keep(run: RunDirectory, stem: str, found: Iterable[Any]) -> None:
+    """Write what is found as it comes; what keeps the rest from coming makes this evidence blind."""
+    found = iter(found)
     try:
-        rest = [item for queue in stage.broker.queues() for item in leftovers(stage.broker.channel(), queue, queue in dead)]
-        run.touch("leftovers")
-        run.append(*rest, *cancelled(cancel_ledger))
-    except (OSError, ValueError, AMQPError, HarnessError) as error:
-        run.event("blind", "leftovers", "from", detail=str(error))
+        run.touch(stem)
+        while chunk := list(islice(found, CHUNK)):
+            run.append(*chunk)
+    except AWAY as error:
+        run.event("blind", stem, "from", detail=str(error) or repr(error))
 
 
-def _deaths(properties: BasicProperties) -> tuple[int, str | None]:
-    """How often a message died, and why first, from the broker's x-death header."""
-    history: Any = (properties.headers or {}).get("x-death", [])
-    return sum(int(entry.get("count", 0)) for entry in history), history[-1].get("reason") if history else None
+def _try(stage: Any, kind: str, query: str, key: str) -> None:
+    try:
+        rows.check_columns(kind, stage.database.columns(query))
+    except UsageError as error:
+        raise UsageError(f"{key}: {error.message}", error.hint) from error

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -54,14 +55,43 @@ class DatabaseClient:
             ConnectionError: the database does not answer now.
             UsageError: it refuses the query.
         """
-        try:
-            with psycopg.connect(self.url, connect_timeout=5, row_factory=dict_row, autocommit=True) as connection:
-                connection.execute(f"set statement_timeout = {round(timeout_seconds * 1000)}")
-                return connection.execute(query).fetchall()
-        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
-            raise ConnectionError(f"the database does not answer: {error}") from error
-        except psycopg.Error as error:
-            raise UsageError(f"the database refuses the query {query!r}: {error.diag.message_primary or error}.") from error
+        with self._asked(query, timeout_seconds) as connection:
+            return connection.execute(query).fetchall()
+
+    def stream(self, query: str, timeout_seconds: float) -> Iterator[dict[str, Any]]:
+        """The rows of a query one by one, so that their number does not count in memory.
+
+        Args:
+            timeout_seconds: for the whole query.
+
+        Raises:
+            ConnectionError: the database does not answer now.
+            UsageError: it refuses the query.
+        """
+        with self._asked(query, timeout_seconds) as connection, connection.cursor() as cursor:
+            yield from cursor.stream(query)
+
+    def columns(self, query: str) -> list[str]:
+        """The names of the columns that a query gives; its rows are not read.
+
+        Raises:
+            ConnectionError: the database does not answer now.
+            UsageError: it refuses the query.
+        """
+        with self._asked(query, 10.0) as connection:
+            described = connection.execute(f"select * from {_nested(query)} limit 0").description  # noqa: S608
+            return [column.name for column in described or []]
+
+    def count(self, query: str) -> int:
+        """How many rows a query gives now.
+
+        Raises:
+            ConnectionError: the database does not answer now.
+            UsageError: it refuses the query.
+        """
+        with self._asked(query, 10.0) as connection:
+            (row,) = connection.execute(f"select count(*) as rows from {_nested(query)}").fetchall()  # noqa: S608
+            return int(row["rows"])
 
     def number(self, query: str) -> float | None:
         """The one number a query gives; None when it gives none.
@@ -76,3 +106,20 @@ class DatabaseClient:
             return None if value is None else float(value)
         except (TypeError, ValueError):
             raise UsageError(f"the query {query!r} must give one number, not {value!r}.") from None
+
+    @contextmanager
+    def _asked(self, query: str, timeout_seconds: float) -> Iterator[psycopg.Connection[dict[str, Any]]]:
+        """A connection for one question, with what goes wrong on it as a sentence."""
+        try:
+            with psycopg.connect(self.url, connect_timeout=5, row_factory=dict_row, autocommit=True) as connection:
+                connection.execute(f"set statement_timeout = {round(timeout_seconds * 1000)}")
+                yield connection
+        except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+            raise ConnectionError(f"the database does not answer: {error}") from error
+        except psycopg.Error as error:
+            raise UsageError(f"the database refuses the query {query!r}: {error.diag.message_primary or error}.") from error
+
+
+def _nested(query: str) -> str:
+    """A query as a table; it may end with a semicolon or with a comment."""
+    return f"(\n{query.strip().rstrip(';')}\n) as asked"

@@ -17,6 +17,7 @@ from testcontainers.core.network import Network
 from harness import plan
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory
+from harness.evidence.sink_file import SinkTail
 from harness.evidence.wire_tail import WireTail
 from harness.scenario.model import Scenario
 from harness.stage import broker, database, tap
@@ -80,6 +81,7 @@ class Stage:
         self.wire = WireTail(run.file("wire"))
         self.broker: BrokerClient
         self.database: DatabaseClient | None = None
+        self.sink: SinkTail | None = None
 
     def start(self) -> None:
         """Start everything, the workers last; each part is asked until it is ready.

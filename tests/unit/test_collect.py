@@ -5,7 +5,9 @@ import pytest
 from pika.spec import BasicProperties
 
 from harness.errors import UsageError
-from harness.evidence.collect import _deaths, cancelled, effects, nanoseconds
+from harness.evidence.collect import cancelled
+from harness.evidence.leftovers import _deaths
+from harness.evidence.rows import effects, nanoseconds
 
 
 def test_a_time_of_the_database_keeps_its_microseconds() -> None:
