@@ -23,7 +23,7 @@ from harness.invariants.sentence import sentence
 from harness.invariants.stories import step_moments, stories
 from harness.invariants.tables import make_views, open_tables
 from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict, worst
-from harness.invariants.wholeness import State, declared, states
+from harness.invariants.wholeness import State, declared, sources, states
 from harness.scenario.loader import load
 from harness.scenario.model import Scenario
 
@@ -46,7 +46,7 @@ def judge(run_directory: Path) -> Judgement:
     database, cut = open_tables(run_directory)
     with database:
         evidence = states(database, run_directory, cut, scenario)
-        make_views(database, evidence, declared(scenario))
+        make_views(database, evidence, declared(scenario), sources(scenario))
         reasons = preconditions(database, run_directory, scenario, plan)
         answers = [ask(database, invariant, invariant.bindings(scenario.invariants[invariant.name])) for invariant in wanted]
         judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]

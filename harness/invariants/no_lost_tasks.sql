@@ -18,6 +18,6 @@
 --     charge-000412  It was confirmed and not done; the queue tasks.v2 went away with at least 412 tasks in it.  (step "delete v2 queue")
 select task, why, step, null as kind from vanished
 union all
-select task, format('It {}, and was not done.', resting(rests_in, rests_queue)), null, 'resting'
+select task, format('It {}, and {}.', resting(rests_in, rests_queue), not_done(missing_from)), null, 'resting'
 from tasks
 where outcome = 'ok' and effects = 0 and rests_in is not null and not list_has_any(rests, $allow);

@@ -28,7 +28,7 @@ def preconditions(database: duckdb.DuckDBPyConnection, run_directory: Path, scen
         scenario: what was declared.
         plan: the content of ``plan.json``; empty where there is none.
     """
-    reasons = _load(database, run_directory, scenario) + _rest(database)
+    reasons = _load(database, run_directory, scenario) + _sources(database) + _rest(database)
     if not (scenario.deployment or scenario.faults or scenario.playbook):
         return reasons
     if not (run_directory / "timeline.jsonl").exists():
@@ -52,6 +52,13 @@ def _load(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Sc
     return [
         f"only {confirmed:,} of {tasks:,} tasks {'was' if confirmed == 1 else 'were'} confirmed, so the drill hardly touched the playbook"
     ]
+
+
+def _sources(database: duckdb.DuckDBPyConnection) -> list[str]:
+    rows = database.execute(
+        "select distinct type from published anti join sources on types is null or list_contains(types, type) order by type"
+    ).fetchall()
+    return [f"no source of effects takes the task type {kind}, so nothing tells whether such a task was done" for (kind,) in rows]
 
 
 def _rest(database: duckdb.DuckDBPyConnection) -> list[str]:

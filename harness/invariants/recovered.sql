@@ -13,13 +13,14 @@
 --
 --     charge-004711  Done 41.2 s after everything had healed; 30.0 s are allowed.
 with late as (
-  select task, effects, first_effect_at, rests, greatest(confirmed_at, healed."at") as due_from,
+  select task, effects, first_effect_at, missing_from, rests, greatest(confirmed_at, healed."at") as due_from,
          case when healed."at" > confirmed_at then 'everything had healed' else 'its confirm' end as origin
   from tasks, healed
   where outcome = 'ok' and problem is null and (effects = 0 or first_effect_at > greatest(confirmed_at, healed."at") + $within)
 )
 select task,
-       case when effects = 0 then 'It was never done.'
+       case when len(missing_from) > 0 then format('It {}.', left_no_effect(missing_from))
+            when effects = 0 then 'It was never done.'
             else format('Done {} after {}; {} are allowed.', seconds_of(first_effect_at - due_from), origin, seconds_of($within)) end as why,
        effects = 0 and len($allow) > 0 and not whole('leftovers') as unknown
 from late where effects > 0 or not list_has_any(rests, $allow)

@@ -8,7 +8,7 @@ with its file and line. After loading nothing can leave the database: no file, n
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -21,7 +21,24 @@ import duckdb
 from harness.errors import UsageError
 from harness.evidence.records import FILES
 
-VIEWS = ("macros", "phases", "steps", "faults", "tasks", "deliveries", "queue_drops", "vanished", "healed", "equation")
+VIEWS = (
+    "macros",
+    "phases",
+    "steps",
+    "faults",
+    "done",
+    "done_tasks",
+    "tasks",
+    "deliveries",
+    "queue_drops",
+    "vanished",
+    "healed",
+    "equation",
+)
+Source = tuple[str | None, str, list[str] | None]
+"""Of effects: its name, ``query`` or ``http``, and the task types that leave an effect there; None: all of them."""
+ONE_SOURCE: Source = (None, "query", None)
+"""Where the scenario names none."""
 LONGEST_LINE = 1 << 26
 """Bytes."""
 _FOLDER = Path(__file__).parent / "views"
@@ -65,23 +82,33 @@ def open_tables(run_directory: Path | None) -> tuple[duckdb.DuckDBPyConnection, 
     cut = {stem for stem in FILES if _load(database, stem, run_directory and run_directory / f"{stem}.jsonl")}
     database.execute("create table evidence (name varchar, state varchar, reason varchar)")
     database.execute("create table sections (name varchar)")
+    database.execute("create table sources (name varchar, kind varchar, types varchar[])")
     return database, cut
 
 
-def make_views(database: duckdb.DuckDBPyConnection, states: Iterable[tuple[str, str, str]], sections: Iterable[str]) -> None:
+def make_views(
+    database: duckdb.DuckDBPyConnection,
+    states: Iterable[tuple[str, str, str]],
+    sections: Iterable[str],
+    sources: Sequence[Source] = (ONE_SOURCE,),
+) -> None:
     """Fill in what is known about the evidence, make the views, and lock the database.
 
     Args:
         database: from ``open_tables``.
         states: of each evidence its name, ``whole``, ``blind`` or ``missing``, and why.
         sections: the sections the scenario declares.
+        sources: where effects are read from.
     """
     for row in states:
         database.execute("insert into evidence values (?, ?, ?)", row)
     for section in sections:
         database.execute("insert into sections values (?)", [section])
+    for source in sources:
+        database.execute("insert into sources values (?, ?, ?)", source)
     for view in VIEWS:
-        database.execute((_FOLDER / f"{view}.sql").read_text(encoding="utf-8"))
+        several = view == "done_tasks" and tuple(sources) != (ONE_SOURCE,)
+        database.execute((_FOLDER / f"{view}{'_in_each' if several else ''}.sql").read_text(encoding="utf-8"))
     database.execute("set enable_external_access = false")
     database.execute("set lock_configuration = true")
 

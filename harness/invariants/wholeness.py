@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from harness.evidence.records import FILES
+from harness.invariants.tables import ONE_SOURCE, Source
 from harness.scenario.model import Scenario
 
 State = tuple[str, str, str]
@@ -30,6 +31,13 @@ def declared(scenario: Scenario) -> list[str]:
         "playbook": scenario.playbook,
     }
     return [name for name, section in sections.items() if section]
+
+
+def sources(scenario: Scenario) -> list[Source]:
+    """Where the scenario has effects read from."""
+    return [(name, "http" if source.http else "query", source.types) for name, source in (scenario.effects.sources or {}).items()] or [
+        ONE_SOURCE
+    ]
 
 
 def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[str], scenario: Scenario) -> list[State]:

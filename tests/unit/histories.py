@@ -3,7 +3,7 @@
 Each line happens a second after the one before::
 
     publish a ok                        publish a unknown attempt 2         publish a skipped
-    effect a by v1                      effect a by v1 key a/2              leftover b dead in tasks.dead
+    effect a by v1 in calls             effect a by v1 key a/2              leftover b dead in tasks.dead
     deliver a to v2 from tasks.v2       ack a by v2                         reject a by v2
     requeue a by v2                     resend a to tasks.v1                deliver a to operator from tasks.dead
     redeliver a to v1 from tasks.v1     confirm a to operator               refuse a to operator
@@ -116,8 +116,8 @@ def _published(words: Words, at: int) -> Published:
 
 
 def _effect(words: Words, at: int) -> Effect:
-    version = words.get("version", "v1")
-    return Effect(words["task"], words.get("key", words["task"]), version, f"workers.{version}.1", at)
+    version, key = words.get("version", "v1"), words.get("key", words["task"])
+    return Effect(words["task"], None if key == "none" else key, version, f"workers.{version}.1", at, words.get("source"))
 
 
 def _wire(event: str, **more: Any) -> Callable[[Words, int], Wire]:
@@ -157,7 +157,7 @@ def _counter(words: Words, at: int) -> Counter:
 
 _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     r"publish (?P<task>\S+) (?P<outcome>\w+)(?: attempt (?P<attempt>\d+))?(?: \((?P<reason>.+)\))?": _published,
-    r"effect (?P<task>\S+)(?: by (?P<version>\w+))?(?: key (?P<key>\S+))?": _effect,
+    r"effect (?P<task>\S+)(?: by (?P<version>\w+))?(?: key (?P<key>\S+))?(?: in (?P<source>\S+))?": _effect,
     r"leftover (?P<task>\S+) (?P<state>\w+)(?: in (?P<queue>\S+))?": lambda words, at: Leftover(
         words["task"],
         words.get("queue"),

@@ -11,5 +11,5 @@ select count(*) as tasks,
        count(*) filter (undone and rests_in in ('ready', 'delayed', 'unacked', 'outbox')) as queued,
        count(*) filter (undone and rests_in = 'cancelled') as cancelled,
        count(*) filter (undone and rests_in is null) as missing,
-       (select count(*) from (select task from effects group by task having count(*) > 1)) as doubled
+       (select count(distinct task) from (select task from done group by task, source having count(*) > 1)) as doubled
 from confirmed;

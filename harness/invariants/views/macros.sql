@@ -2,6 +2,13 @@
 create macro whole(stem) as exists (select 1 from evidence where evidence.name = stem and state = 'whole');
 -- declared(section): whether the scenario has that section.
 create macro declared(section) as exists (select 1 from sections where sections.name = section);
+-- several_sources(): whether effects are read from sources that have names.
+create macro several_sources() as exists (select 1 from sources where name is not null);
+-- left_no_effect(missing_from): "left no effect", with the sources it is missing from where they have names.
+create macro left_no_effect(missing) as
+  'left no effect' || case when len(missing) > 0 then ' in ' || array_to_string(missing, ' or ') else '' end;
+-- not_done(missing_from): "was not done", or what it left no effect in.
+create macro not_done(missing) as case when len(missing) > 0 then left_no_effect(missing) else 'was not done' end;
 -- counted(n): "1 task", "412 tasks".
 create macro counted(n) as case when n = 1 then '1 task' else format('{:,} tasks', n::bigint) end;
 -- seconds_of(ns): "1.3 s".

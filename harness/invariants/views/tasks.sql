@@ -13,10 +13,6 @@ with attempts as (
          min(resolved_at) filter (outcome = 'ok') as confirmed_at
   from published group by task
 ),
-done as (
-  select task, count(*) as effects, min("at") as first_effect_at, max("at") as last_effect_at
-  from effects group by task
-),
 by_version as (select distinct task, version from effects where version is not null),
 versions as (select task, list(version order by version) as versions from by_version group by task),
 resting as (  -- a task in several places rests in the one it can still leave by itself
@@ -26,9 +22,10 @@ resting as (  -- a task in several places rests in the one it can still leave by
 )
 select attempts.*,
        coalesce(effects, 0) as effects, first_effect_at, last_effect_at,
+       coalesce(missing_from, []) as missing_from,
        coalesce(versions, []) as versions,
        ['ready', 'delayed', 'unacked', 'outbox', 'cancelled', 'dead'][place.rank] as rests_in,
        place.queue as rests_queue,
        place.reason as rests_reason,
        coalesce(rests, []) as rests
-from attempts left join done using (task) left join versions using (task) left join resting using (task);
+from attempts left join done_tasks using (task) left join versions using (task) left join resting using (task);
