@@ -29,6 +29,10 @@ class Moment:
     """Nanoseconds since the epoch."""
     what: str
     """``published, confirmed``, ``delivered to workers.v2.1 from tasks.v2`` …"""
+    holder: str | None = None
+    """Who has the task from then on: ``load``, ``tasks.v2``, ``workers.v2.1``, ``tasks.v1 + operator``, ``nobody``; None: not told."""
+    evidence: str | None = None
+    """The stem of the file that tells it."""
 
 
 @dataclass(frozen=True)
