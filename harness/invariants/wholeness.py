@@ -18,7 +18,10 @@ State = tuple[str, str, str]
 """Name, ``whole`` | ``blind`` | ``missing``, and why."""
 
 NOT_AT_REST = "the stage did not come to rest within the time it was given (settle.within)"
-"""Then effects and leftovers were read too early: what was in flight is in neither."""
+"""Then what is read after settling was read too early: what was in flight is in neither effects nor leftovers."""
+
+_AT_REST = ("effects", "leftovers", "states", "metrics")
+_UNTIL_COLLECTED = (*_AT_REST, "topology")
 
 
 def declared(scenario: Scenario) -> list[str]:
@@ -73,23 +76,27 @@ def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Pa
         return f"there is no timeline.jsonl to say that {stem}.jsonl is whole"
     if stem == "published" and scenario.load and not _phase(database, "load", "end"):
         return "the load was not seen to end"
-    if stem in ("effects", "leftovers") and not _phase(database, "collect", "end"):
+    if stem in _UNTIL_COLLECTED and not _phase(database, "collect", "end"):
         begun = _phase(database, "collect", "begin")
         if begun or scenario.stage:
             return "collecting the evidence was not seen to end"
-    if stem in ("effects", "leftovers") and _phase(database, "settle", "timeout"):
+    if stem in _AT_REST and _phase(database, "settle", "timeout"):
         return NOT_AT_REST
+    if stem == "topology" and scenario.stage and not _any(database, "topology where moment = 'before'"):
+        return "topology.jsonl does not say what was declared before the deployment"
     return ""
 
 
 def _wire_gap(database: duckdb.DuckDBPyConnection) -> str:
     row = database.execute("""
         select count(*), count(distinct seq), min(seq), max(seq), max(seq) filter (event = 'end'),
-               min(coalesce(link, 'a connection')) filter (event = 'blind')
+               min(coalesce(link, 'a connection')) filter (event = 'blind'), count(*) filter (event = 'start')
         from wire
     """).fetchone()
     assert row is not None
-    lines, distinct, first, last, end, unread = row
+    lines, distinct, first, last, end, unread, starts = row
+    if starts > 1:
+        return "the wire tap was started again, and what passed meanwhile was not seen"
     if unread:
         return f"the wire tap could not read all of {unread}"
     if end is None or end != last:
@@ -100,5 +107,8 @@ def _wire_gap(database: duckdb.DuckDBPyConnection) -> str:
 
 
 def _phase(database: duckdb.DuckDBPyConnection, name: str, state: str) -> bool:
-    row = database.execute("select 1 from timeline where event = 'phase' and name = ? and state = ? limit 1", [name, state])
-    return row.fetchone() is not None
+    return _any(database, "timeline where event = 'phase' and name = ? and state = ?", name, state)
+
+
+def _any(database: duckdb.DuckDBPyConnection, rows: str, *values: str) -> bool:
+    return database.execute(f"select 1 from {rows} limit 1", values).fetchone() is not None  # noqa: S608 the texts of this file

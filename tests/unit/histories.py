@@ -13,7 +13,7 @@ Each line happens a second after the one before::
     fault slow link begin               fault slow link bit                 fault slow link not_bit
     killed v2                           stopped v2
     queue tasks.v2 10 before stop v2    queue tasks.v2 gone after stop v2   queue tasks.v2 0 after stop v2
-    blind wire                          wait 30
+    tap ack dropped of a by v2          blind wire                          wait 30
 
 A worker named by its version is its first one: ``v2`` is ``workers.v2.1``.
 """
@@ -23,6 +23,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -177,6 +178,9 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     r"reject (?P<task>\S+) by (?P<version>\w+)": _wire("reject", requeue=False),
     r"requeue (?P<task>\S+) by (?P<version>\w+)": _wire("nack", requeue=True),
     r"resend (?P<task>\S+) to (?P<queue>\S+)": _resend,
+    r"tap (?P<reason>.+) of (?P<task>\S+) by (?P<version>v\w+)": lambda words, at: replace(
+        _wire("fault", rule="a fault")(words, at), reason=words["reason"]
+    ),
     r"step (?P<name>.+) (?P<state>begin|end)(?: exit (?P<exit>\d+))?": _event("step"),
     r"phase (?P<name>\w+) (?P<state>\w+)(?: exit (?P<exit>\d+))?": _event("phase"),
     r"fault (?P<name>.+?) (?P<state>\w+)(?: on (?P<target>.+))?": _event("fault"),

@@ -82,6 +82,7 @@ def test_nothing_judges_without_what_it_needs() -> None:
         "missing",
         "blind",
         "not read",
+        "started again",
     ],
 )
 def test_a_fence_is_unknown_without_a_whole_wire(spoil: str) -> None:
@@ -103,6 +104,7 @@ def test_a_fence_is_unknown_without_a_whole_wire(spoil: str) -> None:
                 "a line in another's place": [*lines[:2], lines[1], *lines[3:]],
                 "not read": [line.replace('"ack"', '"blind"') for line in lines],
                 "its beginning is gone": lines[2:],
+                "started again": [line.replace('"ack"', '"start"') for line in lines],
                 "the end is not last": [*lines, lines[1].replace('"seq":2', f'"seq":{len(lines) + 1}')],
             }
             wire.write_text("".join(spoilt[spoil]))
