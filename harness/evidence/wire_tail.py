@@ -55,7 +55,7 @@ class WireTail:
         self._offset = 0
         self._rest = b""
         self._lock = RLock()
-        self._consumers: Counter[tuple[str, int, int]] = Counter()
+        self._consumers: Counter[tuple[str, int, int, str | None]] = Counter()
         self._in_flight: defaultdict[tuple[int, int], Counter[InFlight]] = defaultdict(Counter)
         self._rules: dict[str, _Rule] = {}
         self.moves = 0
@@ -94,7 +94,15 @@ class WireTail:
     def consumers(self, peer: str) -> int:
         """How many consumers a client has, by the name of its container."""
         with self._lock:
-            return sum(count for (name, _, _), count in self._consumers.items() if name == peer)
+            return sum(count for (name, *_), count in self._consumers.items() if name == peer)
+
+    def consuming(self) -> Counter[tuple[str, str | None]]:
+        """How many consumers there are, by client and queue."""
+        found: Counter[tuple[str, str | None]] = Counter()
+        with self._lock:
+            for (peer, _, _, queue), count in self._consumers.items():
+                found[(peer, queue)] += count
+        return +found
 
     # What the tap did for a fault, by the fault's name
 
@@ -121,9 +129,9 @@ class WireTail:
             case "end":
                 self.ended = True
             case "consume":
-                self._consumers[(line["peer"], *channel)] += 1
+                self._consumers[(line["peer"], *channel, line.get("queue"))] += 1
             case "cancel":
-                self._consumers[(line["peer"], *channel)] -= 1
+                self._consumers[(line["peer"], *channel, line.get("queue"))] -= 1
             case "deliver":
                 self._in_flight[channel][_delivery(line)] += 1
             case "ack" | "nack" | "reject":
@@ -152,7 +160,7 @@ class WireTail:
 
         for key in [key for key in self._in_flight if gone(key)]:
             del self._in_flight[key]
-        self._consumers = Counter({key: count for key, count in self._consumers.items() if not gone(key[1:])})
+        self._consumers = Counter({key: count for key, count in self._consumers.items() if not gone(key[1:3])})
 
     def _act(self, line: dict[str, Any]) -> None:
         rule, what = line["rule"], line["reason"]

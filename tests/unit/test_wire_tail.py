@@ -74,6 +74,12 @@ def test_a_tap_that_starts_again_has_no_connections(tmp_path: Path) -> None:
     assert tail.consumers("workers.v1.1") == 0
 
 
+def test_consumers_are_told_by_client_and_queue(tmp_path: Path) -> None:
+    more = [event("consume") | {"queue": queue, "channel": number} for number, queue in enumerate(("tasks", "tasks", "retry"), start=1)]
+    tail = write(tmp_path / "w", *more, event("cancel") | {"queue": "tasks", "channel": 1})
+    assert tail.poll().consuming() == {("workers.v1.1", "tasks"): 1, ("workers.v1.1", "retry"): 1}
+
+
 def fault(reason: str, rule: str = "lost", **more: object) -> dict[str, object]:
     return {"event": "fault", "rule": rule, "reason": reason, "at": 7} | more
 
