@@ -73,10 +73,15 @@ select "at", evidence, what, move, who, queue, connection, channel, task from (
            'gone', null, queue, null, null
     from wire, told where event in ('purge', 'delete')
     union all
-    select task, "at", 3, 0, 'effects', 'done by ' || coalesce(worker, 'a worker') || coalesce(' (' || version || ')', '')
-           || coalesce(', in ' || source, '') || case when key <> task then ', key ' || key else '' end,
-           'done', worker, null, null, null
-    from effects semi join told using (task)
+    select effects.task, "at", 3, 0, 'effects',
+           case when call is null or (call.task = effects.task and call.moment = "at")
+                then 'done by ' || coalesce(worker, 'a worker') || coalesce(' (' || effects.version || ')', '')
+                     || coalesce(', in ' || effects.source, '') || case when effects.key <> effects.task then ', key ' || effects.key else '' end
+                else format('not done again by {}: its call, in {}, had the key {} that {} had used before', coalesce(worker, 'a worker'),
+                            effects.source, effects.key, case when call.task = effects.task then 'a call' else call.task end) end,
+           case when call is null or call.task = effects.task then 'done' end, worker, null, null, null
+    from (from effects semi join told using (task)) as effects
+    left join first_calls on first_calls.source = effects.source and first_calls.key = effects.key
     union all
     select task, stops."at", 6, 0, 'timeline', stops.name || ' ' || case stops.state when 'killed' then 'was killed' else stops.state end,
            'stop', stops.name, null, null, null

@@ -121,6 +121,20 @@ def test_a_type_that_no_source_takes_proves_nothing() -> None:
     assert judgement.verdict == UNKNOWN
 
 
+def test_a_story_tells_where_it_was_done_and_what_was_only_repeated() -> None:
+    lines = ["publish b ok", *DONE, "effect a by v2 in calls", "effect a in rows", "effect b in rows", "effect b key a in calls"]
+    told = {finding.task: finding.story for result in judged(*lines).results for finding in result.findings}
+    assert [moment.what for moment in told["a"]][2:] == [
+        "done by workers.v1.1 (v1), in rows",
+        "done by workers.v1.1 (v1), in calls",
+        "not done again by workers.v2.1: its call, in calls, had the key a that a call had used before",
+        "done by workers.v1.1 (v1), in rows",
+    ]
+    assert "not done again by workers.v1.1: its call, in calls, had the key a that a had used before" in [
+        moment.what for moment in told["b"]
+    ]
+
+
 def test_where_no_source_is_named_effects_count_whatever_their_source() -> None:
     judgement = judge(history("publish a ok", "effect a in rows", "effect a in calls"))
     assert judgement["no_lost_tasks"].verdict == HELD
