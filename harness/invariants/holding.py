@@ -49,6 +49,8 @@ class _Copies:
     owed: int = 0
     """Deliveries of a copy that still counts as another consumer's: the broker learnt of that one's end before the tap did."""
     done: bool = False
+    cut_off: set[str | None] = field(default_factory=set)
+    """Consumers whose channel ended while they had the task."""
     over: bool = False
     """What was found after settling outweighs what was told on the way."""
 
@@ -84,7 +86,7 @@ def _touches(copies: _Copies, one: Told, later: Sequence[Told]) -> bool:
         case "gone":
             return _gone(copies, one.where)
         case "stop":
-            return not copies.done or any(held.who == one.who for held in copies.held)
+            return not copies.done or one.who in copies.cut_off or any(held.who == one.who for held in copies.held)
         case "done":
             copies.done = True
         case "rest" | "aside" | "lost":
@@ -116,6 +118,7 @@ def _let_go(copies: _Copies, one: Told, later: Sequence[Told]) -> bool:
     mine = [held for held in copies.held if _same(held, one)][: None if one.move == "end" else 1]
     copies.held = [held for held in copies.held if not any(held is other for other in mine)]
     for held in mine:
+        copies.cut_off |= {held.who} if one.move == "end" else set()
         if one.move in ("back", "end") and copies.owed:
             copies.owed -= 1
         elif one.move in ("back", "end"):

@@ -9,7 +9,7 @@ broken over unknown over held.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,16 @@ from harness.invariants.wholeness import State, declared, sources, states
 from harness.scenario.loader import load
 from harness.scenario.model import Scenario
 
+Look = Callable[[duckdb.DuckDBPyConnection, Scenario, Sequence[Invariant], Sequence[State]], None]
+"""Reads the evidence while it is loaded: the database with its views, the scenario, its invariants, and the state of each evidence."""
 
-def judge(run_directory: Path) -> Judgement:
+
+def judge(run_directory: Path, look: Look | None = None) -> Judgement:
     """Judge a run, a stored one or one made by hand.
 
     Args:
         run_directory: holds ``scenario.yaml`` and the evidence; the user's own invariants in ``invariants/``.
+        look: called once, to ask the loaded evidence for more.
 
     Raises:
         UsageError: there is no such run, its scenario or an invariant cannot be used, or a file holds something that is no evidence.
@@ -52,6 +56,8 @@ def judge(run_directory: Path) -> Judgement:
         judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]
         results = _with_stories(database, judged, answers)
         equation = _equation(database, evidence, plan)
+        if look is not None:
+            look(database, scenario, wanted, evidence)
     verdict = worst([result.verdict for result in results])
     broken = [
         (invariant, answer) for invariant, answer, result in zip(wanted, answers, results, strict=True) if result.verdict is Verdict.BROKEN

@@ -58,13 +58,14 @@ class Answer:
         return sum(kind.count for kind in self.kinds)
 
 
-def ask(database: duckdb.DuckDBPyConnection, invariant: Invariant, bindings: Mapping[str, Any]) -> Answer:
+def ask(database: duckdb.DuckDBPyConnection, invariant: Invariant, bindings: Mapping[str, Any], task: str | None = None) -> Answer:
     """Run an invariant. What its SQL does to the tables is undone.
 
     Args:
         database: the evidence with its views.
         invariant: whose SQL to run.
         bindings: values of its named parameters.
+        task: only what it says of this task; None: of all.
 
     Raises:
         UsageError: the SQL is not one SELECT, fails, or returns no column ``task``.
@@ -75,6 +76,8 @@ def ask(database: duckdb.DuckDBPyConnection, invariant: Invariant, bindings: Map
         given = {name: bindings[name] for name in statement.named_parameters if name in bindings}
         database.execute(f"create temp table found as\n{invariant.sql}", given)
         _complete(database, invariant)
+        if task is not None:
+            database.execute("delete from found where task is distinct from ?", [task])
         return _answer(database)
     except duckdb.Error as error:
         raise _said_by_duckdb(invariant, error) from error
