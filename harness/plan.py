@@ -87,7 +87,7 @@ def names(scenario: Scenario) -> StageNames:
     """The containers and links of a scenario's stage."""
     assert scenario.stage is not None
     replicas = {version: spec.replicas for version, spec in scenario.stage.workers.items()}
-    return StageNames(replicas, database=scenario.stage.database is not None)
+    return StageNames(replicas, database=scenario.stage.database is not None, sink=bool(scenario.effects.called))
 
 
 def workers(scenario: Scenario, version: str | None = None) -> list[str]:

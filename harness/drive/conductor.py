@@ -69,7 +69,14 @@ class Conductor:
         self.sampler = QueueSampler(
             BrokerClient(stage.broker.amqp_url, stage.broker.api_url), list(scenario.stage.broker.queues), run_directory
         )
-        self._load = LoadProcess(self._load_spec, plan.seed, stage.load_amqp_url, run_directory.path, {"DRILLBOOK_RUN": stage.run_id})
+        self._load = LoadProcess(
+            self._load_spec,
+            plan.seed,
+            stage.load_amqp_url,
+            run_directory.path,
+            {"DRILLBOOK_RUN": stage.run_id},
+            scenario.stage.id_from,
+        )
         self._programs = Programs(plan, stage, run_directory, self.faults, self.sampler, progress, self._program_ended, self._fail)
         self._alerts: dict[str, float] = {}
         self._decision = Decision(self._playbook_spec.start)
@@ -127,13 +134,14 @@ class Conductor:
         if self._containers is not None:
             self._containers.stop()
         if not self._rested:
-            for stem in ("effects", "leftovers"):
+            for stem in ("effects", "states", "leftovers"):
                 self.run_directory.event("blind", stem, "from", detail="the drill ended before the stage was at rest")
         self.progress.phase("collect", "effects and leftovers")
         self.run_directory.event("phase", "collect", "begin")
         self.stage.stop_workers(STOP_GRACE_SECONDS)
         # What a worker held goes back to its queue when the broker has seen its connection end.
         until(lambda: self.stage.wire.poll().in_flight == 0, STOP_GRACE_SECONDS)
+        self.stage.stop_sink()
         collect(
             self.run_directory,
             self.stage,
@@ -249,6 +257,8 @@ class Conductor:
         if role == "engine":
             self._fail(HarnessError("the Docker engine stopped answering in the middle of the drill."))
             return
+        if role == "sink":
+            self.run_directory.event("blind", "effects", "from", detail=f"the effect sink ended with exit code {code}")
         if role == "tap":
             self.run_directory.event("blind", "wire", "from", detail=f"the tap ended with exit code {code}")
         version = role.split(".")[1] if role.startswith("workers.") else None

@@ -82,7 +82,7 @@ def _effect_sources(stage: Any, effects: Effects) -> Iterator[Iterable[Effect]]:
     if stage.database is not None:
         for source, query in queries(effects).items():
             yield rows.effects(stage.database.stream(query, QUERY_SECONDS), source)
-    if any(source.http for source in (effects.sources or {}).values()):
+    if effects.called:
         yield sink_file.calls(stage.run.path / sink_file.NAME)
 
 

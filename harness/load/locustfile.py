@@ -50,7 +50,7 @@ class Load(User):
         """Connect, say so, wait for the start, send everything, and end the process."""
         try:
             ledger = Ledger(Path(settings.ledger), settings.load)
-            publisher = Publisher(settings.load, settings.seed, url, ledger, control, self.observe)
+            publisher = Publisher(settings.load, settings.seed, url, ledger, control, self.observe, settings.id_from)
             if publisher.connect():
                 os.write(settings.report, b"ready\n")
                 gc.freeze()

@@ -1,24 +1,88 @@
-"""What a task looks like on the wire: a JSON body of the wished size."""
+"""What a task looks like on the wire: a JSON body of the wished size, and properties, with the id where the scenario wants it."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
+
+from pika.spec import BasicProperties
+
+from harness.evidence.task_id import body_steps
+
+_TASK, _PADDING = "\0task", "\0padding"
+"""Stand in the body where it differs from task to task; no type and no key has a NUL in it."""
 
 
 class Body:
     """Makes the bodies of one task type: ``{"task": …, "type": …, "payload": …}``, padded.
 
+    An id that the scenario wants in the body is put there too: ``body:$.id`` adds ``"id": …``, ``body:$.meta.id`` adds
+    ``"meta": {"id": …}``. Where the path begins in a list, the body is a list whose last item is the object:
+    ``body:$[0].id`` makes ``[{"id": …}, {"task": …, "type": …, "payload": …}]``.
+
     Args:
         type: the task's type.
         size: bytes of a body; where that is too few to name the task, the body is as long as it must be.
+        id_from: where the message carries its task's id.
     """
 
-    def __init__(self, type: str, size: int) -> None:
-        self._middle = f',"type":{json.dumps(type)},"payload":"'.encode()
+    def __init__(self, type: str, size: int, id_from: str = "message_id") -> None:
+        content = json.dumps(_content(type, body_steps(id_from)), separators=(",", ":"))
+        before, _, self._after = content.encode().partition(json.dumps(_PADDING)[1:-1].encode())
+        self._parts = before.split(json.dumps(_TASK).encode())
         self._padding = b"x" * size
-        self._room = size - len(b'{"task":') - len(self._middle) - len(b'"}')
+        self._room = size - sum(map(len, self._parts)) - len(self._after)
 
     def of(self, task: str) -> bytes:
         """The body of one task."""
         name = json.dumps(task).encode()
-        return b'{"task":%b%b%b"}' % (name, self._middle, self._padding[: max(0, self._room - len(name))])
+        room = self._room - len(name) * (len(self._parts) - 1)
+        return name.join(self._parts) + self._padding[: max(0, room)] + self._after
+
+
+class Properties:
+    """Makes the properties of messages.
+
+    Args:
+        version: of the message, where it has one.
+        id_from: where the message carries its task's id; ``message_id`` is set in any case.
+    """
+
+    def __init__(self, version: str | None = None, id_from: str = "message_id") -> None:
+        self._headers = {"version": version} if version is not None else {}
+        self._correlated = id_from == "correlation_id"
+        self._header = id_from.removeprefix("header:") if id_from.startswith("header:") else None
+
+    def of(self, task: str, type: str, attempt: int, intended_at: int) -> BasicProperties:
+        """The properties of one attempt.
+
+        Args:
+            attempt: 1 for the first, which does not say so.
+            intended_at: nanoseconds since the epoch.
+        """
+        headers: dict[str, Any] = {"intended_at": intended_at, **self._headers}
+        if attempt > 1:
+            headers["attempt"] = attempt
+        if self._header is not None:
+            headers[self._header] = task
+        return BasicProperties(
+            "application/json", None, headers, 2, correlation_id=task if self._correlated else None, message_id=task, type=type
+        )
+
+
+def _content(type: str, steps: list[str | int]) -> Any:
+    """The body with the task's id and the padding still to be put in; the padding comes last."""
+    task = {"task": _TASK, "type": type, "payload": _PADDING}
+    if not steps or steps == ["task"]:
+        return task
+    if isinstance(steps[0], str):
+        return {steps[0]: _holding(steps[1:]), **task}
+    return [*_holding(steps), task]
+
+
+def _holding(steps: list[str | int]) -> Any:
+    """A value in which a path leads to the task's id; places of a list before it hold null."""
+    if not steps:
+        return _TASK
+    below = _holding(steps[1:])
+    return {steps[0]: below} if isinstance(steps[0], str) else [*[None] * steps[0], below]

@@ -34,11 +34,20 @@ class LoadProcess:
         amqp_url: where to, with the password; it reaches the child through its environment only.
         run_directory: ``published.jsonl`` and ``logs/load.log`` are written there.
         environment: variables for the child, besides those of this process.
+        id_from: where messages carry their task's id, besides ``message_id``.
     """
 
-    def __init__(self, load: Load, seed: int, amqp_url: str, run_directory: Path, environment: dict[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        load: Load,
+        seed: int,
+        amqp_url: str,
+        run_directory: Path,
+        environment: dict[str, str] | None = None,
+        id_from: str = "message_id",
+    ) -> None:
         self._load, self._seed, self._url, self._run_directory = load, seed, amqp_url, run_directory
-        self._environment = environment or {}
+        self._environment, self._id_from = environment or {}, id_from
         self._ledger = run_directory / "published.jsonl"
         self._log = run_directory / "logs" / "load.log"
         self._child: subprocess.Popen[bytes] | None = None
@@ -70,7 +79,8 @@ class LoadProcess:
         """
         theirs_control, self._commands = os.pipe()
         self._reports, theirs_report = os.pipe()
-        settings = Settings(self._load, self._seed, str(self._ledger.absolute()), theirs_control, theirs_report, os.getpid())
+        ledger = str(self._ledger.absolute())
+        settings = Settings(self._load, self._seed, ledger, theirs_control, theirs_report, os.getpid(), self._id_from)
         try:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:

@@ -14,16 +14,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from random import Random
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import gevent  # type: ignore[import-untyped]
-import pika
 
 from harness.evidence.records import Outcome
 from harness.load.backlog import Backlog, Backoff
 from harness.load.control import Control
 from harness.load.ledger import Ledger, routing_key
-from harness.load.message import Body
+from harness.load.message import Body, Properties
 from harness.load.session import Session
 from harness.load.window import Attempt, Resolution
 from harness.plan import Arrival, arrivals
@@ -57,10 +56,18 @@ class Publisher:
         ledger: takes the outcomes.
         control: tells when to start and when to stop.
         observe: called with every outcome, in gevent's hub.
+        id_from: where messages carry their task's id, besides ``message_id``.
     """
 
     def __init__(
-        self, load: Load, seed: int, url: str, ledger: Ledger, control: Control, observe: Callable[[Result], None] = lambda _: None
+        self,
+        load: Load,
+        seed: int,
+        url: str,
+        ledger: Ledger,
+        control: Control,
+        observe: Callable[[Result], None] = lambda _: None,
+        id_from: str = "message_id",
     ) -> None:
         self._load, self._ledger, self._control, self._observe = load, ledger, control, observe
         self._arrivals = arrivals(load, seed)
@@ -70,8 +77,8 @@ class Publisher:
         self._backlog = Backlog(load.max_in_flight, load.attempts, patience_ns, Backoff(draw, first=0.1, longest=2.0))
         self.session = Session(url, load.exchange, load.confirm_within, draw, self._resolve)
         self._keys = {type: routing_key(load, type) for type in load.types}
-        self._bodies = {type: Body(type, load.size) for type in load.types}
-        self._headers = {"version": load.version} if load.version is not None else {}
+        self._bodies = {type: Body(type, load.size, id_from) for type in load.types}
+        self._properties = Properties(load.version, id_from)
         self._stopped_at: int | None = None
         self._flushed_at = 0
 
@@ -153,10 +160,7 @@ class Publisher:
         return self._control.orphaned or self._control.grace is not None
 
     def _publish(self, attempt: Attempt) -> None:
-        headers: Any = {"intended_at": attempt.intended_at, **self._headers}
-        if attempt.number > 1:
-            headers["attempt"] = attempt.number
-        properties = pika.BasicProperties("application/json", None, headers, 2, message_id=attempt.task, type=attempt.type)
+        properties = self._properties.of(attempt.task, attempt.type, attempt.number, attempt.intended_at)
         attempt.sent_at = time.time_ns()
         self.session.publish(attempt, self._keys[attempt.type], self._bodies[attempt.type].of(attempt.task), properties)
 

@@ -26,6 +26,8 @@ class Settings:
     """Descriptor of the pipe that ``ready`` and ``done`` go up."""
     parent: int
     """Process id of the harness."""
+    id_from: str = "message_id"
+    """Where messages carry their task's id, besides ``message_id``."""
 
     def as_environment(self, url: str) -> dict[str, str]:
         """The variables that carry them, with the broker's URL."""

@@ -52,12 +52,19 @@ class Draft:
         return StageNames(
             replicas={version: self._replicas(version) for version in self.source.names("stage", "workers")},
             database="database" in self.source.names("stage"),
+            sink=self.has_sink,
         )
 
     @property
     def has_database(self) -> bool:
         """Whether the stage has a database, or none can be told."""
         return not isinstance(self.source.get("stage"), dict) or "database" in self.source.names("stage")
+
+    @property
+    def has_sink(self) -> bool:
+        """Whether the stage has the effect sink: some source of effects is calls to it."""
+        sources = ("effects", "sources")
+        return any("http" in self.source.names(*sources, name) for name in self.source.names(*sources))
 
     @cached_property
     def faults(self) -> list[tuple[int, FaultEntry]]:

@@ -281,6 +281,11 @@ class Effects(Part):
         "done twice when it left two in one of them.",
     )
 
+    @property
+    def called(self) -> list[str]:
+        """Names of the sources that are calls to the HTTP sink."""
+        return [name for name, source in (self.sources or {}).items() if source.http]
+
 
 class TaskTable(Part):
     """Something about tasks that the workers keep in the database."""

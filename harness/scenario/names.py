@@ -12,15 +12,22 @@ class StageNames:
     Args:
         replicas: worker containers by version.
         database: whether the stage has a database.
+        sink: whether it has the effect sink.
     """
 
     replicas: dict[str, int]
     database: bool
+    sink: bool = False
 
     @property
     def services(self) -> list[str]:
-        """What clients talk to."""
+        """What clients talk to, and a fault may aim at."""
         return ["broker", "database"] if self.database else ["broker"]
+
+    @property
+    def reached(self) -> list[str]:
+        """What links lead to. The sink is evidence, so that a fault may hit the way to it, and not itself."""
+        return [*self.services, "sink"] if self.sink else self.services
 
     def workers(self, version: str | None = None) -> list[str]:
         """Worker containers, ``workers.v1.1`` …, of one version or of all."""
@@ -33,11 +40,11 @@ class StageNames:
         return [*self.services, *self.workers()]
 
     def links(self) -> list[str]:
-        """Links, each one client to the broker or the database."""
+        """Links, each one client to the broker, the database or the sink."""
         return (
             ["load -> broker"]
-            + [f"operator -> {service}" for service in self.services]
-            + [f"{worker} -> {service}" for worker in self.workers() for service in self.services]
+            + [f"operator -> {service}" for service in self.reached]
+            + [f"{worker} -> {service}" for worker in self.workers() for service in self.reached]
         )
 
     def groups(self) -> list[str]:

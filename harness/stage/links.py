@@ -29,6 +29,12 @@ AMQP_HELLO = b"AMQP\x00\x00\x09\x01"
 """The protocol header; the broker answers it with Connection.Start (AMQP 0-9-1, 2.2.4)."""
 POSTGRES_HELLO = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 """SSLRequest; the server answers with one byte (PostgreSQL protocol 3.0, 53.2.10)."""
+HTTP_HELLO = b"GET / HTTP/1.1\r\nHost: sink\r\nConnection: close\r\n\r\n"
+
+
+def hello(link: str) -> bytes:
+    """What a client says first on a link, so that the service answers."""
+    return {"database": POSTGRES_HELLO, "sink": HTTP_HELLO}.get(link.split(" -> ")[1], AMQP_HELLO)
 
 
 @dataclass(frozen=True)

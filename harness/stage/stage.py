@@ -16,16 +16,16 @@ from testcontainers.core.network import Network
 
 from harness import plan
 from harness.errors import HarnessError
-from harness.evidence import RunDirectory
+from harness.evidence import RunDirectory, sink_file
 from harness.evidence.sink_file import SinkTail
 from harness.evidence.wire_tail import WireTail
 from harness.scenario.model import Scenario
-from harness.stage import broker, database, tap
+from harness.stage import broker, database, sink, tap
 from harness.stage.broker import BrokerClient
 from harness.stage.containers import Handle, StageContainer, last_words
 from harness.stage.database import DatabaseClient
 from harness.stage.labels import VARIABLE, labels
-from harness.stage.links import AMQP_HELLO, API_PORT, POSTGRES_HELLO, Link, ProxyControl
+from harness.stage.links import API_PORT, Link, ProxyControl, hello
 from harness.stage.wait import until
 from harness.stage.wiring import HARNESS_BROKER, HARNESS_DATABASE, Credentials, wire
 
@@ -35,7 +35,7 @@ PASSED_ON = (
     *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
 )
 """What programs keep of the harness's environment: what their tools need, so that their `docker` meets the same engine."""
-TAP_FOLDER = Path(tap.__file__).parent
+TAP_FOLDER, SINK_FOLDER = Path(tap.__file__).parent, Path(sink.__file__).parent
 Say = Callable[[str], None]
 
 
@@ -81,7 +81,7 @@ class Stage:
         self.wire = WireTail(run.file("wire"))
         self.broker: BrokerClient
         self.database: DatabaseClient | None = None
-        self.sink: SinkTail | None = None
+        self.sink = SinkTail(run.path / sink_file.NAME) if scenario.effects.called else None
 
     def start(self) -> None:
         """Start everything, the workers last; each part is asked until it is ready.
@@ -131,6 +131,8 @@ class Stage:
         }
         if self.database is not None:
             told |= {"DATABASE_URL": self._sql("operator -> database"), "DATABASE": self.container("database").engine_name}
+        if self.sink is not None:
+            told["EFFECTS_URL"] = f"http://127.0.0.1:{self._ports['operator -> sink'][0]}"
         for version in self.spec.workers:
             names = [self.container(worker).engine_name for worker in plan.workers(self.scenario, version)]
             told[f"WORKERS_{version.upper().replace('-', '_')}"] = " ".join(names)
@@ -153,6 +155,11 @@ class Stage:
         workers = [self._handles[name] for name in plan.workers(self.scenario) if name in self._handles]
         with ThreadPoolExecutor(max(len(workers), 1)) as pool:
             list(pool.map(lambda worker: worker.stop(grace_seconds), workers))
+
+    def stop_sink(self) -> None:
+        """End the effect sink in order, so that its file has an end."""
+        if "sink" in self._handles:
+            self._handles["sink"].stop(10)
 
     def stop_tap(self) -> None:
         """End the tap in order, so that its file has an end."""
@@ -178,6 +185,8 @@ class Stage:
         parts = [self._start_broker, self._start_proxies, self._start_tap]
         if self.spec.database is not None:
             parts.append(self._start_database)
+        if self.sink is not None:
+            parts.append(self._start_sink)
         with ThreadPoolExecutor(len(parts)) as pool:
             for done in [pool.submit(part) for part in parts]:
                 done.result()
@@ -209,18 +218,18 @@ class Stage:
         }
         self._part("database", self.images.database, environment=environment).start()
 
+    def _start_sink(self) -> None:
+        assert self.sink is not None
+        sources = [argument for name in self.scenario.effects.called for argument in ("--source", name)]
+        self._beside("sink", SINK_FOLDER, ["--output", f"/evidence/{sink_file.NAME}", *sources]).start()
+        self._handles["sink"]._answers = lambda: self.sink is not None and self.sink.poll().started
+        self._ready("sink")
+
     def _start_tap(self) -> None:
-        container = self._part(
-            "tap",
-            self.images.python,
-            command=["python3", "-m", "tap", "--config", "/opt/tap.json"],
-            working_dir="/opt",
-            user=f"{os.getuid()}:{os.getgid()}",
+        container = self._beside("tap", TAP_FOLDER, ["--config", "/opt/tap.json"])
+        settings = tap.config(
+            self._wiring.taps, upstream=("broker", broker.AMQP_PORT), output="/evidence/wire.jsonl", id_from=self.spec.id_from
         )
-        settings = tap.config(self._wiring.taps, upstream=("broker", broker.AMQP_PORT), output="/evidence/wire.jsonl", id_from="message_id")
-        container.with_volume_mapping(str(self.run.path.resolve()), "/evidence", "rw")
-        for source in sorted(TAP_FOLDER.glob("*.py")):
-            container.with_copy_into_container(source.read_bytes(), f"/opt/tap/{source.name}")
         container.with_copy_into_container(json.dumps(settings).encode(), "/opt/tap.json")
         container.start()
         self._handles["tap"]._answers = lambda: self.wire.poll().started
@@ -236,8 +245,7 @@ class Stage:
         self._ready("toxiproxy")
         for name, group in routes.items():
             self._ports[name] = tuple(container.mapped_port(route.listen) for route in group)
-            hello = POSTGRES_HELLO if name.endswith("database") else AMQP_HELLO
-            self._links[name] = Link(control, name, group, hello, self._ports[name][0])
+            self._links[name] = Link(control, name, group, hello(name), self._ports[name][0])
             self._links[name].open()
 
     def _prepare(self) -> None:
@@ -265,11 +273,27 @@ class Stage:
         if self.database is not None:
             port = self._wiring.routes[f"{name} -> database"][0].listen
             environment["DATABASE_URL"] = self._credentials.sql("toxiproxy", port)
+        if self.sink is not None:
+            environment["EFFECTS_URL"] = f"http://toxiproxy:{self._wiring.routes[f'{name} -> sink'][0].listen}"
         container = self._part(name, self.images.workers[version], environment=environment | spec.env, command=spec.command)
         self._handles[name]._answers = lambda: self.wire.poll().consumers(name) > 0
         container.create()
         if spec.started:
             self._handles[name].start()
+
+    def _beside(self, role: str, folder: Path, arguments: list[str]) -> StageContainer:
+        """A container that runs a folder of the harness, with nothing but Python, and writes evidence into the run directory."""
+        container = self._part(
+            role,
+            self.images.python,
+            command=["python3", "-m", folder.name, *arguments],
+            working_dir="/opt",
+            user=f"{os.getuid()}:{os.getgid()}",
+        )
+        container.with_volume_mapping(str(self.run.path.resolve()), "/evidence", "rw")
+        for source in sorted(folder.glob("*.py")):
+            container.with_copy_into_container(source.read_bytes(), f"/opt/{folder.name}/{source.name}")
+        return container
 
     def _part(self, role: str, image: str, **more: object) -> StageContainer:
         container = StageContainer(

@@ -9,7 +9,7 @@ from itertools import count
 
 from harness import plan
 from harness.scenario.model import Scenario
-from harness.stage import broker, database
+from harness.stage import broker, database, sink
 from harness.stage.links import FIRST_PORT, Route
 
 TAP_FIRST_PORT = 5701
@@ -62,6 +62,8 @@ def wire(scenario: Scenario) -> Wiring:
         client, service = name.split(" -> ")
         if service == "database":
             upstreams = [f"database:{database.PORT}"]
+        elif service == "sink":
+            upstreams = [f"sink:{sink.PORT}"]
         elif client == "harness":
             upstreams = [f"broker:{broker.AMQP_PORT}", f"broker:{broker.MANAGEMENT_PORT}"]
         else:

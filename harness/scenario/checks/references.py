@@ -62,8 +62,8 @@ def known_names(draft: Draft, steps: Sequence[str] | None) -> Names:
         clients = [*groups, *stage.workers()]
         few = [link for link in stage.links() if not link.startswith("workers")]
         names["link"] = Known(
-            [*few, *(f"{client} -> {service}" for client in clients for service in stage.services)],
-            [*few, *(f"{group} -> {service}" for group in groups[1:] for service in stage.services)],
+            [*few, *(f"{client} -> {service}" for client in clients for service in stage.reached)],
+            [*few, *(f"{group} -> {service}" for group in groups[1:] for service in stage.reached)],
         )
     return names
 

@@ -15,7 +15,7 @@ PLUGIN_OF = {
     "x-recent-history": "rabbitmq_recent_history_exchange",
     "x-modulus-hash": "rabbitmq_sharding",
 }
-GIVEN = ("AMQP_URL", "DATABASE_URL", "WORKER", "VERSION")
+GIVEN = ("AMQP_URL", "DATABASE_URL", "EFFECTS_URL", "WORKER", "VERSION")
 """Variables that the stage sets for workers."""
 
 
