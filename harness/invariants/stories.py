@@ -47,7 +47,7 @@ select "at", evidence, what, move, who, queue, connection, channel, task from (
                                  || case when version_of(null, peer) is null then coalesce(' (' || version || ')', '') else '' end
                                  || coalesce(' from ' || queue, '') || case when redelivered then ', redelivered' else '' end
              when 'ack' then 'acknowledged by ' || coalesce(peer, 'a consumer')
-             when 'fault' then 'the fault “' || coalesce(rule, '') || '” meets it: ' || coalesce(reason, 'something was done')
+             when 'fault' then 'the fault "' || coalesce(rule, '') || '" meets it: ' || coalesce(reason, 'something was done')
                                || coalesce(' at ' || peer, '')
              else 'refused by ' || coalesce(peer, 'a consumer')
                   || case when coalesce(requeue, event = 'nack') then ' and put back' else ' and not put back' end end,
@@ -145,9 +145,9 @@ def step_moments(database: duckdb.DuckDBPyConnection) -> dict[str, list[Moment]]
     """When each step of the playbook began and ended, to be told in the stories of what went wrong in it."""
     moments: dict[str, list[Moment]] = defaultdict(list)
     for name, begin_at, end_at in database.execute("select name, begin_at, end_at from steps order by begin_at, name").fetchall():
-        moments[name].append(Moment(begin_at, f'step "{name}" begins'))
+        moments[name].append(Moment(begin_at, f'step "{name}" begins', evidence="timeline"))
         if end_at is not None:
-            moments[name].append(Moment(end_at, f'step "{name}" ends'))
+            moments[name].append(Moment(end_at, f'step "{name}" ends', evidence="timeline"))
     return moments
 
 
