@@ -11,7 +11,7 @@ from pika import amqp_object, frame, spec
 
 from harness.stage.tap.config import Link, prefix
 from harness.stage.tap.connection import Connection
-from harness.stage.tap.fields import task_of
+from harness.stage.tap.selector import selector
 
 LINK = Link(name="workers.v2.1 -> broker", listen=5701, peer="workers.v2.1", version="v2")
 PREAMBLE = b"AMQP\x00\x00\x09\x01"
@@ -25,8 +25,12 @@ class Lines:
     def __init__(self) -> None:
         self.all: list[dict[str, Any]] = []
 
-    def write(self, event: str, rest: str) -> None:
-        self.all.append(json.loads(f'{{"event":"{event}"{rest}}}'))
+    def write(self, line: str) -> None:
+        self.all.append(json.loads(f'{{"event":"{line}}}'))
+
+    def extend(self, lines: Iterable[str]) -> None:
+        for line in lines:
+            self.write(line)
 
 
 class Tap:
@@ -34,7 +38,7 @@ class Tap:
 
     def __init__(self, id_from: str = "message_id") -> None:
         self.lines = Lines()
-        self.connection = Connection(prefix(LINK, 1), self.lines, task_of(id_from))
+        self.connection = Connection(prefix(LINK, 1), self.lines, selector(id_from))
 
     def hear(self, turns: Iterable[Turn]) -> Tap:
         for who, data in turns:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .fields import TaskOf, task_of
+from .selector import Selector, selector
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ class Settings:
     output: str
     upstream: tuple[str, int]
     """Host and port of the broker; the name is looked up for every connection."""
-    task_of: TaskOf
+    selector: Selector
+    """Where a message carries its task's id."""
     links: tuple[Link, ...]
     rules: str | None = None
     """Path of the rules of faults; None: no rule is ever armed."""
@@ -47,13 +48,13 @@ def config(
         links: for each link its ``name``, ``listen`` (port), ``peer`` and, where it has one, ``version``.
         upstream: host and port of the broker, as the tap sees it.
         output: path of ``wire.jsonl``, as the tap sees it.
-        id_from: where a message carries its task's id: ``message_id``, ``correlation_id`` or ``header:NAME``.
+        id_from: where a message carries its task's id: ``message_id``, ``correlation_id``, ``header:NAME`` or ``body:$.path``.
         rules: path of the rules of faults (``rules.json``), as the tap sees it; they are read at the start and at every SIGHUP.
 
     Raises:
         ValueError: ``id_from`` names no such place.
     """
-    task_of(id_from)
+    selector(id_from)
     settings = {"output": output, "id_from": id_from, "upstream": list(upstream), "links": [dict(link) for link in links]}
     return settings if rules is None else settings | {"rules": rules}
 
@@ -69,7 +70,7 @@ def read(path: Path) -> Settings:
     try:
         host, port = content.pop("upstream")
         links = tuple(Link(**link) for link in content.pop("links"))
-        return Settings(upstream=(host, port), links=links, task_of=task_of(content.pop("id_from")), **content)
+        return Settings(upstream=(host, port), links=links, selector=selector(content.pop("id_from")), **content)
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 

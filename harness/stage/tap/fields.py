@@ -13,7 +13,6 @@ from struct import Struct
 TaskOf = Callable[[bytes], str | None]
 """From the payload of a content header frame to the task's id; None where the message carries none."""
 
-_flags = Struct(">H").unpack_from
 _long = Struct(">I").unpack_from
 _FLAGS, _FIRST = 12, 14
 
@@ -60,36 +59,33 @@ def text(payload: bytes, start: int, end: int) -> str:
     return payload[start:end].decode("utf-8", "backslashreplace")
 
 
-def task_of(selector: str) -> TaskOf:
-    """The reader for where a scenario keeps its task ids.
+def property_reader(name: str) -> TaskOf:
+    """Reads the property ``message_id`` or ``correlation_id`` from the payload of a content header frame."""
+    flag = {"message_id": _MESSAGE_ID, "correlation_id": _CORRELATION_ID}[name]
 
-    Args:
-        selector: ``message_id``, ``correlation_id`` or ``header:NAME``.
+    def read(payload: bytes) -> str | None:
+        position = _find(payload, flag)
+        if not position:
+            return None
+        start = position + 1
+        return text(payload, start, start + payload[position])
 
-    Raises:
-        ValueError: it is none of these.
-    """
-    kind, _, name = selector.partition(":")
-    if kind == "header" and name:
-        return lambda payload: _header(payload, name.encode())
-    flag = {"message_id": _MESSAGE_ID, "correlation_id": _CORRELATION_ID}.get(selector)
-    if flag is None:
-        raise ValueError(f"{selector!r} is no place for a task id: say message_id, correlation_id or header:NAME")
-    return lambda payload: _property(payload, flag)
+    return read
 
 
-def _property(payload: bytes, flag: int) -> str | None:
-    position = _find(payload, flag)
-    return short_string(payload, position)[0] if position else None
+def header_reader(name: str) -> TaskOf:
+    """Reads an entry of the headers table from the payload of a content header frame."""
+    wanted = name.encode()
+    return lambda payload: _header(payload, wanted)
 
 
 def _find(payload: bytes, flag: int) -> int:
     """Where a property begins; 0 where the message does not have it."""
-    flags = _flags(payload, _FLAGS)[0]
-    if not flags & flag:
+    widths = _widths_before(payload[_FLAGS:_FIRST], flag)
+    if widths is None:
         return 0
     position = _FIRST
-    for width in _widths_before(flags, flag):
+    for width in widths:
         if width == _SHORT_STRING:
             position += 1 + payload[position]
         elif width == _TABLE:
@@ -100,8 +96,10 @@ def _find(payload: bytes, flag: int) -> int:
 
 
 @lru_cache
-def _widths_before(flags: int, flag: int) -> tuple[int, ...]:
-    return tuple(width for present, width in _BEFORE if present > flag and flags & present)
+def _widths_before(octets: bytes, flag: int) -> tuple[int, ...] | None:
+    """The widths of the properties before one that the message has."""
+    flags = int.from_bytes(octets, "big")
+    return tuple(width for present, width in _BEFORE if present > flag and flags & present) if flags & flag else None
 
 
 def _header(payload: bytes, name: bytes) -> str | None:

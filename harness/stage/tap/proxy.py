@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import time
 from collections.abc import Callable
 
 from .config import Link, Settings, prefix
@@ -44,7 +43,7 @@ class Side(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         assert self.other is not None
-        self._lines.at = time.time_ns()
+        self._lines.tick()
         if not self.other.transport.is_closing():
             self.other.transport.write(data)
             self._read(data)
@@ -68,7 +67,7 @@ class Side(asyncio.Protocol):
     def _end(self) -> None:
         if not self.done:
             self.done = True
-            self._lines.at = time.time_ns()
+            self._lines.tick()
             self._ended()
 
     def pause_writing(self) -> None:
@@ -103,7 +102,7 @@ class Proxy:
 
     def __init__(self, settings: Settings, lines: LinesFile) -> None:
         self._settings, self._lines = settings, lines
-        self._connections = 0
+        self._connections = lines.connections
         self._sides: set[Side] = set()
         self._dialling: set[asyncio.Task[None]] = set()
         self._servers: list[asyncio.Server] = []
@@ -125,7 +124,7 @@ class Proxy:
 
     def _accepted(self, link: Link) -> ClientSide:
         self._connections += 1
-        session = Connection(prefix(link, self._connections), self._lines, self._settings.task_of)
+        session = Connection(prefix(link, self._connections), self._lines, self._settings.selector)
         return ClientSide(session, self._lines, self._sides, self._dial)
 
     def _dial(self, client: ClientSide) -> None:
@@ -143,7 +142,7 @@ class Proxy:
             async with asyncio.timeout(DIAL_SECONDS):
                 await asyncio.get_running_loop().create_connection(lambda: broker, host, port)
         except OSError as error:
-            self._lines.at = time.time_ns()
+            self._lines.tick()
             session.refused(f"cannot reach {host}:{port}: {error or type(error).__name__}")
             client.transport.abort()
             return
