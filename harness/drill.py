@@ -9,7 +9,7 @@ import threading
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -268,6 +268,8 @@ def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, re
             "moment": fault.moment,
             "seconds": fault.seconds,
             "parameters": fault.fault.model_dump(),
+            "rule": asdict(fault.rule) if fault.rule else None,
+            "victim_by_wire": fault.victim_by_wire,
         }
         for fault in plan.faults
     ]

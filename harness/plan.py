@@ -6,15 +6,16 @@ The same scenario and seed give the same plan; its arrivals are a function of th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal
+from typing import Literal, get_args
 
-from harness.faults import Fault
-from harness.scenario.model import FaultEntry, Load, Scenario
+from harness.faults import Fault, WireFault
+from harness.scenario.model import FaultEntry, Load, OnWire, Scenario
 from harness.scenario.names import StageNames
+from harness.stage.tap.rules import Rule
 
-TriggerKind = Literal["at", "before", "during", "after", "when"]
+TriggerKind = Literal["at", "before", "during", "after", "when", "on"]
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,23 @@ class PlannedFault:
     """Links (``workers.v2.1 -> broker``) or containers (``workers.v2.1``)."""
     trigger: TriggerKind
     moment: float | str
-    """Seconds after the start of the drive (at), the step's name (before, during, after) or the monitor's (when)."""
+    """Seconds after the start of the drive (at; 0 of on), the step's name (before, during, after) or the monitor's (when)."""
     seconds: float | None
     """How long it lasts; None: until the drill settles, or its own end."""
+    rule: Rule | None = None
+    """What the tap does when the fault waits for a message; its counting begins at the moment above."""
+    victim_by_wire: bool = False
+    """Only one of the victims is hit: the one whose message it was."""
+
+    def hitting(self, peer: str | None) -> PlannedFault:
+        """The fault with its victims as they are known when its message has come.
+
+        Args:
+            peer: the container or program whose message it was.
+        """
+        if not self.victim_by_wire:
+            return self
+        return replace(self, victims=tuple(name for name in self.victims if client_of(name) == peer))
 
 
 @dataclass(frozen=True)
@@ -108,14 +123,24 @@ def resolve(scenario: Scenario, reference: str) -> list[str]:
     return names(scenario).resolve(reference)
 
 
+def client_of(name: str) -> str:
+    """The container or program at the client's end of a link; a container's own name."""
+    return name.partition("->")[0].strip()
+
+
 def _planned(scenario: Scenario, entry: FaultEntry, draw: Random) -> PlannedFault:
     fault: Fault = entry.fault
     victims = resolve(scenario, fault.aim)
-    if fault.pick != "all":
+    by_wire = _is_victim_by_wire(scenario, entry, victims)
+    if fault.pick != "all" and not by_wire:
         drawn = draw.sample(victims, min(1 if fault.pick == "one" else fault.pick, len(victims)))
         victims = [name for name in victims if name in drawn]
-    trigger: TriggerKind = next(kind for kind in ("at", "before", "during", "after", "when") if getattr(entry, kind) is not None)
-    moment = getattr(entry, trigger)
+    rule = _rule(scenario, entry, entry.on, victims) if entry.on else None
+    if isinstance(fault, WireFault) and rule is not None:
+        fault = fault.planned(rule)
+        rule = fault.rule
+    trigger: TriggerKind = next(kind for kind in get_args(TriggerKind) if getattr(entry, kind) is not None)
+    moment = 0.0 if trigger == "on" else getattr(entry, trigger)
     return PlannedFault(
         name=entry.name,
         fault=fault,
@@ -123,4 +148,22 @@ def _planned(scenario: Scenario, entry: FaultEntry, draw: Random) -> PlannedFaul
         trigger=trigger,
         moment=moment.step if hasattr(moment, "step") else moment,
         seconds=entry.lasting,
+        rule=rule,
+        victim_by_wire=by_wire,
+    )
+
+
+def _is_victim_by_wire(scenario: Scenario, entry: FaultEntry, victims: list[str]) -> bool:
+    """Whether the message decides which one of several victims is hit: it does when it can be any of theirs."""
+    if entry.on is None or entry.fault.pick != "one" or isinstance(entry.fault, WireFault) or len(victims) < 2:
+        return False
+    clients = {client_of(link) for link in resolve(scenario, entry.on.link or entry.fault.aim)}
+    return bool(clients) and clients <= {client_of(name) for name in victims}
+
+
+def _rule(scenario: Scenario, entry: FaultEntry, on: OnWire, victims: list[str]) -> Rule:
+    """What the tap is asked to do: to hold the message until the fault has bitten, if the fault itself asks nothing else of it."""
+    links = resolve(scenario, on.link) if on.link else victims
+    return Rule(
+        id=f"{entry.name}#1", name=entry.name, links=tuple(links), event=on.wire, action="hold", nth=on.nth, count=on.count, task=on.task
     )

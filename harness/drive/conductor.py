@@ -28,6 +28,8 @@ HEAD_START_SECONDS = 0.3
 """Between the word to go and the first arrival, so that every part hears it in time."""
 STOP_GRACE_SECONDS = 10
 
+COUNTING_WITHIN_SECONDS = 60.0
+"""A bound for what is bounded already: the tap's reading of its rules."""
 
 @dataclass(frozen=True)
 class _Failed:
@@ -102,6 +104,7 @@ class Conductor:
             self._wait_until(start_at)
             self.run_directory.event("phase", "drive", "begin")
             self.run_directory.event("phase", "load", "begin")
+            self._count_on_the_wire()
             for watch in watches:
                 watch.start()
             self._loop(start_at)
@@ -165,6 +168,11 @@ class Conductor:
             self.progress.elapsed(elapsed)
             while moments and elapsed >= moments[0]:
                 self.faults.trigger("at", moments.pop(0))
+    def _count_on_the_wire(self) -> None:
+        """Have the tap count for faults that wait for a message from the start, before there is any."""
+        for counting in self.faults.trigger("on", 0.0):
+            counting.wait(COUNTING_WITHIN_SECONDS)
+
             if deploy_at is not None and elapsed >= deploy_at:
                 deploy_at = None
                 self._deploy()

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from functools import partial
 from threading import Event, Lock, Thread
 
+from harness.drive.wire_moment import WireMoment
 from harness.evidence import RunDirectory
-from harness.faults import Stage
+from harness.faults import Stage, WireFault
 from harness.plan import PlannedFault, TriggerKind
 from harness.stage.wait import until
 
@@ -37,7 +38,8 @@ class FaultRunner:
         """Begin every fault that waits for this.
 
         Returns:
-            An event for each, set when it has bitten, or has shown that it cannot.
+            An event for each, set when it has bitten, or has shown that it cannot; of one that waits for a message on the wire, when
+            the tap counts.
         """
         with self._lock:
             if self._settle.is_set():
@@ -62,38 +64,90 @@ class FaultRunner:
             thread.join()
         with self._lock:
             for fault in self._waiting:
-                self._note(fault, "skipped", f"{fault.trigger} {fault.moment} never came")
+                never = "the drive never began" if fault.trigger == "on" else f"{fault.trigger} {fault.moment} never came"
+                self._note(fault, "skipped", never)
             self._waiting = []
 
     def _begin(self, fault: PlannedFault) -> Event:
-        bitten = Event()
-        thread = Thread(target=self._live, args=(fault, bitten), name=f"fault {fault.name}", daemon=True)
+        ready = Event()
+        thread = Thread(target=self._live, args=(fault, ready), name=f"fault {fault.name}", daemon=True)
         self._threads.append(thread)
         thread.start()
-        return bitten
+        return ready
 
-    def _live(self, fault: PlannedFault, bitten: Event) -> None:
+    def _live(self, fault: PlannedFault, ready: Event) -> None:
         try:
             self._note(fault, "armed", f"undo: {fault.fault.undo}")
-            self._note(fault, "begin")
-            for victim in fault.victims:
-                fault.fault.begin(self._stage, victim)
-            begun = time.monotonic()
-            took_hold = self._all(fault, fault.fault.bit, BITE_WITHIN_SECONDS)
-            self._note(fault, "bit" if took_hold else "not_bit")
-            bitten.set()
-            if fault.fault.stays and fault.seconds is None:
-                return
-            if not fault.fault.momentary:
-                self._settle.wait(None if fault.seconds is None else max(0.0, begun + fault.seconds - time.monotonic()))
-            self._note(fault, "end")
-            for victim in fault.victims:
-                fault.fault.end(self._stage, victim)
-            self._note(fault, "lifted" if self._all(fault, fault.fault.lifted, LIFT_WITHIN_SECONDS) else "not_lifted")
+            if fault.rule is None:
+                self._lasts(fault, self._happens(fault, ready))
+            elif isinstance(fault.fault, WireFault):
+                self._hits(fault, WireMoment(fault.rule, self._stage, self._settle), ready)
+            else:
+                self._waits(fault, WireMoment(fault.rule, self._stage, self._settle), ready)
         except Exception as error:
             self._failed(error)
         finally:
-            bitten.set()
+            ready.set()
+
+    def _happens(self, fault: PlannedFault, ready: Event, with_what: str | None = None) -> float:
+        """Do it, and see whether it bites; gives the time when it was done."""
+        self._note(fault, "begin", with_what)
+        for victim in fault.victims:
+            fault.fault.begin(self._stage, victim)
+        begun = time.monotonic()
+        self._note(fault, "bit" if self._all(fault, fault.fault.bit, BITE_WITHIN_SECONDS) else "not_bit")
+        ready.set()
+        return begun
+
+    def _lasts(self, fault: PlannedFault, begun: float) -> None:
+        """Undo it in its time, and see whether it lifts."""
+        if fault.fault.stays and fault.seconds is None:
+            return
+        if not fault.fault.momentary:
+            self._settle.wait(None if fault.seconds is None else max(0.0, begun + fault.seconds - time.monotonic()))
+        self._note(fault, "end")
+        self._note(fault, "lifted" if self._end(fault) else "not_lifted")
+
+    def _waits(self, fault: PlannedFault, moment: WireMoment, ready: Event) -> None:
+        """Have the tap hold the message, do the fault meanwhile, and let the message go where it still can."""
+        moment.arm()
+        armed = moment.is_armed()
+        ready.set()
+        begun: float | None = None
+        try:
+            if armed and moment.comes():
+                fault = fault.hitting(moment.first().peer)
+                begun = self._happens(fault, ready, f"with the {moment.first().what.partition(' ')[0]} of {moment.first().task}")
+                if fault.fault.severs:
+                    moment.is_dropped(fault.victims)
+        finally:
+            moment.let_go()
+        if begun is None:
+            self._note(fault, "skipped", moment.shortfall())
+        else:
+            self._lasts(fault, begun)
+
+    def _hits(self, fault: PlannedFault, moment: WireMoment, ready: Event) -> None:
+        """Have the tap do it to the messages, until it has done it to all of them or the drill settles."""
+        self._note(fault, "begin")
+        for victim in fault.victims:
+            fault.fault.begin(self._stage, victim)
+        armed = moment.is_armed()
+        ready.set()
+        came = armed and moment.comes()
+        if came:
+            self._note(fault, "bit")
+            moment.ends()
+        self._note(fault, "end")
+        lifted = self._end(fault)
+        if not came:
+            self._note(fault, "not_bit", moment.shortfall())
+        self._note(fault, "lifted" if lifted else "not_lifted", moment.shortfall() if came else None)
+
+    def _end(self, fault: PlannedFault) -> bool:
+        for victim in fault.victims:
+            fault.fault.end(self._stage, victim)
+        return self._all(fault, fault.fault.lifted, LIFT_WITHIN_SECONDS)
 
     def _all(self, fault: PlannedFault, proof: Callable[[Stage, str], bool], within: float) -> bool:
         """Whether every victim gives its proof by the deadline."""

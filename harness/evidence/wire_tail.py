@@ -41,6 +41,7 @@ class _Rule:
 
     acts: list[Act] = field(default_factory=list)
     disarmed: bool = False
+    passed: int | None = None
 
 
 class WireTail:
@@ -119,6 +120,10 @@ class WireTail:
         with self._lock:
             return list(self._rules[rule].acts) if rule in self._rules else []
 
+    def passed(self, rule: str) -> int | None:
+        """Once it is disarmed: how many messages of its kind passed while it was armed."""
+        return self._rules[rule].passed if rule in self._rules else None
+
     # Inside
 
     def _take(self, line: dict[str, Any]) -> None:
@@ -169,7 +174,7 @@ class WireTail:
         elif rule not in self._rules:
             return
         elif what == "disarmed":
-            self._rules[rule].disarmed = True
+            self._rules[rule].disarmed, self._rules[rule].passed = True, line.get("count")
         else:
             self._rules[rule].acts.append(Act(what, line["at"], line.get("link"), line.get("peer"), line.get("task")))
 

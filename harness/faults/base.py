@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from harness.stage.tap.rules import Rule
 
 Pick = Literal["one", "all"] | int
 
@@ -53,8 +56,56 @@ class Link(Protocol):
         """Time of one question and answer through the link by a connection of its own; None when none came ``within`` seconds."""
 
 
+class Act(Protocol):
+    """What the tap said of a message that it acted on."""
+
+    @property
+    def what(self) -> str:
+        """``ack dropped``, ``deliver held``, ``channel closed`` …"""
+
+    @property
+    def link(self) -> str | None: ...
+    @property
+    def peer(self) -> str | None:
+        """Whose message it was: the container or program at the client's end."""
+
+    @property
+    def task(self) -> str | None: ...
+
+
+class Tap(Protocol):
+    """The wire tap, which does what a rule says to messages that pass. A tap that is dead holds nothing and says nothing."""
+
+    def arm(self, rule: Rule) -> None:
+        """Have it count from now on, and act on the messages of the rule; arming an armed one again changes nothing."""
+
+    def armed(self, rule: Rule) -> bool:
+        """Whether it has said that it counts; true of a rule that was disarmed since, too."""
+
+    def acts(self, rule: Rule) -> Sequence[Act]:
+        """What it has said of the rule's messages, in order."""
+
+    def acted(self, rule: Rule) -> int:
+        """How many messages it has acted on, by what it said."""
+
+    def passed(self, rule: Rule) -> int | None:
+        """Once it is disarmed: how many messages of the rule's kind passed while it was armed; None where it has not said so."""
+
+    def finished(self, rule: Rule) -> bool:
+        """Whether it has acted on all the rule's messages, and holds none of them any more."""
+
+    def disarm(self, rule: Rule) -> None:
+        """Have it forget the rule, and let go at once what it holds for it."""
+
+    def disarmed(self, rule: Rule) -> bool:
+        """Whether it has said so, or is dead."""
+
+
 class Stage(Protocol):
     """The part of the stage that faults act on."""
+
+    @property
+    def tap(self) -> Tap: ...
 
     def container(self, name: str) -> Container: ...
     def link(self, name: str) -> Link: ...
@@ -63,8 +114,8 @@ class Stage(Protocol):
 class Fault(BaseModel, ABC):
     """One kind of fault. A subclass in a file of its own in this folder is found by its ``kind``.
 
-    Every method is called once a victim: the name of one link or one container, drawn from the seed by the plan.
-    ``end`` and ``lifted`` must work when the victim is dead.
+    ``begin``, ``bit``, ``end`` and ``lifted`` are called once a victim: the name of one link or one container, drawn from the seed by
+    the plan. ``end`` and ``lifted`` must work when the victim is dead.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -83,6 +134,11 @@ class Fault(BaseModel, ABC):
     @abstractmethod
     def aim(self) -> str:
         """The link or container reference this fault aims at."""
+
+    @property
+    def severs(self) -> bool:
+        """Whether it ends the connections of what it hits, so that a message which the tap holds for one of them is never sent."""
+        return False
 
     @abstractmethod
     def begin(self, stage: Stage, victim: str) -> None:

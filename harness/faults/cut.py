@@ -24,6 +24,10 @@ class Cut(Fault):
     def aim(self) -> str:
         return self.link
 
+    @property
+    def severs(self) -> bool:
+        return self.how == "refuse"
+
     def begin(self, stage: Stage, victim: str) -> None:
         link = stage.link(victim)
         link.drop(self) if self.how == "drop" else link.refuse(self)

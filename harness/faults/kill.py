@@ -20,6 +20,10 @@ class Kill(Fault):
     def aim(self) -> str:
         return self.target
 
+    @property
+    def severs(self) -> bool:
+        return True
+
     def begin(self, stage: Stage, victim: str) -> None:
         if stage.container(victim).status in ("running", "paused"):
             self._alive.add(victim)

@@ -19,6 +19,10 @@ class Restart(Fault):
     def aim(self) -> str:
         return self.target
 
+    @property
+    def severs(self) -> bool:
+        return True
+
     def begin(self, stage: Stage, victim: str) -> None:
         container = stage.container(victim)
         self._before[victim] = container.started_at

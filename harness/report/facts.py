@@ -5,6 +5,7 @@ Pure: evidence in, plain rows out; a fact whose evidence is absent is None or an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -157,6 +158,9 @@ def faults(source: Source, time: Axis) -> list[FaultRow]:
     mine = [event for event in source.events if event.event == "fault"]
     entries = {entry.name: entry for entry in source.scenario.faults} if source.scenario else {}
     keys = list(dict.fromkeys((event.name, event.target or "") for event in mine))
+    # A fault whose victim is known only when its message comes was armed for all that could be it.
+    begun = {(event.name, event.target or "") for event in mine if event.state == "begin"}
+    keys = [key for key in keys if key in begun or key[0] not in {name for name, _ in begun}]
     keys += [(name, entry.fault.aim) for name, entry in entries.items() if name not in {key[0] for key in keys}]
     return [_fault(name, target, mine, entries.get(name), time) for name, target in keys]
 
@@ -181,12 +185,21 @@ def _described(entry: FaultEntry) -> str:
             continue
         timed = any(getattr(mark, "func", None) is parse_seconds for mark in field.metadata)
         given.append(f"{name} {getattr(fault, name):g} s" if timed else f"{name} {getattr(fault, name)}")
-    moment = next((kind, value) for kind in ("at", "before", "during", "after", "when") if (value := getattr(entry, kind)) is not None)
-    when = {"at": "at {} s", "when": "when {} is raised"}.get(moment[0], f"{moment[0]} “{{}}”")
-    value = f"{moment[1]:g}" if isinstance(moment[1], float) else getattr(moment[1], "step", moment[1])
     lasting = f" for {entry.lasting:g} s" if entry.lasting is not None else ""
     parameters = f" ({', '.join(given)})" if given else ""
-    return f"{fault.kind}{parameters}, {when.format(value)}{lasting}"
+    return f"{fault.kind}{parameters}, {', '.join(_moments(entry))}{lasting}"
+
+
+def _moments(entry: FaultEntry) -> Iterator[str]:
+    """``after “drain v2”``, ``on ack 100 of workers.v1 -> broker``."""
+    kinds = ("at", "before", "during", "after", "when")
+    for kind, value in [(kind, value) for kind in kinds if (value := getattr(entry, kind)) is not None]:
+        when = {"at": "at {} s", "when": "when {} is raised"}.get(kind, f"{kind} “{{}}”")
+        yield when.format(f"{value:g}" if isinstance(value, float) else getattr(value, "step", value))
+    if entry.on is not None:
+        on, many = entry.on, "" if entry.on.count == 1 else f" to {entry.on.nth + entry.on.count - 1}"
+        task = f" for {on.task}" if on.task else ""
+        yield f"on {on.wire} {on.nth}{many}{task} of {on.link or entry.fault.aim}"
 
 
 def programs(source: Source, time: Axis) -> list[ProgramRow]:

@@ -10,7 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from harness.faults import KINDS
+from harness.faults import KINDS, WireFault
 from harness.scenario import model
 from harness.scenario.init import TEMPLATE
 from harness.scenario.refs import Ref
@@ -32,6 +32,7 @@ def document() -> str:
     return page.get_template("scenario.md.j2").render(
         example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
         faults=KINDS,
+        needs_on=[kind for kind, fault in KINDS.items() if issubclass(fault, WireFault)],
         common=[name for name in model.FaultEntry.model_fields if name not in KINDS],
         invariants=catalogue(),
     )
@@ -86,7 +87,7 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
 
 def _heading(part: type[BaseModel]) -> str:
     """The section that documents a part."""
-    return {"StageSpec": "stage", "FaultSpec": "faults", "Monitor": "monitors", "Start": "the start"}.get(
+    return {"StageSpec": "stage", "FaultSpec": "faults", "OnWire": "on", "Monitor": "monitors", "Start": "the start"}.get(
         part.__name__, part.__name__.lower()
     )
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
 
-from harness.faults import KINDS, Fault
+from harness.faults import KINDS, Fault, WireFault
 from harness.scenario.refs import ExchangeRef, LinkRef, MonitorRef, QueueRef, Ref, StepRef
 from harness.scenario.units import Duration, Rate, Size
 
@@ -167,12 +167,14 @@ WireMoment = Literal["publish", "confirm", "deliver", "ack", "nack", "reject", "
 
 
 class OnWire(Part):
-    """A moment named by what passes on the wire; counted from the start of the drive, or from the fault's other trigger."""
+    """A moment named by what passes on the wire; counted from the start of the drive, or from the fault's other moment."""
 
-    wire: WireMoment = Field(description="What passes: publish, confirm, deliver, ack, nack, reject or commit.")
+    wire: WireMoment = Field(
+        description="What passes. An acknowledgement or a confirm of several tasks at once counts as one; a refused confirm counts too."
+    )
     nth: int = Field(default=1, ge=1, description="Counted over all links together, from 1.")
     count: int = Field(default=1, ge=1, description="How many are hit from the nth on; only for faults that act on what passes.")
-    link: LinkRef | None = Field(default=None, description="Where it passes; left out: the fault's own link.")
+    link: LinkRef | None = Field(default=None, description="Where it passes, to or from the broker; left out: the fault's own link.")
     task: str | None = Field(default=None, description="Only messages of this task are counted.")
 
 
@@ -185,6 +187,9 @@ class FaultEntry(Part):
     during: AtStep | None = Field(default=None, description="Begins when the step has started, and runs beside it.")
     after: AtStep | None = Field(default=None, description="Begins when the step has ended, before the next one starts.")
     when: MonitorRef | None = Field(default=None, description="Begins when this alert is raised.")
+    on: OnWire | None = Field(
+        default=None, description="Begins with a message on the wire; alone, or beside one other moment from which it is counted."
+    )
     lasting: Duration | None = Field(
         default=None, alias="for", gt=0, description="Lifted after this time; without it, when the drill settles."
     )
@@ -199,8 +204,11 @@ class FaultEntry(Part):
         kinds = [kind for kind in KINDS if getattr(self, kind, None) is not None]
         if len(kinds) != 1:
             raise ValueError(f"give exactly one kind of fault ({', '.join(KINDS)})")
-        if sum(trigger is not None for trigger in (self.at, self.before, self.during, self.after, self.when)) != 1:
-            raise ValueError("say once when it begins: at, before, during, after or when")
+        if isinstance(self.fault, WireFault) and self.on is None:
+            raise ValueError(f"{kinds[0]} hits what passes on the wire: say what with on, such as on: {{wire: ack, nth: 100}}")
+        triggers = sum(trigger is not None for trigger in (self.at, self.before, self.during, self.after, self.when))
+        if triggers > 1 or (triggers == 0 and self.on is None):
+            raise ValueError("say once when it begins: at, before, during, after, when or on")
         if self.fault.momentary and self.lasting is not None:
             raise ValueError(f"{kinds[0]} ends by itself: leave out for")
         return self

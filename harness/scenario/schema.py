@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.faults import KINDS
+from harness.faults import KINDS, WireFault
 from harness.scenario.model import Scenario
 from harness.scenario.units import DURATION, written
 
@@ -55,7 +55,8 @@ def _add_rules(parts: dict[str, Any]) -> None:
     momentary = [kind for kind, fault in KINDS.items() if fault.momentary]
     parts["FaultSpec"]["allOf"] = [
         {"oneOf": _one_of(*KINDS)},
-        {"oneOf": _one_of(*TRIGGERS)},
+        {"oneOf": [*_one_of(*TRIGGERS), {"required": ["on"], "not": {"anyOf": _one_of(*TRIGGERS)}}]},
+        *({"if": {"required": [kind]}, "then": {"required": ["on"]}} for kind, fault in KINDS.items() if issubclass(fault, WireFault)),
         *({"if": {"required": [kind]}, "then": {"not": {"required": ["for"]}}} for kind in momentary),
     ]
 

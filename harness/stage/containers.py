@@ -157,6 +157,11 @@ class Handle:
         with self._told("restart"):
             self._wrapped.restart(timeout=20)
 
+    def hang_up(self) -> None:
+        """SIGHUP: have the service read its settings again."""
+        with self._told("signal"):
+            self._wrapped.kill(signal="SIGHUP")
+
     def stop(self, grace_seconds: int) -> None:
         """SIGTERM, and SIGKILL after the grace."""
         if self.status == "paused":

@@ -26,6 +26,7 @@ from harness.stage.containers import Handle, StageContainer, last_words
 from harness.stage.database import DatabaseClient
 from harness.stage.labels import VARIABLE, labels
 from harness.stage.links import API_PORT, Link, ProxyControl, hello
+from harness.stage.tap_control import TapControl
 from harness.stage.wait import until
 from harness.stage.wiring import HARNESS_BROKER, HARNESS_DATABASE, Credentials, wire
 
@@ -79,6 +80,7 @@ class Stage:
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
         self.wire = WireTail(run.file("wire"))
+        self.tap = TapControl(run.path / "tap", self.wire, lambda: self.container("tap").hang_up(), self._tap_runs)
         self.broker: BrokerClient
         self.database: DatabaseClient | None = None
         self.sink = SinkTail(run.path / sink_file.NAME) if scenario.effects.called else None
@@ -228,7 +230,11 @@ class Stage:
     def _start_tap(self) -> None:
         container = self._beside("tap", TAP_FOLDER, ["--config", "/opt/tap.json"])
         settings = tap.config(
-            self._wiring.taps, upstream=("broker", broker.AMQP_PORT), output="/evidence/wire.jsonl", id_from=self.spec.id_from
+            self._wiring.taps,
+            upstream=("broker", broker.AMQP_PORT),
+            output="/evidence/wire.jsonl",
+            id_from=self.spec.id_from,
+            rules=f"/evidence/{self.tap.prepare().relative_to(self.run.path)}",
         )
         container.with_copy_into_container(json.dumps(settings).encode(), "/opt/tap.json")
         container.start()
@@ -237,6 +243,9 @@ class Stage:
 
     def _start_proxies(self) -> None:
         routes = self._wiring.routes
+    def _tap_runs(self) -> bool:
+        return "tap" in self._handles and self._handles["tap"].status == "running"
+
         listening = [route.listen for group in routes.values() for route in group]
         container = self._part("toxiproxy", self.images.toxiproxy, ports=(API_PORT, *listening), command=["-host=0.0.0.0"])
         container.start()

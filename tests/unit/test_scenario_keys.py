@@ -133,9 +133,13 @@ CASES = {
     "a fault has two kinds": (
         "    kill: {target: workers.v2, pick: one}\n",
         "    kill: {target: workers.v2, pick: one}\n    pause: {target: broker}\n",
-        ["28:5: entry 2 of faults: give exactly one kind of fault (cut, kill, latency, pause, restart)"],
+        ["28:5: entry 2 of faults: give exactly one kind of fault (close_channel, cut, drop, hold, kill, latency, pause, restart)"],
     ),
-    "a fault has no moment": ("    at: 10s\n", "", ["24:5: entry 1 of faults: say once when it begins: at, before, during, after or when"]),
+    "a fault has no moment": (
+        "    at: 10s\n",
+        "",
+        ["24:5: entry 1 of faults: say once when it begins: at, before, during, after, when or on"],
+    ),
     "a fault that ends by itself has a length": (
         "latency: {link: workers.v2 -> broker, delay: 400ms, jitter: 100ms}",
         "restart: {target: broker}",
