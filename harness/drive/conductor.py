@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from harness.drive.broker_watch import MetricsWatch, TopologyWatch
 from harness.drive.fault_runner import FaultRunner
 from harness.drive.programs import Programs, Which
 from harness.drive.settle import dead_letter_queues, delay_queues, settle
@@ -27,9 +28,9 @@ from harness.stage.wait import until
 HEAD_START_SECONDS = 0.3
 """Between the word to go and the first arrival, so that every part hears it in time."""
 STOP_GRACE_SECONDS = 10
-
 COUNTING_WITHIN_SECONDS = 60.0
 """A bound for what is bounded already: the tap's reading of its rules."""
+
 
 @dataclass(frozen=True)
 class _Failed:
@@ -84,6 +85,8 @@ class Conductor:
         self._decision = Decision(self._playbook_spec.start)
         self._decision_made = False
         self._load_ended = self._rested = False
+        broker = BrokerClient(stage.broker.amqp_url, stage.broker.api_url, stage.broker.metrics_url)
+        self._metrics, self._topology = MetricsWatch(broker, run_directory, self._fail), TopologyWatch(stage, run_directory)
         self._containers: ContainerWatch | None = None
 
     def drive(self) -> None:
@@ -94,17 +97,20 @@ class Conductor:
         """
         # A query that cannot work is said before the load, not after it.
         try_queries(self.scenario, self.stage)
+        self._topology.before()
+        self._metrics.start()
         watches = self._watches()
         self._containers = ContainerWatch(connect(), self.stage.run_id, self.run_directory, self._died, self._fail).start()
         try:
             self._load.start()
             self._load.wait_ready(30)
+            self._count_on_the_wire()
             start_at = now() + round(HEAD_START_SECONDS * 1e9)
             self._load.go(start_at)
             self._wait_until(start_at)
             self.run_directory.event("phase", "drive", "begin")
             self.run_directory.event("phase", "load", "begin")
-            self._count_on_the_wire()
+            self._metrics.edge("load", "start")
             for watch in watches:
                 watch.start()
             self._loop(start_at)
@@ -122,6 +128,7 @@ class Conductor:
         self._halt()
         self.progress.phase("settle", "faults lifted, load stopped; waiting until nothing moves")
         self.run_directory.event("phase", "settle", "begin")
+        self._metrics.edge("settle", "start")
         sampling = Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail).start()
         try:
             waited, quiet = settle(self.scenario, self.stage)
@@ -129,6 +136,8 @@ class Conductor:
             sampling.stop()
         self._hear_failures()
         self.run_directory.event("phase", "settle", "end" if quiet else "timeout", seconds=round(waited, 3))
+        self._metrics.edge("settle", "end")
+        self._topology.after(patient="topology_restored" in self.scenario.invariants)
         self._rested = True
 
     def collect(self) -> None:
@@ -144,6 +153,7 @@ class Conductor:
         self.stage.stop_workers(STOP_GRACE_SECONDS)
         # What a worker held goes back to its queue when the broker has seen its connection end.
         until(lambda: self.stage.wire.poll().in_flight == 0, STOP_GRACE_SECONDS)
+        self._metrics.finish()
         self.stage.stop_sink()
         collect(
             self.run_directory,
@@ -158,6 +168,11 @@ class Conductor:
 
     # Inside
 
+    def _count_on_the_wire(self) -> None:
+        """Have the tap count for faults that wait for a message from the start, before there is any."""
+        for counting in self.faults.trigger("on", 0.0):
+            counting.wait(COUNTING_WITHIN_SECONDS)
+
     def _loop(self, start_at: int) -> None:
         moments = self.faults.times()
         deploy_at = self.scenario.deployment.at if self.scenario.deployment else None
@@ -168,11 +183,6 @@ class Conductor:
             self.progress.elapsed(elapsed)
             while moments and elapsed >= moments[0]:
                 self.faults.trigger("at", moments.pop(0))
-    def _count_on_the_wire(self) -> None:
-        """Have the tap count for faults that wait for a message from the start, before there is any."""
-        for counting in self.faults.trigger("on", 0.0):
-            counting.wait(COUNTING_WITHIN_SECONDS)
-
             if deploy_at is not None and elapsed >= deploy_at:
                 deploy_at = None
                 self._deploy()
@@ -205,6 +215,7 @@ class Conductor:
 
     def _deploy(self) -> None:
         assert self.scenario.deployment is not None
+        self._metrics.edge("deployment", "start")
         self._programs.launch("deployment", self.scenario.deployment.run, self.scenario.deployment.timeout, {})
 
     def _decide(self, elapsed: float) -> None:
@@ -216,12 +227,14 @@ class Conductor:
             why = f"alert {reason.monitor}" if reason.by == "alert" else reason.by
             self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=why)
             self.progress.note(f"decision: start the playbook ({why}{'' if reason.value is None else f' at {reason.value:g}'})")
+            self._metrics.edge("playbook", "start")
             self._programs.launch("playbook", self._playbook_spec.run, self._playbook_spec.timeout, self._playbook_spec.env)
 
     def _ended(self, which: Which, outcome: Outcome) -> None:
         self._programs.open.discard(which)
         state = "timeout" if outcome.timed_out else "end"
         self.run_directory.event("phase", which, state, exit_code=outcome.exit_code, seconds=round(outcome.seconds, 3))
+        self._metrics.edge(which, "end")
         fate = "timed out" if outcome.timed_out else f"ended with exit code {outcome.exit_code}"
         self.progress.note(f"{which} {fate} after {outcome.seconds:.1f} s")
         if which == "deployment" and (outcome.timed_out or outcome.exit_code != 0):
@@ -258,6 +271,7 @@ class Conductor:
         if died:
             self.run_directory.event("blind", "published", "from", detail=f"the load ended with exit code {self._load.exit_code}")
         self.run_directory.event("phase", "load", "end")
+        self._metrics.edge("load", "end")
         self._load_ended = True
 
     def _died(self, role: str, code: int) -> None:

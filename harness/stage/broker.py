@@ -16,6 +16,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
 from harness.errors import HarnessError, UsageError
+from harness.evidence.metrics import DETAILED, Series, samples
 from harness.scenario.model import Broker, Queue
 
 # A broker that is away is an answer here, and told as one; pika would print a traceback of its own each time.
@@ -23,6 +24,9 @@ logging.getLogger("pika").setLevel(logging.CRITICAL)
 
 HEARTBEAT_SECONDS = 4
 MANAGEMENT_PORT = 15672
+METRICS_PORT = 15692
+PLUGINS = ("rabbitmq_management", "rabbitmq_prometheus")
+"""What the harness itself asks the broker with, whatever its image enables."""
 AMQP_PORT = 5672
 
 
@@ -43,11 +47,11 @@ class BrokerClient:
     Args:
         amqp_url: AMQP over the harness's link.
         api_url: the management API, ``http://user:password@127.0.0.1:port/api``.
+        metrics_url: its Prometheus metrics, ``http://127.0.0.1:port``; empty: nobody asks for them.
     """
 
-    def __init__(self, amqp_url: str, api_url: str) -> None:
-        self.amqp_url = amqp_url
-        self.api_url = api_url
+    def __init__(self, amqp_url: str, api_url: str, metrics_url: str = "") -> None:
+        self.amqp_url, self.api_url, self.metrics_url = amqp_url, api_url, metrics_url
         self._connection: pika.BlockingConnection | None = None
         self._lock = RLock()
 
@@ -115,6 +119,32 @@ class BrokerClient:
         # The API leaves out what it has not counted yet.
         return int(response.json().get("message_stats", {}).get("redeliver", 0)) if response.ok else None
 
+    def metrics(self) -> dict[Series, float]:
+        """Its own counters by queue and exchange, and over all of them; 10 ms.
+
+        Raises:
+            ConnectionError: no answer now.
+        """
+        families = "&".join(f"family={family}" for family in DETAILED)
+        try:
+            pages = [requests.get(f"{self.metrics_url}/{page}", timeout=2) for page in (f"metrics/detailed?{families}", "metrics")]
+            for page in pages:
+                page.raise_for_status()
+            return samples(*(page.text for page in pages))
+        except requests.RequestException as error:
+            raise ConnectionError("the broker's metrics do not answer") from error
+
+    def definitions(self) -> dict[str, Any]:
+        """What is declared on it: queues, each with its type, exchanges, bindings, policies.
+
+        Raises:
+            ConnectionError: no answer now.
+        """
+        found: dict[str, Any] = self.api("GET", "definitions/%2F").json()
+        types = {queue["name"]: queue["type"] for queue in self.api("GET", "queues/%2F?disable_stats=true&enable_queue_totals=true").json()}
+        found["queues"] = [{"type": types.get(queue["name"])} | queue for queue in found["queues"]]
+        return found
+
     def api(self, method: str, path: str, body: Any = None) -> requests.Response:
         """Ask the management API.
 
@@ -141,7 +171,7 @@ class BrokerClient:
 
 def enabled_plugins(broker: Broker) -> bytes:
     """The content of RabbitMQ's ``enabled_plugins`` file."""
-    return f"[{','.join(['rabbitmq_management', *broker.plugins])}].\n".encode()
+    return f"[{','.join(dict.fromkeys((*PLUGINS, *broker.plugins)))}].\n".encode()
 
 
 def queue_arguments(queue: Queue) -> dict[str, Any]:

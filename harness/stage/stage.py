@@ -192,7 +192,9 @@ class Stage:
         with ThreadPoolExecutor(len(parts)) as pool:
             for done in [pool.submit(part) for part in parts]:
                 done.result()
-        self.broker = BrokerClient(self._amqp(HARNESS_BROKER), self._api(HARNESS_BROKER))
+        self.broker = BrokerClient(
+            self._amqp(HARNESS_BROKER), self._api(HARNESS_BROKER), f"http://127.0.0.1:{self._ports[HARNESS_BROKER][2]}"
+        )
         self._handles["broker"]._answers = self.broker.answers
         self._ready("broker")
         if self.spec.database is not None:
@@ -241,11 +243,11 @@ class Stage:
         self._handles["tap"]._answers = lambda: self.wire.poll().started
         self._ready("tap")
 
-    def _start_proxies(self) -> None:
-        routes = self._wiring.routes
     def _tap_runs(self) -> bool:
         return "tap" in self._handles and self._handles["tap"].status == "running"
 
+    def _start_proxies(self) -> None:
+        routes = self._wiring.routes
         listening = [route.listen for group in routes.values() for route in group]
         container = self._part("toxiproxy", self.images.toxiproxy, ports=(API_PORT, *listening), command=["-host=0.0.0.0"])
         container.start()

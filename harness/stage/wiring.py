@@ -13,6 +13,7 @@ from harness.stage import broker, database, sink
 from harness.stage.links import FIRST_PORT, Route
 
 TAP_FIRST_PORT = 5701
+_SUFFIXES = ("", "-api", "-metrics")
 HARNESS_BROKER, HARNESS_DATABASE = "harness -> broker", "harness -> database"
 """The harness's own links: not through the tap, and no fault can name them."""
 
@@ -22,7 +23,7 @@ class Wiring:
     """The wires of one stage."""
 
     routes: dict[str, tuple[Route, ...]]
-    """Proxies by link; those of `harness` and `operator` to the broker lead to AMQP and to the management API."""
+    """Proxies by link; those of `harness` and `operator` to the broker lead to AMQP and the management API, the harness's to metrics."""
     taps: list[dict[str, object]]
     """What the tap must know of each of its links."""
 
@@ -65,12 +66,12 @@ def wire(scenario: Scenario) -> Wiring:
         elif service == "sink":
             upstreams = [f"sink:{sink.PORT}"]
         elif client == "harness":
-            upstreams = [f"broker:{broker.AMQP_PORT}", f"broker:{broker.MANAGEMENT_PORT}"]
+            upstreams = [f"broker:{port}" for port in (broker.AMQP_PORT, broker.MANAGEMENT_PORT, broker.METRICS_PORT)]
         else:
             taps.append(_tap(name, client, TAP_FIRST_PORT + len(taps)))
             upstreams = [f"tap:{taps[-1]['listen']}", *([f"broker:{broker.MANAGEMENT_PORT}"] if client == "operator" else [])]
         slug = f"{client}-to-{service}"
-        routes[name] = tuple(Route(f"{slug}{'-api' if number else ''}", next(ports), upstream) for number, upstream in enumerate(upstreams))
+        routes[name] = tuple(Route(f"{slug}{_SUFFIXES[number]}", next(ports), upstream) for number, upstream in enumerate(upstreams))
     return Wiring(routes, taps)
 
 
