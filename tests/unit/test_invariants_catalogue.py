@@ -29,8 +29,11 @@ def test_every_built_in_invariant_is_in_order() -> None:
         "no_lost_tasks",
         "no_overlap",
         "no_silent_drop",
+        "no_stuck_tasks",
         "playbook_succeeded",
+        "poison_contained",
         "recovered",
+        "replay_once",
         "version_fence",
     }
     assert not [invariant.header_problems for invariant in catalogue().values() if invariant.header_problems]

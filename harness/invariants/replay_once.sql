@@ -1,0 +1,93 @@
+-- replay_once: What the playbook puts back into a queue it puts back once.
+-- needs: published, wire, effects
+-- excused by: wire
+-- in words: 1 task was replayed twice | {count} tasks were replayed twice
+--
+-- A replay is a publish by the operator of a task that was there before: the load had published it, or the operator had taken it from a
+-- queue. A second one to the same place (exchange and routing key) breaks this, unless something in between brings the task back:
+--
+-- - a worker gave it up: refused it, acknowledged it without an effect, or its channel closed while it had it;
+-- - the operator took and acknowledged the task (or read it without having to) as often as it published it;
+-- - others had published as many copies: a load that tried again, a worker that sends its failures on by itself.
+--
+-- A publish that the broker refused or returned, or that was never confirmed on a channel with confirms, does not count: it may be tried
+-- again. The step blamed is the one of the second publish.
+--
+-- Known limits. What the playbook takes or publishes through the management API, and what a shovel moves, passes no wire tap. So a task
+-- that died of time after its replay and was taken again through the API looks like one that was replayed twice.
+--
+-- A finding:
+--
+--     charge-000412  The operator put it into tasks.v1 2 times, and nothing had brought it back in between.  (step "replay")
+with sends as (
+  select task, seq, "at", coalesce(exchange, '') as exchange, coalesce(routing_key, '') as routing_key,
+         coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
+  from wire where event = 'publish' and peer = 'operator' and task is not null
+),
+twice as (select * from sends where task in (select task from sends group by task, exchange, routing_key having count(*) > 1)),
+known as (
+  select task, seq, "at", event, peer, ok, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
+  from wire semi join twice using (task) where event in ('publish', 'confirm', 'return', 'deliver', 'ack', 'nack', 'reject')
+),
+confirming as (  -- channels of the operator with publisher confirms
+  select distinct coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
+  from wire where event = 'confirm' and peer = 'operator'
+),
+numbered_sends as (
+  select *, row_number() over per_channel as nth, lead(seq, 1, 9223372036854775807) over per_channel as next_seq
+  from twice window per_channel as (partition by connection, channel, task order by seq)
+),
+confirms as (
+  select task, connection, channel, ok, row_number() over (partition by connection, channel, task order by seq) as nth
+  from known where event = 'confirm'
+),
+arrived as (
+  select numbered_sends.*
+  from numbered_sends left join confirming using (connection, channel) left join confirms using (connection, channel, task, nth)
+  where case when confirming.connection is null then true else coalesce(ok, false) end
+    and not exists (select 1 from known where event = 'return' and known.task = numbered_sends.task
+                    and known.connection = numbered_sends.connection and known.channel = numbered_sends.channel
+                    and known.seq between numbered_sends.seq and numbered_sends.next_seq)
+),
+ends as (select seq, coalesce(connection, -1) as connection, channel from wire where event = 'close'),
+released as (  -- each delivery, and how it was let go of
+  select taken.task, peer, taken.seq,
+         list_min(list_filter([{seq: answer_seq, how: how}, {seq: closing_seq, how: 'close'}, {seq: ending_seq, how: 'close'}],
+                              lambda one: one.seq is not null)) as release
+  from (select * from known where event = 'deliver') as taken
+  asof left join (select task, connection, channel, seq as answer_seq, event as how
+                  from known where event in ('ack', 'nack', 'reject')) as answers
+    on taken.task = answers.task and taken.connection = answers.connection and taken.channel = answers.channel and taken.seq < answer_seq
+  asof left join (select connection, channel, seq as closing_seq from ends where channel is not null) as closing
+    on taken.connection = closing.connection and taken.channel = closing.channel and taken.seq < closing_seq
+  asof left join (select connection, seq as ending_seq from ends where channel is null) as ending
+    on taken.connection = ending.connection and taken.seq < ending_seq
+),
+ledger as (select task, count(*) as copies from published semi join twice using (task) where outcome in ('ok', 'unknown') group by task),
+others as (select task, seq from known where event = 'publish' and peer is distinct from 'operator'),
+ranked as (
+  select arrived.*, coalesce(copies, 0) as copies,
+         row_number() over (partition by arrived.task order by arrived.seq) as nth_send,
+         row_number() over (partition by arrived.task, exchange, routing_key order by arrived.seq) as nth_there,
+         lag(arrived.seq) over (partition by arrived.task, exchange, routing_key order by arrived.seq) as last_seq
+  from arrived left join ledger using (task)
+),
+done_before as (select task, min("at") as "at" from effects semi join twice using (task) group by task),
+again as (
+  select ranked.*, (select count(*) from others where others.task = ranked.task and others.seq < ranked.seq) as sent_by_others
+  from ranked left join done_before using (task)
+  where nth_there > 1
+    and not exists (select 1 from released where released.task = ranked.task and peer is distinct from 'operator'
+                    and release.seq > last_seq and release.seq < ranked.seq
+                    and (release.how <> 'ack' or done_before."at" is null or done_before."at" > ranked."at"))
+    and nth_send > (select count(*) from released where released.task = ranked.task and peer = 'operator' and release.how = 'ack'
+                    and released.seq < ranked.seq)
+)
+select task,
+       format('The operator put it into {} {} times, and nothing had brought it back in between.',
+              any_value(coalesce(nullif(exchange, ''), routing_key)), max(nth_there)) as why,
+       step_at(min("at")) as step
+from again
+where nth_there > greatest(copies, sent_by_others)
+  and (copies > 0 or sent_by_others > 0 or exists (select 1 from released where released.task = again.task and peer = 'operator'))
+group by task;
