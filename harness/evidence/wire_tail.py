@@ -9,6 +9,10 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple
 
+HIT = {"drop": "dropped", "hold": "held", "close": "closed"}
+"""How the line ends that says of a message that it was hit, by what its rule asks."""
+DONE = {"drop": ("dropped",), "hold": ("let go", "dropped"), "close": ("closed",)}
+"""How the lines end that say that the tap is done with it."""
 _MOVES = ("publish", "deliver", "ack", "nack", "reject")
 
 

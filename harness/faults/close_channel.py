@@ -1,9 +1,6 @@
 """Close a channel at both its ends, as a broker does that meets an error on it."""
 
-from dataclasses import replace
-
 from harness.faults.on_wire import WireFault
-from harness.stage.tap.rules import Rule
 
 
 class CloseChannel(WireFault):
@@ -13,6 +10,4 @@ class CloseChannel(WireFault):
     """
 
     kind = "close_channel"
-
-    def asks(self, rule: Rule) -> Rule:
-        return replace(rule, action="close")
+    action = "close"

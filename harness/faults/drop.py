@@ -12,6 +12,7 @@ class Drop(WireFault):
     """Let messages vanish on their way: an acknowledgement that never reaches the broker, a confirm that never reaches the publisher."""
 
     kind = "drop"
+    action = "drop"
     sever: bool = Field(
         default=True,
         description="The connection ends right after, as it does when a message really gets lost. false: it stays open, and neither end "
@@ -19,4 +20,4 @@ class Drop(WireFault):
     )
 
     def asks(self, rule: Rule) -> Rule:
-        return replace(rule, action="drop", sever=self.sever)
+        return replace(super().asks(rule), sever=self.sever)

@@ -1,4 +1,4 @@
-"""Hold messages back on their way, and what comes behind them, as a queue in a router does."""
+"""Hold messages back on their way, and what comes behind them, as a congested network does."""
 
 from dataclasses import replace
 
@@ -16,7 +16,8 @@ class Hold(WireFault):
     """
 
     kind = "hold"
+    action = "hold"
     delay: Duration = Field(description="How long each is held.", gt=0)
 
     def asks(self, rule: Rule) -> Rule:
-        return replace(rule, action="hold", seconds=self.delay)
+        return replace(super().asks(rule), seconds=self.delay)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from dataclasses import replace
 from typing import ClassVar, Self
 
 from pydantic import PrivateAttr
 
 from harness.faults.base import Fault, Stage
 from harness.scenario.refs import LinkRef
-from harness.stage.tap.rules import Rule
+from harness.stage.tap.rules import Action, Rule
 
 
 class WireFault(Fault):
@@ -17,6 +17,7 @@ class WireFault(Fault):
 
     undo: ClassVar[str] = "empty the run's tap/rules.json and send the container of the tap SIGHUP"
     momentary: ClassVar[bool] = True
+    action: ClassVar[Action]
     link: LinkRef
     _rule: Rule | None = PrivateAttr(default=None)
 
@@ -40,9 +41,9 @@ class WireFault(Fault):
         copy._rule = self.asks(rule)
         return copy
 
-    @abstractmethod
     def asks(self, rule: Rule) -> Rule:
         """The rule with what this fault does to the messages."""
+        return replace(rule, action=self.action)
 
     def begin(self, stage: Stage, _: str) -> None:
         stage.tap.arm(self.rule)

@@ -1,4 +1,8 @@
-"""What proves that the drill's faults happened: each began, bit every victim where the plan pins it, and lifted unless it stays."""
+"""What proves that the drill's faults happened: each began, bit every victim where the plan pins it, and lifted unless it stays.
+
+A fault that came with a message is proven by the wire as well: the tap hit as many messages as were asked for, it counted them from the
+moment that the plan pins, and a message whose end the fault was to be (the acknowledgement of a worker that it killed) did not go on.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,8 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from harness.evidence.wire_tail import HIT
+from harness.faults import WireFault
 from harness.scenario.model import FaultEntry
 
 
@@ -48,26 +54,49 @@ def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], p
     for entry in faults:
         victims = _victims(database, entry.name)
         stays = entry.fault.stays and entry.lasting is None
-        reasons += _unbitten(entry.name, victims) or [
-            *_misplaced(entry.name, victims, planned.get(entry.name, {}), runs),
+        reasons += _unbitten(database, entry.name, victims) or [
+            *_unseen(database, entry, victims),
+            *_misplaced(_began(database, entry, victims), planned.get(entry.name, {}), runs),
             *_standing(entry.name, victims, stays),
         ]
     return reasons
 
 
 def _victims(database: duckdb.DuckDBPyConnection, name: str) -> list[_Victim]:
+    """Those that it began with, if it began: one of several whose message it was is known only then."""
     columns = ", ".join(_Victim._fields)
     rows = database.execute(f"select {columns} from faults where name = ? order by target nulls first", [name])  # noqa: S608
-    return [_Victim(*row) for row in rows.fetchall()]
+    victims = [_Victim(*row) for row in rows.fetchall()]
+    return [victim for victim in victims if victim.begin_at] or victims
 
 
-def _unbitten(name: str, victims: Sequence[_Victim]) -> list[str]:
+def _unbitten(database: duckdb.DuckDBPyConnection, name: str, victims: Sequence[_Victim]) -> list[str]:
     if not any(victim.begin_at for victim in victims):
         skipped = next((victim.skipped for victim in victims if victim.skipped), None)
         return [f'the fault "{name}" never began{f": {skipped}" if skipped else ""}']
     if not any(victim.bit_at for victim in victims):
-        return [f'the fault "{name}" never bit']
+        query = "select any_value(detail) from timeline where event = 'fault' and name = ? and state = 'not_bit'"
+        (why,) = database.execute(query, [name]).fetchone() or (None,)
+        return [f'the fault "{name}" never bit{f": {why}" if why else ""}']
     return [f'the fault "{name}" never bit {victim.target}' for victim in victims if victim.target and not victim.bit_at]
+
+
+def _unseen(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Sequence[_Victim]) -> list[str]:
+    """What the wire does not show of a fault that came with a message."""
+    if entry.on is None:
+        return []
+    query = "select reason, link, peer from wire where event = 'fault' and rule = ?"
+    acts = database.execute(query, [entry.name]).fetchall()
+    action = entry.fault.action if isinstance(entry.fault, WireFault) else "hold"
+    hit = sum(reason.endswith(HIT[action]) for reason, _, _ in acts)
+    if not hit:
+        return [f'the wire does not show the message that the fault "{entry.name}" came with']
+    if hit < entry.on.count:
+        return [f'the fault "{entry.name}" hit only {hit} of {entry.on.count} messages']
+    own = {name for victim in victims for name in (victim.target or "").split(", ")}
+    if entry.fault.severs and any(reason.endswith("let go") and {link, peer} & own for reason, link, peer in acts):
+        return [f'the fault "{entry.name}" bit, but the message that it came with went on']
+    return []
 
 
 def _standing(name: str, victims: Sequence[_Victim], stays: bool) -> list[str]:
@@ -75,35 +104,51 @@ def _standing(name: str, victims: Sequence[_Victim], stays: bool) -> list[str]:
     return [f'the fault "{name}" was not seen to lift'] if stood else []
 
 
-def _misplaced(name: str, victims: Sequence[_Victim], planned: Mapping[str, Any], runs: Sequence[_Run]) -> list[str]:
+class _Begun(NamedTuple):
+    """When a fault was at work, and what to say of it."""
+
+    words: str
+    times: tuple[int, ...]
+
+
+def _began(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Sequence[_Victim]) -> _Begun:
+    """A fault that comes with a message is in its place when the tap counts from there on."""
+    if entry.on is None:
+        return _Begun(f'the fault "{entry.name}" bit', tuple(victim.bit_at for victim in victims if victim.bit_at))
+    query = "select min(\"at\") from wire where event = 'fault' and rule = ? and reason = 'armed'"
+    (armed_at,) = database.execute(query, [entry.name]).fetchone() or (None,)
+    return _Begun(f'the messages for the fault "{entry.name}" were counted', (armed_at,) if armed_at else ())
+
+
+def _misplaced(begun: _Begun, planned: Mapping[str, Any], runs: Sequence[_Run]) -> list[str]:
     places = {"before": _not_before, "during": _not_during, "after": _not_after}
     place = places.get(planned.get("trigger", ""))
     if place is None:
         return []
     step = planned["moment"]
     if step not in (run.step for run in runs):
-        return [f'the fault "{name}" bit, but the step "{step}" never ran']
-    where = next(filter(None, (place(step, victim.bit_at, runs) for victim in victims if victim.bit_at)), "")
-    return [f'the fault "{name}" bit {where}'] if where else []
+        return [f'{begun.words}, but the step "{step}" never ran']
+    where = next(filter(None, (place(step, at, runs) for at in begun.times)), "")
+    return [f"{begun.words} {where}"] if where else []
 
 
-def _not_before(step: str, bit_at: int, runs: Sequence[_Run]) -> str:
+def _not_before(step: str, at: int, runs: Sequence[_Run]) -> str:
     """A fault begins at the first run of its step, however often the step runs."""
     first = next(run for run in runs if run.step == step)
-    return f'only after the step "{step}" had begun' if bit_at > first.begin_at else ""
+    return f'only after the step "{step}" had begun' if at > first.begin_at else ""
 
 
-def _not_during(step: str, bit_at: int, runs: Sequence[_Run]) -> str:
+def _not_during(step: str, at: int, runs: Sequence[_Run]) -> str:
     own = [run for run in runs if run.step == step]
-    if bit_at < own[0].begin_at:
+    if at < own[0].begin_at:
         return f'before the step "{step}" had begun'
-    within = any(run.begin_at <= bit_at and (run.until_at is None or bit_at <= run.until_at) for run in own)
+    within = any(run.begin_at <= at and (run.until_at is None or at <= run.until_at) for run in own)
     return "" if within else f'only after the step "{step}" had ended'
 
 
-def _not_after(step: str, bit_at: int, runs: Sequence[_Run]) -> str:
-    end_at = max((run.end_at for run in runs if run.step == step and run.end_at is not None and run.end_at <= bit_at), default=None)
+def _not_after(step: str, at: int, runs: Sequence[_Run]) -> str:
+    end_at = max((run.end_at for run in runs if run.step == step and run.end_at is not None and run.end_at <= at), default=None)
     if end_at is None:
         return f'before the step "{step}" had ended'
-    following = next((run.step for run in runs if end_at <= run.begin_at < bit_at), None)
+    following = next((run.step for run in runs if end_at <= run.begin_at < at), None)
     return f'only after the step "{following}" had begun' if following else ""

@@ -8,14 +8,10 @@ from pathlib import Path
 from threading import Lock
 
 from harness.errors import HarnessError
-from harness.evidence.wire_tail import Act, WireTail
+from harness.evidence.wire_tail import DONE, HIT, Act, WireTail
 from harness.stage.tap.rules import Rule, rules
 
 FILE = "rules.json"
-_ACTS = {"drop": ("dropped",), "hold": ("held",), "close": ("closed",)}
-"""How the lines end that say a message was hit, by what its rule asks."""
-_DONE = {"drop": ("dropped",), "hold": ("let go", "dropped"), "close": ("closed",)}
-"""How the lines end that say the tap is done with a message."""
 
 
 class TapControl:
@@ -76,13 +72,13 @@ class TapControl:
 
     def acted(self, rule: Rule) -> int:
         """How many messages it has hit so far."""
-        return self._count(rule, _ACTS[rule.action])
+        return self._count(rule, HIT[rule.action])
 
     def finished(self, rule: Rule) -> bool:
         """Whether it has hit all of the rule's messages, and holds none of them any more."""
-        return self._count(rule, _DONE[rule.action]) >= rule.count
+        return self._count(rule, DONE[rule.action]) >= rule.count
 
-    def _count(self, rule: Rule, endings: tuple[str, ...]) -> int:
+    def _count(self, rule: Rule, endings: str | tuple[str, ...]) -> int:
         return sum(act.what.endswith(endings) for act in self.acts(rule))
 
     def _tell(self) -> None:

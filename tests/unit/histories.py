@@ -12,6 +12,7 @@ Each line happens a second after the one before::
     phase playbook begin                phase playbook end exit 0           phase playbook timeout
     fault slow link begin               fault slow link bit                 fault slow link not_bit
     killed v2                           stopped v2
+    tap slow link: armed                tap slow link: ack held by v2
     queue tasks.v2 10 before stop v2    queue tasks.v2 gone after stop v2   queue tasks.v2 0 after stop v2
     tap ack dropped of a by v2          blind wire                          wait 30
 
@@ -132,6 +133,12 @@ def _wire(event: str, **more: Any) -> Callable[[Words, int], Wire]:
     return make
 
 
+def _tap(words: Words, at: int) -> Wire:
+    peer = f"workers.{words['version']}.1" if "version" in words else None
+    link = f"{peer} -> broker" if peer else None
+    return Wire(seq=0, at=at, event="fault", rule=words["name"], reason=words["reason"], peer=peer, link=link)
+
+
 def _resend(words: Words, at: int) -> Wire:
     return Wire(
         seq=0, at=at, event="publish", task=words["task"], peer="operator", exchange="", routing_key=words["queue"], **_FROM_OPERATOR
@@ -181,6 +188,7 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     r"tap (?P<reason>.+) of (?P<task>\S+) by (?P<version>v\w+)": lambda words, at: replace(
         _wire("fault", rule="a fault")(words, at), reason=words["reason"]
     ),
+    r"tap (?P<name>.+): (?P<reason>.+?)(?: by (?P<version>v\w+))?": _tap,
     r"step (?P<name>.+) (?P<state>begin|end)(?: exit (?P<exit>\d+))?": _event("step"),
     r"phase (?P<name>\w+) (?P<state>\w+)(?: exit (?P<exit>\d+))?": _event("phase"),
     r"fault (?P<name>.+?) (?P<state>\w+)(?: on (?P<target>.+))?": _event("fault"),

@@ -115,3 +115,85 @@ def test_a_fault_that_was_not_seen_to_lift_is_one_reason() -> None:
         *DONE, BEGIN, BIT, "fault link cut end", sections={"faults": [CUT | {"at": "1s"}]}, invariants={"recovered": {"within": "9s"}}
     )
     assert judge(run).sentence == 'Unknown: the fault "link cut" was not seen to lift.'
+
+
+LOST: dict[str, Any] = {"name": "lost", "drop": {"link": "workers.v2 -> broker"}, "on": {"wire": "ack", "nth": 3}}
+LOST_BIT = ["fault lost begin", "fault lost bit", "fault lost lifted"]
+ARMED, DROPPED = "tap lost: armed", "tap lost: ack dropped by v2"
+
+
+def with_fault(entry: dict[str, Any], *lines: str, plan: dict[str, Any] | None = None) -> tuple[str, ...]:
+    return judge(history(*DONE, *lines, sections={"faults": [entry]}, plan=plan)).preconditions
+
+
+def test_a_fault_at_a_message_is_proven_by_the_line_of_the_tap() -> None:
+    assert with_fault(LOST, *LOST_BIT, ARMED, DROPPED, "tap lost: disarmed") == ()
+
+
+@pytest.mark.parametrize(
+    "lines", [[], [ARMED], ["tap other: armed", "tap other: ack dropped"]], ids=["no wire", "nothing hit", "another's"]
+)
+def test_a_fault_at_a_message_that_the_wire_does_not_show_proves_nothing(lines: list[str]) -> None:
+    assert with_fault(LOST, *LOST_BIT, *lines) == ('the wire does not show the message that the fault "lost" came with',)
+
+
+def test_a_fault_that_hit_fewer_messages_than_it_was_to_hit_proves_nothing() -> None:
+    twice = LOST | {"on": {"wire": "ack", "count": 2}}
+    assert with_fault(twice, *LOST_BIT, ARMED, DROPPED, "tap lost: connection severed") == ('the fault "lost" hit only 1 of 2 messages',)
+    assert with_fault(twice, *LOST_BIT, ARMED, DROPPED, DROPPED) == ()
+
+
+HELD_UP: dict[str, Any] = {
+    "name": "killed",
+    "kill": {"target": "workers", "pick": "one"},
+    "on": {"wire": "ack", "link": "workers -> broker"},
+}
+KILLED_AT = ["fault killed armed on workers.v1.1, workers.v2.1", "tap killed: armed", "tap killed: ack held by v2"]
+
+
+def test_the_one_whose_message_it_was_is_the_only_one_asked_for() -> None:
+    bit = ["fault killed begin on workers.v2.1", "fault killed bit on workers.v2.1"]
+    assert with_fault(HELD_UP, *KILLED_AT, *bit, "tap killed: ack dropped by v2") == ()
+
+
+def test_an_acknowledgement_that_went_on_although_its_worker_was_to_die_with_it_proves_nothing() -> None:
+    bit = ["fault killed begin on workers.v2.1", "fault killed bit on workers.v2.1"]
+    assert with_fault(HELD_UP, *KILLED_AT, *bit, "tap killed: ack let go by v2") == (
+        'the fault "killed" bit, but the message that it came with went on',
+    )
+
+
+def test_the_message_of_another_may_go_on() -> None:
+    bit = ["fault killed begin on workers.v1.1", "fault killed bit on workers.v1.1"]
+    assert with_fault(HELD_UP, *KILLED_AT, *bit, "tap killed: ack let go by v2") == ()
+
+
+NEVER = {
+    "never began": ("fault lost skipped", 'the fault "lost" never began: 37 such messages passed'),
+    "never bit": ("fault lost not_bit", 'the fault "lost" never bit: 37 such messages passed'),
+}
+
+
+@pytest.mark.parametrize(("line", "reason"), NEVER.values(), ids=NEVER)
+def test_a_fault_whose_message_never_came_says_how_many_did(line: str, reason: str) -> None:
+    begun = [] if "skipped" in line else ["fault lost begin"]
+    run = history(*DONE, *begun, line, sections={"faults": [LOST]})
+    timeline = run / "timeline.jsonl"
+    state = f'"state":"{line.split()[-1]}"'
+    timeline.write_text(timeline.read_text().replace(state, f'{state},"detail":"37 such messages passed"'))
+    assert judge(run).preconditions == (reason,)
+
+
+COUNTED = {
+    "before, and the message came in the step": ("before", [ARMED, "step drain begin", DROPPED, "step drain end"], ""),
+    "before, counted too late": ("before", ["step drain begin", ARMED, DROPPED, "step drain end"], 'only after the step "drain" had begun'),
+    "after, and the message came in the next step": ("after", [*STEP, ARMED, "step stop begin", DROPPED, "step stop end"], ""),
+    "after, counted too early": ("after", ["step drain begin", ARMED, "step drain end", DROPPED], 'before the step "drain" had ended'),
+}
+
+
+@pytest.mark.parametrize(("trigger", "lines", "where"), COUNTED.values(), ids=COUNTED)
+def test_the_messages_of_a_fault_pinned_to_a_step_are_counted_from_there(trigger: str, lines: list[str], where: str) -> None:
+    plan = {"faults": [{"name": "lost", "trigger": trigger, "moment": "drain"}]}
+    said = with_fault(LOST | {trigger: {"step": "drain"}}, *lines, *LOST_BIT, plan=plan)
+    assert said == ((f'the messages for the fault "lost" were counted {where}',) if where else ())
