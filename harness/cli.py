@@ -132,6 +132,28 @@ def report_(run_dir: Path) -> None:
 
 
 @main.command(cls=Verb)
+@click.argument("what", metavar="RUN_DIR|INVARIANT")
+@click.argument("task", metavar="[TASK_ID]", required=False)
+@click.option("--in", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where your own invariants are.")
+def explain(what: str, task: str | None, folder: Path | None) -> None:
+    """Tell the whole story of one task of a run, or what an invariant means; needs no Docker.
+
+    INVARIANT is a name, of a built-in one or of one of your own beside the scenario in the folder of --in, or the path of its .sql file.
+
+    \b
+    Example:
+      drillbook explain reports/versioned_workers/20261121T101500Z-7 charge-003448
+      drillbook explain no_lost_tasks
+    """
+    from harness.report import explained
+
+    if Path(what).is_dir() or task is not None:
+        explained.run(Path(what), task, _console())
+    else:
+        explained.invariant(what, folder, _console())
+
+
+@main.command(cls=Verb)
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files without starting anything; says every problem at once, and the steps that faults may name.

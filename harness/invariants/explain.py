@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,8 +20,15 @@ from harness.scenario.model import Scenario
 SUGGESTED = 3
 """Ids suggested in place of one that the run does not know."""
 
-_TOLD_BY = ("published", "wire", "effects", "states", "leftovers", "timeline")
-"""The evidence that stories are told from."""
+_TOLD_BY = {
+    "published": "whether it was published",
+    "wire": "who had it",
+    "effects": "what it did",
+    "states": "what state it was in",
+    "leftovers": "where it rests",
+    "timeline": "what steps, faults and ends of containers it met",
+}
+"""The evidence that stories are told from, and what each tells."""
 
 _IDS = """
 select task from published union select task from wire where task is not null union select task from effects
@@ -122,10 +129,10 @@ class _Reader:
         if not story:
             raise _unknown(database, self.task)
         self.moments = sorted([*story, *_context(database, story)], key=lambda moment: moment.at)
-        self.summary = _summary(database, self.task)
+        self.summary = _summary(database, self.task, {name for name, state, _ in evidence if state == "missing"})
         self.answers = {one.name: ask(database, one, one.bindings(scenario.invariants[one.name]), self.task) for one in invariants}
-        wanted = {*_TOLD_BY} - (set() if scenario.states else {"states"})
-        self.doubts = [reason for name, state, reason in evidence if state != "whole" and name in wanted]
+        wanted = _TOLD_BY.keys() - (set() if scenario.states else {"states"})
+        self.doubts = [_doubt(*one) for one in evidence if one[1] != "whole" and one[0] in wanted]
         self.began_at = _one(
             database, "select coalesce(min(begin_at) filter (name = 'load'), min(begin_at)) from phases where name in ('load', 'drive')"
         )
@@ -143,17 +150,22 @@ def _context(database: duckdb.DuckDBPyConnection, story: Sequence[Moment]) -> li
     return [Moment(at, what, evidence="timeline") for at, what in database.execute(_CONTEXT, bounds).fetchall()]
 
 
-def _summary(database: duckdb.DuckDBPyConnection, task: str) -> str:
+def _summary(database: duckdb.DuckDBPyConnection, task: str, missing: Set[str]) -> str:
     row = database.execute(
         "select type, outcome, attempts, effects, array_to_string(rests, ', ') from tasks where task = ?", [task]
     ).fetchone()
     if row is None:
-        return "Nobody published it, as far as the ledger knows."
+        return "" if "published" in missing else "Nobody published it, as far as the ledger knows."
     kind, outcome, attempts, effects, rests = row
     published = {"ok": "confirmed", "unknown": "sent and never confirmed", "fail": "refused", "skipped": "skipped and never sent"}[outcome]
     tried = f" in {attempts} attempts" if attempts > 1 else ""
-    done = {0: "no effect", 1: "1 effect"}.get(effects, f"{effects} effects")
-    return f"Of type {kind}; {published}{tried}; {done}; rests {f'as {rests}' if rests else 'nowhere'}."
+    done = {0: "; no effect", 1: "; 1 effect"}.get(effects, f"; {effects} effects") if "effects" not in missing else ""
+    resting = f"; rests {f'as {rests}' if rests else 'nowhere'}" if "leftovers" not in missing else ""
+    return f"Of type {kind}; {published}{tried}{done}{resting}."
+
+
+def _doubt(name: str, state: str, reason: str) -> str:
+    return f"{reason}, so {_TOLD_BY[name]} is {'not told' if state == 'missing' else 'perhaps not told in whole'}"
 
 
 def _said(result: Result, answer: Answer) -> Said:
@@ -179,7 +191,8 @@ def _unknown(database: duckdb.DuckDBPyConnection, task: str) -> UsageError:
     ).fetchall()
     if not near:
         return UsageError(f"nothing in this run names the task {task}, or any other.")
-    return UsageError(f"nothing in this run names the task {task};", f"did you mean {' or '.join(name for (name,) in near)}?")
+    *most, last = (name for (name,) in near)
+    return UsageError(f"nothing in this run names the task {task};", f"did you mean {' or '.join(filter(None, [', '.join(most), last]))}?")
 
 
 def _one(database: duckdb.DuckDBPyConnection, query: str) -> int | None:

@@ -59,16 +59,18 @@ class _Copies:
         return " + ".join(dict.fromkeys(names)) or NOBODY
 
 
-def with_holders(told: Sequence[Told]) -> list[Moment]:
+def with_holders(told: Sequence[Told], watched: bool = True) -> list[Moment]:
     """The moments, with who has the task from each on; those that turn out not to touch it are left out.
 
     Args:
         told: of one task, in time order.
+        watched: whether there is a wire; without one only what was found at the end is told.
     """
     copies, moments = _Copies(), []
     for number, one in enumerate(told):
         if _touches(copies, one, told[number + 1 :]):
-            moments.append(Moment(one.at, one.what, copies.holder(), one.evidence))
+            holder = copies.holder() if watched or copies.over else None
+            moments.append(Moment(one.at, one.what, holder, one.evidence))
     return moments
 
 

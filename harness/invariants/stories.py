@@ -76,7 +76,8 @@ select "at", evidence, what, move, who, queue, connection, channel, task from (
     select effects.task, "at", 3, 0, 'effects',
            case when call is null or (call.task = effects.task and call.moment = "at")
                 then 'done by ' || coalesce(worker, 'a worker') || coalesce(' (' || effects.version || ')', '')
-                     || coalesce(', in ' || effects.source, '') || case when effects.key <> effects.task then ', key ' || effects.key else '' end
+                     || coalesce(', in ' || effects.source, '')
+                     || case when effects.key <> effects.task then ', key ' || effects.key else '' end
                 else format('not done again by {}: its call, in {}, had the key {} that {} had used before', coalesce(worker, 'a worker'),
                             effects.source, effects.key, case when call.task = effects.task then 'a call' else call.task end) end,
            case when call is null or call.task = effects.task then 'done' end, worker, null, null, null
@@ -137,7 +138,8 @@ def stories(database: duckdb.DuckDBPyConnection, tasks: Iterable[str], whole: bo
             told[task].append(Told(*fields))
     finally:
         database.execute("rollback")
-    found = {task: with_holders(told[task]) for task in wanted}
+    watched = not database.execute("from evidence where name = 'wire' and state = 'missing'").fetchall()
+    found = {task: with_holders(told[task], watched) for task in wanted}
     return {task: tuple(moments) if whole else _shortened(moments) for task, moments in found.items()}
 
 

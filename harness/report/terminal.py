@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from harness.invariants.verdict import Equation, Finding, Judgement, Result, Verdict
-from harness.report.wording import told
+from harness.report.wording import explain_command, first_found, told
 
 FINDINGS = 3
 """Counterexamples shown of each broken invariant."""
-_STYLE = {Verdict.HELD: "bold green", Verdict.BROKEN: "bold red", Verdict.UNKNOWN: "bold yellow"}
+STYLE = {Verdict.HELD: "bold green", Verdict.BROKEN: "bold red", Verdict.UNKNOWN: "bold yellow"}
+"""Of a verdict's word."""
 
 
 def show(judgement: Judgement, report: Path | None, console: Console) -> None:
@@ -26,29 +27,32 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
         report: the HTML report, if one was written.
         console: where to; its width is respected.
     """
-    console.print(Text.assemble((judgement.verdict.value.upper(), _STYLE[judgement.verdict]), "  ", _plain(told(judgement))))
+    console.print(Text.assemble((judgement.verdict.value.upper(), STYLE[judgement.verdict]), "  ", plain(told(judgement))))
     if judgement.expected_broken:
-        console.print(_plain(f"This drill is meant to break {', '.join(judgement.expected_broken)}."))
+        console.print(plain(f"This drill is meant to break {', '.join(judgement.expected_broken)}."))
     if judgement.preconditions:
-        _heading(console, "What kept it from proving anything")
+        heading(console, "What kept it from proving anything")
         for sentence in judgement.preconditions:
-            console.print(_indented(_plain(sentence), 2))
+            console.print(indented(plain(sentence), 2))
     if judgement.results:
-        _heading(console, "Invariants")
+        heading(console, "Invariants")
         width = max(len(result.name) for result in judgement.results)
         for result in judgement.results:
             _invariant(console, result, min(width, 32))
     if judgement.equation:
-        _heading(console, "Tasks")
+        heading(console, "Tasks")
         _equation(console, judgement.equation)
     console.print()
-    rows = [("Replay", judgement.replay), ("Report", _short(report) if report else None)]
+    task = first_found(judgement)
+    explain = explain_command(_short(report.parent), task) if report and task is not None else None
+    rows = [("Explain", explain), ("Replay", judgement.replay), ("Report", _short(report) if report else None)]
     for name, value in rows:
         if value:
-            console.print(Text.assemble((f"{name}  ", "bold"), _plain(value)), soft_wrap=True)
+            console.print(Text.assemble((f"{name}  ", "bold"), plain(value)), soft_wrap=True)
 
 
-def _heading(console: Console, text: str) -> None:
+def heading(console: Console, text: str) -> None:
+    """Print a heading, with an empty line above."""
     console.print()
     console.print(Text(text, style="bold"))
 
@@ -63,20 +67,20 @@ def _invariant(console: Console, result: Result, width: int) -> None:
         Verdict.BROKEN: f"{_count(result.count, 'counterexample')}. {result.sentence}",
         Verdict.UNKNOWN: result.reason or "The evidence does not say.",
     }
-    row.add_row(Text(result.verdict.value, style=_STYLE[result.verdict]), _plain(result.name), _plain(said[result.verdict]))
-    console.print(_indented(row, 2))
+    row.add_row(Text(result.verdict.value, style=STYLE[result.verdict]), plain(result.name), plain(said[result.verdict]))
+    console.print(indented(row, 2))
     if result.verdict is not Verdict.BROKEN:
         return
     for finding in result.findings[:FINDINGS]:
-        console.print(_indented(_finding(finding), 11))
+        console.print(indented(_finding(finding), 11))
     if result.count > FINDINGS and result.findings:
-        console.print(_indented(Text(f"and {result.count - min(FINDINGS, len(result.findings)):,} more", style="dim"), 11))
+        console.print(indented(Text(f"and {result.count - min(FINDINGS, len(result.findings)):,} more", style="dim"), 11))
 
 
 def _finding(finding: Finding) -> Text:
-    name = Text.assemble((_plain(finding.task).plain, "bold"), "  ") if finding.task is not None else Text()
-    where = Text(f" In the step “{_plain(finding.step).plain}”.", style="dim") if finding.step else Text()
-    return Text.assemble(name, _plain(finding.why), where)
+    name = Text.assemble((plain(finding.task).plain, "bold"), "  ") if finding.task is not None else Text()
+    where = Text(f" In the step “{plain(finding.step).plain}”.", style="dim") if finding.step else Text()
+    return Text.assemble(name, plain(finding.why), where)
 
 
 def _equation(console: Console, e: Equation) -> None:
@@ -85,9 +89,9 @@ def _equation(console: Console, e: Equation) -> None:
     for whole, terms in ((f"{e.ok:,} confirmed", ended), (f"{e.planned:,} planned", outcomes)):
         for line in _sum(whole, terms, console.width - 2):
             line.highlight_regex(r"[1-9][\d,]* missing", "bold red")
-            console.print(_indented(line, 2))
+            console.print(indented(line, 2))
     if e.doubled:
-        console.print(_indented(Text(f"{_count(e.doubled, 'task')} left more than one effect", style="bold red"), 2))
+        console.print(indented(Text(f"{_count(e.doubled, 'task')} left more than one effect", style="bold red"), 2))
 
 
 def _sum(whole: str, terms: dict[str, int], width: int) -> list[Text]:
@@ -105,11 +109,12 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _indented(what: Text | Table, left: int) -> Padding:
+def indented(what: Text | Table, left: int) -> Padding:
+    """Moved to the right by so many columns."""
     return Padding(what, (0, 0, 0, left))
 
 
-def _plain(text: str) -> Text:
+def plain(text: str) -> Text:
     """Text of the run as it is: no markup, and no control characters that would move the cursor."""
     return Text("".join(letter if letter.isprintable() else "\ufffd" for letter in text))
 

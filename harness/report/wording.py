@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from harness.invariants.verdict import Judgement
+import shlex
+
+from harness.invariants.verdict import Judgement, Verdict
 
 
 def told(judgement: Judgement) -> str:
@@ -11,3 +13,19 @@ def told(judgement: Judgement) -> str:
     if word.lower() != judgement.verdict.value or not rest:
         return judgement.sentence
     return rest[0].upper() + rest[1:]
+
+
+def explain_command(run: str, task: str) -> str:
+    """The command that tells the whole story of a task, as one types it into a shell.
+
+    Args:
+        run: the run directory, as it is called where the command is typed.
+        task: an id, whatever it is made of.
+    """
+    return f"drillbook explain {'-- ' if run.startswith('-') or task.startswith('-') else ''}{shlex.quote(run)} {shlex.quote(task)}"
+
+
+def first_found(judgement: Judgement) -> str | None:
+    """The task of the first counterexample that names one; None where none does."""
+    broken = (result for result in judgement.results if result.verdict is Verdict.BROKEN)
+    return next((finding.task for result in broken for finding in result.findings if finding.task is not None), None)

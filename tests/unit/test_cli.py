@@ -11,7 +11,7 @@ import pytest
 from histories import history
 
 ROOT = Path(__file__).parents[2]
-VERBS = ["init", "validate", "run", "check", "report", "list", "clean", "doctor", "images", "schema"]
+VERBS = ["init", "validate", "run", "check", "report", "list", "explain", "clean", "doctor", "images", "schema"]
 
 
 def drillbook(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -70,3 +70,22 @@ def test_validate_tells_every_problem_and_exits_with_2(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "2:1: " in done.stderr
     assert "3:14: " in done.stderr
+
+
+def test_explain_tells_a_tasks_story_whatever_the_verdict() -> None:
+    done = drillbook("explain", history("publish a ok"), "a")
+    assert done.returncode == 0, done.stderr
+    assert "published with the key charge" in done.stdout
+
+
+def test_explain_tells_what_an_invariant_means() -> None:
+    done = drillbook("explain", "no_lost_tasks")
+    assert done.returncode == 0, done.stderr
+    assert "Every confirmed task left an effect" in done.stdout
+
+
+@pytest.mark.parametrize("arguments", [("nothing",), ("nowhere", "a"), (history("publish a ok"), "b"), ("nowhere.sql",)])
+def test_explain_of_what_is_not_there_is_a_sentence_and_exit_2(arguments: tuple[str | Path, ...]) -> None:
+    done = drillbook("explain", *arguments)
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+    assert done.stderr.strip()

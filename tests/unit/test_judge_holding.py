@@ -13,7 +13,7 @@ TWICE = ("effect a", "effect a")
 
 def story(*lines: str) -> list[Moment]:
     """The story of the task ``a``, which was done twice so that it is told."""
-    moments = judge(history(*lines, *TWICE))["no_duplicate_effects"].findings[0].story
+    moments = judge(history(*lines, *TWICE, empty=("wire",)))["no_duplicate_effects"].findings[0].story
     return [moment for moment in moments if not moment.what.startswith("done by workers.v1.1 (v1)")]
 
 
@@ -68,3 +68,8 @@ def test_every_moment_names_its_evidence() -> None:
 def test_a_container_that_stops_long_after_the_task_was_done_is_no_part_of_its_story() -> None:
     lines = ("publish a ok", "deliver a to v2 from q", "effect a by v2", "ack a by v2", "killed v2")
     assert "workers.v2.1 was killed" not in [moment.what for moment in story(*lines)]
+
+
+def test_without_a_wire_nobody_is_said_to_have_it_but_where_it_was_found() -> None:
+    moments = judge(history("publish a ok", *TWICE, "leftover a dead in d"))["no_duplicate_effects"].findings[0].story
+    assert [moment.holder for moment in moments] == [None, None, None, None, "d"]

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from harness.invariants.verdict import Equation, Finding, Judgement, Result, Verdict
 from harness.report.terminal import show
+from harness.report.wording import explain_command
 
 FINDINGS = tuple(Finding(f"charge-{number:06d}", "It was confirmed, left no effect and rests nowhere.", "drain v2") for number in range(5))
 EQUATION = Equation(planned=9231, ok=9221, failed=0, unknown=7, skipped=3, done=9161, dead=1, queued=0, cancelled=0, missing=59, doubled=24)
@@ -81,11 +82,32 @@ def test_markup_and_control_characters_of_a_task_id_are_shown_and_not_obeyed() -
     assert "\x1b" not in text
 
 
-def test_the_last_lines_are_the_replay_command_and_the_report_in_one_piece_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_last_lines_are_commands_and_the_report_in_one_piece_each(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     report = tmp_path / "reports" / "a" / "2025" / "report.html"
     lines = shown(BROKEN, report, width=40).splitlines()
-    assert lines[-2:] == ["Replay  drillbook run scenarios/versioned_workers/careless.yaml --seed 7", "Report  reports/a/2025/report.html"]
+    assert lines[-3:] == [
+        "Explain  drillbook explain reports/a/2025 charge-000000",
+        "Replay  drillbook run scenarios/versioned_workers/careless.yaml --seed 7",
+        "Report  reports/a/2025/report.html",
+    ]
+
+
+def test_nothing_is_suggested_to_explain_where_no_task_broke_anything(tmp_path: Path) -> None:
+    assert "Explain" not in shown(Judgement("t", Verdict.HELD, "s", (), None), tmp_path / "report.html")
+
+
+@pytest.mark.parametrize(
+    ("run", "task", "command"),
+    [
+        ("runs/1", "a", "drillbook explain runs/1 a"),
+        ("my runs/1", "it's", "drillbook explain 'my runs/1' 'it'\"'\"'s'"),
+        ("runs/1", "-a", "drillbook explain -- runs/1 -a"),
+        ("runs/1", "$(reboot)", "drillbook explain runs/1 '$(reboot)'"),
+    ],
+)
+def test_the_command_to_explain_can_be_pasted_into_a_shell_whatever_the_id(run: str, task: str, command: str) -> None:
+    assert explain_command(run, task) == command
 
 
 def test_a_report_somewhere_else_is_shown_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
