@@ -8,6 +8,7 @@ from scenario_folder import SOUND, sound_folder
 from harness import plan
 from harness.scenario.loader import load
 from harness.scenario.model import Scenario
+from harness.stage.tap.rules import Rule
 
 KILL = "kill: {target: workers.v2, pick: one}"
 
@@ -74,6 +75,69 @@ def test_one_replica_by_its_number_is_just_that_one(drill):
 def test_a_fault_has_one_moment(drill, moment, expected):
     fault = plan.make_plan(drill("during: {step: drain v2}", moment), 1).faults[1]
     assert (fault.trigger, fault.moment) == expected
+
+
+def at_message(drill, fault: str, on: str, seed: int = 1) -> plan.PlannedFault:
+    return plan.make_plan(drill(f"{KILL}\n    during: {{step: drain v2}}", f"{fault}\n    on: {on}"), seed).faults[1]
+
+
+def test_a_message_is_counted_over_all_links_of_the_fault_together(drill):
+    fault = at_message(drill, "drop: {link: workers.v1 -> broker, sever: false}", "{wire: ack, nth: 9, count: 2, task: charge-000001}")
+    assert fault.rule == Rule(
+        id="a canary worker dies while it is drained#1",
+        name="a canary worker dies while it is drained",
+        links=("workers.v1.1 -> broker", "workers.v1.2 -> broker"),
+        event="ack",
+        action="drop",
+        nth=9,
+        count=2,
+        task="charge-000001",
+        sever=False,
+    )
+    assert (fault.trigger, fault.moment) == ("on", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("fault", "action", "seconds"),
+    [
+        ("hold: {link: workers.v1 -> broker, delay: 2s}", "hold", 2.0),
+        ("close_channel: {link: workers.v1 -> broker}", "close", None),
+        ("cut: {link: workers.v1 -> broker}", "hold", None),
+    ],
+)
+def test_the_tap_does_what_the_fault_asks_and_holds_the_message_for_those_that_ask_nothing(drill, fault, action, seconds):
+    rule = at_message(drill, fault, "{wire: deliver}").rule
+    assert (rule.action, rule.seconds) == (action, seconds)
+
+
+def test_a_message_beside_another_moment_is_counted_from_there(drill):
+    fault = at_message(drill, KILL, "{wire: ack, link: workers.v2 -> broker}\n    before: {step: stop v2}")
+    assert (fault.trigger, fault.moment, fault.rule.nth) == ("before", "stop v2", 1)
+
+
+def test_a_drop_on_some_links_counts_on_these_only(drill):
+    fault = at_message(drill, "drop: {link: workers -> broker, pick: 2}", "{wire: ack}", seed=3)
+    assert len(fault.victims) == 2
+    assert fault.rule.links == fault.victims
+
+
+VICTIMS = {
+    "the one whose message it was": ("kill: {target: workers.v2, pick: one}", "workers.v2", ("workers.v2.2",)),
+    "its link": ("latency: {link: workers.v2 -> database, pick: one, delay: 1s}", "workers.v2", ("workers.v2.2 -> database",)),
+    "all, whoever it was": ("kill: {target: workers.v2}", "workers.v2", ("workers.v2.1", "workers.v2.2")),
+    "the only one there is": ("kill: {target: broker, pick: one}", "workers.v2", ("broker",)),
+}
+
+
+@pytest.mark.parametrize(("fault", "client", "expected"), VICTIMS.values(), ids=VICTIMS)
+def test_with_pick_one_the_message_chooses_among_several_victims(drill, fault, client, expected):
+    planned = at_message(drill, fault, f"{{wire: ack, link: {client} -> broker}}")
+    assert planned.hitting("workers.v2.2").victims == expected
+
+
+def test_a_message_of_somebody_else_chooses_nobody(drill):
+    drawn = {at_message(drill, KILL, "{wire: ack, link: workers.v1 -> broker}", seed).hitting("workers.v1.1").victims for seed in range(20)}
+    assert drawn == {("workers.v2.1",), ("workers.v2.2",)}
 
 
 def test_a_fault_without_a_length_lasts_until_settling(drill):

@@ -51,6 +51,11 @@ def test_invariants_are_offered_with_their_parameters():
     assert offered["version_fence"]["required"] == ["version", "after"]
 
 
+@pytest.mark.parametrize("moment", ["on: {wire: ack}", "on: {wire: ack, nth: 3}\n    after: {step: drain v2}"])
+def test_it_accepts_a_message_as_a_moment_alone_or_beside_another(validator, moment):
+    validator.validate(read(SOUND.replace("during: {step: drain v2}", moment)))
+
+
 MISTAKES = {
     "an unknown key": ("size: 256", "sise: 256"),
     "a missing key": ("rate: 300/s, ", ""),
@@ -61,6 +66,8 @@ MISTAKES = {
     "two kinds of fault": ("    kill: {target: workers.v2, pick: one}\n", "    kill: {target: broker}\n    pause: {target: broker}\n"),
     "two moments": ("    at: 10s\n", "    at: 10s\n    when: backlog\n"),
     "no moment": ("    at: 10s\n", ""),
+    "a drop of nothing": ("kill: {target: workers.v2, pick: one}", "drop: {link: workers.v2 -> broker}"),
+    "two moments beside a message": ("    at: 10s\n", "    at: 10s\n    when: backlog\n    on: {wire: ack}\n"),
     "a length for what ends by itself": ("latency: {link: workers.v2 -> broker, delay: 400ms, jitter: 100ms}", "restart: {target: broker}"),
     "a monitor of nothing": ("{queue_depth: tasks.v1, above: 100}", "{above: 100}"),
     "an alert without a latest time": ("{when: canary_slow, no_later_than: 20s}", "{when: canary_slow}"),
