@@ -8,57 +8,14 @@ import socket
 import subprocess
 import sys
 from contextlib import closing, suppress
-from pathlib import Path
 
 import pytest
+from tap_process import PACKAGES, SECONDS, TapProcess, receive, speak
 from tap_speech import PREAMBLE, client, deliver, opened, publish
 
 from harness.evidence.records import Wire
 from harness.evidence.run_directory import line as wire_line
 from harness.stage import tap
-from harness.stage.wait import until
-
-PACKAGES = Path(tap.__file__).parent.parent
-SECONDS = 20
-
-
-class TapProcess:
-    """A tap with one link, on loopback."""
-
-    def __init__(self, folder, upstream, output=None, before=()):
-        self.output = Path(output or folder / "wire.jsonl")
-        links = [{"name": "load -> broker", "listen": 0, "peer": "load"}]
-        settings = tap.config(links, upstream, str(self.output), "message_id") | {"address": "127.0.0.1"}
-        (folder / "tap.json").write_text(json.dumps(settings))
-        command = [*before, sys.executable, "-m", "tap", "--config", str(folder / "tap.json")]
-        self.process = subprocess.Popen(command, cwd=PACKAGES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.port = int(self.process.stdout.readline().rsplit(maxsplit=1)[-1])
-        self.sockets = []
-
-    def dial(self):
-        return socket.create_connection(("127.0.0.1", self.port), SECONDS)
-
-    def joined(self, server):
-        """Both ends of a connection through the tap; they stay open until the test ends."""
-        self.sockets += [self.dial(), accept(server)]
-        return self.sockets[-2:]
-
-    def end(self, how=signal.SIGTERM):
-        self.process.send_signal(how)
-        self.errors = self.process.communicate(timeout=SECONDS)[1]
-        return self.process.returncode
-
-    @property
-    def lines(self):
-        return [json.loads(text) for text in self.output.read_text().splitlines()]
-
-    @property
-    def events(self):
-        return [line["event"] for line in self.lines if line["event"] != "alive"]
-
-    def wait_for(self, event):
-        """Until a line of this event is in the file."""
-        assert until(lambda: f'"event":"{event}"' in self.output.read_text(), SECONDS), f"no {event} came"
 
 
 @pytest.fixture
@@ -71,10 +28,7 @@ def start(tmp_path):
 
     yield start
     for each in taps:
-        each.process.kill()
-        each.process.communicate()
-        for joined in each.sockets:
-            joined.close()
+        each.close()
 
 
 @pytest.fixture
@@ -84,35 +38,12 @@ def server():
         yield listening
 
 
-def accept(server):
-    accepted = server.accept()[0]
-    accepted.settimeout(SECONDS)
-    return accepted
-
-
-def receive(joined, size):
-    data = b""
-    while len(data) < size:
-        piece = joined.recv(65536)
-        assert piece, f"ended after {len(data)} of {size} octets"
-        data += piece
-    return data
-
-
 def taken_before_it_blocks(source, block):
     taken = 0
     with suppress(TimeoutError):
         while taken < 1000 * len(block):
             taken += source.send(block)
     return taken
-
-
-def speak(ours, theirs, turns):
-    """Say every turn at its end, and see it arrive unchanged at the other."""
-    for who, data in turns:
-        source, sink = (ours, theirs) if who == "client" else (theirs, ours)
-        source.sendall(data)
-        assert receive(sink, len(data)) == data
 
 
 def test_the_file_begins_with_start_and_ends_with_end_and_has_no_gap(start, server):

@@ -35,7 +35,7 @@ def main() -> int:
 
 
 async def run(settings: Settings) -> int:
-    """Serve until a signal asks to stop.
+    """Serve until a signal asks to stop; SIGHUP has it read its rules again.
 
     Raises:
         OSError: a port is taken or the output cannot be opened.
@@ -44,11 +44,14 @@ async def run(settings: Settings) -> int:
     stopped = asyncio.Event()
     for asked in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(asked, stopped.set)
+    loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what it would read is read in a moment
     sockets = [socket.create_server((settings.address, link.listen), backlog=BACKLOG) for link in settings.links]
     lines = LinesFile(settings.output, lambda: loop.call_later(FLUSH_SECONDS, lines.flush), _say_broken)
     lines.own("start")
     lines.flush()
     proxy = Proxy(settings, lines)
+    loop.add_signal_handler(signal.SIGHUP, proxy.rules.read)
+    proxy.rules.read_first()
     await proxy.serve(sockets)
     for link, listening in zip(settings.links, sockets, strict=True):
         print(f"{link.name} listens on {listening.getsockname()[1]}", flush=True)

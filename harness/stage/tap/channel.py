@@ -78,6 +78,21 @@ class Channel:
     def rollback_ok(self, _: bytes) -> None:
         self._write("rollback")
 
+    def covers(self, event: str, payload: bytes) -> list[str]:
+        """What a method that has not passed yet is about: texts that each hold a task as JSON; ``""`` stands for one without an id.
+
+        Args:
+            event: ``ack``, ``nack``, ``reject`` or ``commit`` of the client, ``confirm`` of the broker.
+            payload: the method's.
+        """
+        match event:
+            case "confirm":
+                return self.publishing.confirmed(payload)
+            case "commit":
+                return (self._told.waiting or [""]) if self._told.in_transaction else []
+            case _:
+                return self.consuming.settles(payload, payload[12] & 1 if event != "reject" else 0)
+
 
 def method(class_id: int, method_id: int) -> bytes:
     """The first octets of a method frame's payload."""
@@ -86,6 +101,7 @@ def method(class_id: int, method_id: int) -> bytes:
 
 PUBLISH, DELIVER, GET_OK = method(60, 40), method(60, 60), method(60, 71)
 """The methods that a task follows, read by ``Publishing`` and ``Consuming`` where they lie."""
+COMMIT = method(90, 20)
 
 Handler = Callable[[Channel, bytes], None]
 FROM_CLIENT: dict[bytes, Handler] = {
@@ -102,7 +118,7 @@ FROM_CLIENT: dict[bytes, Handler] = {
     method(60, 120): lambda channel, payload: channel.consuming.nack(payload),
     method(85, 10): lambda channel, payload: channel.publishing.confirm_select(payload),
     method(90, 10): Channel.select,
-    method(90, 20): Channel.commit,
+    COMMIT: Channel.commit,
     method(90, 30): Channel.rollback,
 }
 FROM_BROKER: dict[bytes, Handler] = {

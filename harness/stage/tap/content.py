@@ -69,9 +69,15 @@ class Content:
         self.task = "" if task is None else f',"task":{quoted(task)}'
         return after + 1
 
+    @property
+    def under_way(self) -> int | None:
+        """How many octets of a body are still to come; -1: its header frame is; None: no message has passed in part."""
+        return None if self._whole is None else self._missing
+
     def announce(self, whole: OnWhole) -> None:
         """A method that carries content has passed."""
         self._whole = whole
+        self._missing = -1
 
     def header(self, payload: bytes) -> None:
         """Its header frame has passed.

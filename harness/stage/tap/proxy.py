@@ -1,7 +1,8 @@
 """Carry TCP connections between clients and the broker, and show every chunk to the scanner after it has been sent on.
 
 asyncio sets TCP_NODELAY on both sockets. A side whose receiver does not keep up is not read from; a side that ends is ended on the
-other side as well, after what it sent has been carried over. No byte waits for the scanner or for the disk.
+other side as well, after what it sent has been carried over. No byte waits for the scanner or for the disk, unless a rule is armed for
+its link: then the gates of ``Session`` decide.
 """
 
 from __future__ import annotations
@@ -10,9 +11,10 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from .config import Link, Settings, prefix
-from .connection import Connection
+from .armed import ArmedRules
+from .config import Link, Settings
 from .lines import LinesFile
+from .session import Session
 
 DIAL_SECONDS = 10.0
 """The longest wait for the broker to take a connection."""
@@ -24,29 +26,33 @@ class Side(asyncio.Protocol):
     """One of the two TCP connections of a session.
 
     Args:
-        read: shows a chunk to the scanner.
-        ended: called once, when this side stopped sending.
-        lines: their clock is set when a chunk is read.
+        session: the connection it is of.
+        who: is at its other end, client or broker.
         sides: the open ones; this one adds and removes itself.
     """
 
-    def __init__(self, read: Callable[[bytes], None], ended: Callable[[], None], lines: LinesFile, sides: set[Side]) -> None:
-        self._read, self._ended, self._lines, self._sides = read, ended, lines, sides
+    def __init__(self, session: Session, who: str, sides: set[Side]) -> None:
+        self.session, self._who, self._sides = session, who, sides
+        self._read = session.connection.from_client if who == "client" else session.connection.from_broker
+        self._tick = session.tick
         self.transport: asyncio.Transport
         self.other: Side | None = None
         self.done = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = self.session.ends[self._who] = transport
         self._sides.add(self)
 
     def data_received(self, data: bytes) -> None:
+        self._tick()
+        if self.session.gates:
+            self.session.arrived(self._who, data)
+            return
         assert self.other is not None
-        self._lines.tick()
         if not self.other.transport.is_closing():
             self.other.transport.write(data)
-            self._read(data)
+        self._read(data)
 
     def eof_received(self) -> bool:
         """This side will send no more; what the other sends is still carried. True keeps the connection open."""
@@ -61,14 +67,15 @@ class Side(asyncio.Protocol):
     def connection_lost(self, _: Exception | None) -> None:
         self._sides.discard(self)
         self._end()
-        if self.other is not None:
+        severed = self.session.severed and self._who == "client"  # the broker has been sent the end, and reads up to it
+        if self.other is not None and not severed:
             self.other.transport.close()
 
     def _end(self) -> None:
         if not self.done:
             self.done = True
-            self._lines.tick()
-            self._ended()
+            self._tick()
+            self.session.ended(self._who)
 
     def pause_writing(self) -> None:
         if self.other is not None:
@@ -82,9 +89,9 @@ class Side(asyncio.Protocol):
 class ClientSide(Side):
     """The side that dialled the tap; it is read from when the broker has answered."""
 
-    def __init__(self, session: Connection, lines: LinesFile, sides: set[Side], dial: Callable[[ClientSide], None]) -> None:
-        super().__init__(session.from_client, lambda: session.lost("client"), lines, sides)
-        self.session, self._dial = session, dial
+    def __init__(self, session: Session, sides: set[Side], dial: Callable[[ClientSide], None]) -> None:
+        super().__init__(session, "client", sides)
+        self._dial = dial
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
@@ -102,6 +109,7 @@ class Proxy:
 
     def __init__(self, settings: Settings, lines: LinesFile) -> None:
         self._settings, self._lines = settings, lines
+        self.rules = ArmedRules(settings.rules, (link.name for link in settings.links), lines, self._rules_changed)
         self._connections = lines.connections
         self._sides: set[Side] = set()
         self._dialling: set[asyncio.Task[None]] = set()
@@ -120,12 +128,17 @@ class Proxy:
         for task in self._dialling:
             task.cancel()
         for side in list(self._sides):
+            side.session.drop_held()
             side.transport.abort()
+
+    def _rules_changed(self) -> None:
+        for session in {side.session for side in self._sides}:
+            session.rule_by(self.rules.of(session.link.name))
 
     def _accepted(self, link: Link) -> ClientSide:
         self._connections += 1
-        session = Connection(prefix(link, self._connections), self._lines, self._settings.selector)
-        return ClientSide(session, self._lines, self._sides, self._dial)
+        session = Session(link, self._connections, self._lines, self._settings.selector, self.rules.of(link.name))
+        return ClientSide(session, self._sides, self._dial)
 
     def _dial(self, client: ClientSide) -> None:
         task = asyncio.get_running_loop().create_task(self._join(client))
@@ -135,15 +148,14 @@ class Proxy:
     async def _join(self, client: ClientSide) -> None:
         """Dial the broker for a client, by name each time: after a restart it may live elsewhere."""
         host, port = self._settings.upstream
-        session = client.session
-        broker = Side(session.from_broker, lambda: session.lost("broker"), self._lines, self._sides)
+        broker = Side(client.session, "broker", self._sides)
         broker.other = client
         try:
             async with asyncio.timeout(DIAL_SECONDS):
                 await asyncio.get_running_loop().create_connection(lambda: broker, host, port)
         except OSError as error:
             self._lines.tick()
-            session.refused(f"cannot reach {host}:{port}: {error or type(error).__name__}")
+            client.session.connection.refused(f"cannot reach {host}:{port}: {error or type(error).__name__}")
             client.transport.abort()
             return
         client.other = broker

@@ -24,7 +24,8 @@ class Told:
 
     def __init__(self, lines: Lines) -> None:
         self._lines = lines
-        self._waiting: list[str] = []
+        self.waiting: list[str] = []
+        """The lines of the transaction at hand."""
         self.in_transaction = False
         self.write: Callable[[str], None] = lines.write
         """Adds a line, now or at the commit."""
@@ -33,13 +34,13 @@ class Told:
 
     def select(self) -> None:
         self.in_transaction = True
-        self.write, self.extend = self._waiting.append, self._waiting.extend
+        self.write, self.extend = self.waiting.append, self.waiting.extend
 
     def commit(self) -> None:
-        if self._waiting:
-            self._lines.extend(self._waiting)
-        self._waiting.clear()
+        if self.waiting:
+            self._lines.extend(self.waiting)
+        self.waiting.clear()
 
     def discard(self) -> None:
         """What was told since the last commit is void."""
-        self._waiting.clear()
+        self.waiting.clear()
