@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from harness.stage import tap
@@ -106,6 +107,21 @@ def receive(joined, size):
         assert piece, f"ended after {len(data)} of {size} octets"
         data += piece
     return data
+
+
+def arrives(sink, data):
+    assert receive(sink, len(data)) == data
+
+
+def ends(sink):
+    """Nothing more comes, and its connection has ended."""
+    with suppress(ConnectionResetError):
+        assert sink.recv(1) == b""
+
+
+def rule(event, action, number=1, links=("load -> broker",), **more):
+    """A rule of the fault ``fault``."""
+    return tap.Rule(id=f"fault#{number}", name="fault", links=links, event=event, action=action, **more)
 
 
 def speak(ours, theirs, turns):

@@ -104,6 +104,15 @@ def consuming(queue: str = "tasks.v2", consumer: str = "c1", number: int = 1, no
     ]
 
 
+def ack(tag: int, multiple: bool = False, number: int = 1) -> bytes:
+    return method(number, spec.Basic.Ack(delivery_tag=tag, multiple=multiple))
+
+
+CONFIRMS = [client(method(1, spec.Confirm.Select())), broker(method(1, spec.Confirm.SelectOk()))]
+IN_TRANSACTION = [client(method(1, spec.Tx.Select())), broker(method(1, spec.Tx.SelectOk()))]
+"""Channel 1 put into one of its two modes."""
+
+
 def _named(task: str) -> spec.BasicProperties:
     headers = {"intended_at": 7, "x-death": [{"queue": "q", "count": 2}]}
     return spec.BasicProperties(content_type="application/json", headers=headers, delivery_mode=2, message_id=task, type="charge")

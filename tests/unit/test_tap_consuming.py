@@ -6,6 +6,12 @@ from pika import spec
 from tap_speech import Tap, broker, channel, client, consuming, content, deliver, method, opened
 
 
+class RecoverAsync(spec.Basic.Recover):
+    """``basic.recover-async``, which pika can read and not write."""
+
+    INDEX = 0x003C0064
+
+
 def ack(tag, multiple=False):
     return client(method(1, spec.Basic.Ack(delivery_tag=tag, multiple=multiple)))
 
@@ -96,6 +102,38 @@ def test_recover_puts_every_unacknowledged_delivery_back():
         ack(3),
     )
     assert story[3:] == ["nack b tasks.v2 requeue=true : basic.recover", "deliver b tasks.v2 redelivered=true", "ack b tasks.v2"]
+
+
+def test_recover_takes_back_at_once_and_again_what_was_on_its_way():
+    story = after_consuming(
+        broker(deliver("a", 1)),
+        client(method(1, spec.Basic.Recover(requeue=True))),
+        broker(deliver("b", 2), method(1, spec.Basic.RecoverOk()), deliver("a", 3, redelivered=True)),
+    )
+    assert story[1:] == [
+        "nack a tasks.v2 requeue=true : basic.recover",
+        "deliver b tasks.v2 redelivered=false",
+        "nack b tasks.v2 requeue=true : basic.recover",
+        "deliver a tasks.v2 redelivered=true",
+    ]
+
+
+def test_recover_without_an_answer_takes_back_too():
+    assert after_consuming(broker(deliver("a", 1)), client(method(1, RecoverAsync(requeue=True))))[1:] == [
+        "nack a tasks.v2 requeue=true : basic.recover"
+    ]
+
+
+def test_recover_without_requeue_is_refused_by_the_broker_and_takes_back_nothing():
+    assert after_consuming(broker(deliver("a", 1)), client(method(1, spec.Basic.Recover(requeue=False))))[1:] == []
+
+
+def test_a_nack_of_tag_zero_refuses_all():
+    nack = client(method(1, spec.Basic.Nack(delivery_tag=0, multiple=True, requeue=True)))
+    assert after_consuming(broker(deliver("a", 1), deliver("b", 2)), nack)[2:] == [
+        "nack a tasks.v2 requeue=true",
+        "nack b tasks.v2 requeue=true",
+    ]
 
 
 def test_a_cancel_is_written_when_the_broker_has_done_it():

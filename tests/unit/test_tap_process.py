@@ -10,32 +10,12 @@ import sys
 from contextlib import closing, suppress
 
 import pytest
-from tap_process import PACKAGES, SECONDS, TapProcess, receive, speak
+from tap_process import PACKAGES, SECONDS, receive, speak
 from tap_speech import PREAMBLE, client, deliver, opened, publish
 
 from harness.evidence.records import Wire
 from harness.evidence.run_directory import line as wire_line
 from harness.stage import tap
-
-
-@pytest.fixture
-def start(tmp_path):
-    taps = []
-
-    def start(upstream, **more):
-        taps.append(TapProcess(tmp_path, upstream, **more))
-        return taps[-1]
-
-    yield start
-    for each in taps:
-        each.close()
-
-
-@pytest.fixture
-def server():
-    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
-        listening.settimeout(SECONDS)
-        yield listening
 
 
 def taken_before_it_blocks(source, block):
@@ -46,9 +26,9 @@ def taken_before_it_blocks(source, block):
     return taken
 
 
-def test_the_file_begins_with_start_and_ends_with_end_and_has_no_gap(start, server):
-    started = start(server.getsockname())
-    ours, theirs = started.joined(server)
+def test_the_file_begins_with_start_and_ends_with_end_and_has_no_gap(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
+    ours, theirs = started.joined(upstream)
     speak(ours, theirs, [*opened(), client(publish("a"), publish("b"))])
     assert started.end() == 0
     assert started.events == ["start", "open", "open", "publish", "publish", "end"]
@@ -56,32 +36,48 @@ def test_the_file_begins_with_start_and_ends_with_end_and_has_no_gap(start, serv
     assert [line["at"] for line in started.lines] == sorted(line["at"] for line in started.lines)
 
 
-def test_every_line_is_exactly_a_record_of_the_run_directory(start, server):
-    started = start(server.getsockname())
-    speak(*started.joined(server), [*opened(), client(publish("a"))])
+def test_every_line_is_exactly_a_record_of_the_run_directory(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
+    speak(*started.joined(upstream), [*opened(), client(publish("a"))])
     started.end(signal.SIGINT)
     for text in started.output.read_text().splitlines():
         assert wire_line(Wire(**json.loads(text))) == text
 
 
-def test_it_says_every_second_that_it_lives(start, server):
-    started = start(server.getsockname())
+def test_it_says_every_second_that_it_lives(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
     started.wait_for("alive")
     assert started.end() == 0
 
 
-def test_a_killed_tap_leaves_whole_lines_and_no_end(start, server):
-    started = start(server.getsockname())
-    speak(*started.joined(server), [*opened(), client(publish("a"))])
+def test_a_killed_tap_leaves_whole_lines_and_no_end(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
+    speak(*started.joined(upstream), [*opened(), client(publish("a"))])
     started.wait_for("publish")
     started.end(signal.SIGKILL)
     assert started.events == ["start", "open", "open", "publish"]
 
 
-def test_a_broker_that_is_away_is_recorded_and_dialled_anew_for_the_next_connection(start):
+def test_a_tap_started_again_goes_on_behind_a_gap(start_tap, upstream):
+    first = start_tap(upstream.getsockname())
+    speak(*first.joined(upstream), [*opened(), client(publish("a"))])
+    first.wait_for("publish")
+    first.end(signal.SIGKILL)
+    last = first.lines[-1]["seq"]
+    with first.output.open("a") as file:
+        file.write('{"seq":5,"at":1,"ev')
+    second = start_tap(upstream.getsockname())
+    speak(*second.joined(upstream), [*opened(), client(publish("b"))])
+    second.end()
+    again = second.lines[last:]
+    assert [line["seq"] for line in again] == list(range(last + 2, last + 2 + len(again)))
+    assert (again[0]["event"], {line["connection"] for line in again if "connection" in line}) == ("start", {2})
+
+
+def test_a_broker_that_is_away_is_recorded_and_dialled_anew_for_the_next_connection(start_tap):
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         address = listening.getsockname()
-    started = start(address)
+    started = start_tap(address)
     with closing(started.dial()) as refused:
         assert refused.recv(1) == b""
     with closing(socket.create_server(address)) as listening:
@@ -91,9 +87,9 @@ def test_a_broker_that_is_away_is_recorded_and_dialled_anew_for_the_next_connect
     assert "cannot reach" in started.lines[1]["reason"]
 
 
-def test_a_client_that_goes_away_is_a_lost_connection(start, server):
-    started = start(server.getsockname())
-    ours, theirs = started.joined(server)
+def test_a_client_that_goes_away_is_a_lost_connection(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
+    ours, theirs = started.joined(upstream)
     speak(ours, theirs, opened())
     ours.close()
     assert theirs.recv(1) == b""
@@ -102,8 +98,8 @@ def test_a_client_that_goes_away_is_a_lost_connection(start, server):
     assert [line.get("reason") for line in started.lines if line["event"] == "close"] == ["connection lost (client)"] * 2
 
 
-def test_half_closed_the_other_half_is_still_carried(start, server):
-    ours, theirs = start(server.getsockname()).joined(server)
+def test_half_closed_the_other_half_is_still_carried(start_tap, upstream):
+    ours, theirs = start_tap(upstream.getsockname()).joined(upstream)
     speak(ours, theirs, opened())
     ours.shutdown(socket.SHUT_WR)
     assert theirs.recv(1) == b""
@@ -113,17 +109,17 @@ def test_half_closed_the_other_half_is_still_carried(start, server):
     assert ours.recv(1) == b""
 
 
-def test_another_protocol_is_carried_unread_and_the_evidence_says_it_is_blind(start, server):
-    started = start(server.getsockname())
-    ours, theirs = started.joined(server)
+def test_another_protocol_is_carried_unread_and_the_evidence_says_it_is_blind(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
+    ours, theirs = started.joined(upstream)
     speak(ours, theirs, [("client", b"GET / HTTP/1.1\r\n\r\n"), ("broker", b"HTTP/1.1 200 OK\r\n\r\n"), ("client", b"more")])
     started.end()
     assert started.events == ["start", "blind", "end"]
 
 
 @pytest.mark.parametrize("who", ["client", "broker"])
-def test_a_receiver_that_does_not_read_stops_the_sender(start, server, who):
-    ours, theirs = start(server.getsockname()).joined(server)
+def test_a_receiver_that_does_not_read_stops_the_sender(start_tap, upstream, who):
+    ours, theirs = start_tap(upstream.getsockname()).joined(upstream)
     speak(ours, theirs, opened())
     source = ours if who == "client" else theirs
     source.settimeout(1.0)
@@ -131,9 +127,9 @@ def test_a_receiver_that_does_not_read_stops_the_sender(start, server, who):
     assert taken_before_it_blocks(source, block) < 300 * len(block)
 
 
-def test_a_probe_of_the_harness_leaves_no_line(start, server):
-    started = start(server.getsockname())
-    ours, theirs = started.joined(server)
+def test_a_probe_of_the_harness_leaves_no_line(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
+    ours, theirs = started.joined(upstream)
     speak(ours, theirs, opened()[:2])
     assert opened()[0] == ("client", PREAMBLE)
     ours.close()
@@ -142,9 +138,9 @@ def test_a_probe_of_the_harness_leaves_no_line(start, server):
     assert started.events == ["start", "end"]
 
 
-def test_a_disk_that_fills_up_stops_the_evidence_and_nothing_else(start, server):
-    started = start(server.getsockname(), before=["bash", "-c", 'ulimit -f 4; exec "$0" "$@"'])
-    ours, theirs = started.joined(server)
+def test_a_disk_that_fills_up_stops_the_evidence_and_nothing_else(start_tap, upstream):
+    started = start_tap(upstream.getsockname(), before=["bash", "-c", 'ulimit -f 4; exec "$0" "$@"'])
+    ours, theirs = started.joined(upstream)
     speak(ours, theirs, [*opened(), *(client(publish(f"t{number}")) for number in range(200))])
     assert started.end() == 3
     assert "cannot write evidence" in started.errors
@@ -152,15 +148,15 @@ def test_a_disk_that_fills_up_stops_the_evidence_and_nothing_else(start, server)
     assert [line["seq"] for line in started.lines] == list(range(1, len(started.lines) + 1))
 
 
-def test_a_disk_that_is_full_from_the_start_is_told_and_the_bytes_still_pass(start, server):
-    started = start(server.getsockname(), output="/dev/full")
-    speak(*started.joined(server), opened())
+def test_a_disk_that_is_full_from_the_start_is_told_and_the_bytes_still_pass(start_tap, upstream):
+    started = start_tap(upstream.getsockname(), output="/dev/full")
+    speak(*started.joined(upstream), opened())
     assert started.end() == 3
     assert "No space left on device" in started.errors
 
 
-def test_a_port_that_is_taken_is_a_sentence(tmp_path, server):
-    links = [{"name": "load -> broker", "listen": server.getsockname()[1], "peer": "load"}]
+def test_a_port_that_is_taken_is_a_sentence(tmp_path, upstream):
+    links = [{"name": "load -> broker", "listen": upstream.getsockname()[1], "peer": "load"}]
     settings = tap.config(links, ("127.0.0.1", 1), str(tmp_path / "wire.jsonl"), "message_id") | {"address": "127.0.0.1"}
     (tmp_path / "tap.json").write_text(json.dumps(settings))
     assert run_tap(tmp_path) == (3, "tap: cannot start: [Errno 98] Address already in use (while attempting to bind on address")
@@ -197,9 +193,9 @@ def test_the_package_needs_nothing_but_the_standard_library():
     assert subprocess.run([sys.executable, "-S", "-I", "-c", code, str(PACKAGES)], check=False).returncode == 0
 
 
-def test_several_connections_are_told_apart_by_number(start, server):
-    started = start(server.getsockname())
+def test_several_connections_are_told_apart_by_number(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
     for _ in range(2):
-        speak(*started.joined(server), [*opened(), client(publish("a"))])
+        speak(*started.joined(upstream), [*opened(), client(publish("a"))])
     started.end()
     assert [line["connection"] for line in started.lines if line["event"] == "publish"] == [1, 2]

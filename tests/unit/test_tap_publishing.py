@@ -1,5 +1,6 @@
 """Publishers as the tap sees them."""
 
+import pytest
 from pika import spec
 from tap_speech import Tap, broker, channel, client, content, method, opened, publish
 
@@ -133,3 +134,44 @@ def test_the_task_can_be_read_from_the_correlation_id_or_from_a_header():
 def test_an_id_with_quotes_and_line_breaks_stays_one_line_of_json():
     tap = Tap().hear([*opened(), client(publish('a"\n\\ü'))])
     assert tap.lines.all[-1]["task"] == 'a"\n\\ü'
+
+
+def nested(body, **properties):
+    return method(1, spec.Basic.Publish(exchange="", routing_key="q")) + content(
+        spec.BasicProperties(message_id="other"), body, **properties
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "task"),
+    [
+        ("$.id", b'{"id": "a"}', "a"),
+        ("$.id", b'{"id": 17}', "17"),
+        ("$.order.items[1].id", b'{"order": {"items": [{}, {"id": "b"}]}}', "b"),
+        ("$[0]", b'["a"]', "a"),
+        ("$[0][1]", b"[[0, 1]]", "1"),
+        ("$.id", '{"id": "ü\\ud800"}'.encode(), "ü\ud800"),
+        ("$.id", b'{"id": 1.5}', None),
+        ("$.id", b'{"id": true}', None),
+        ("$.id", b'{"id": null}', None),
+        ("$.id", b'{"id": {"id": "a"}}', None),
+        ("$.id", b'{"other": "a"}', None),
+        ("$.id", b'[{"id": "a"}]', None),
+        ("$[0]", b'{"0": "a"}', None),
+        ("$[2]", b'["a"]', None),
+        ("$.id", b"id=a", None),
+        ("$.id", b"\xff\xfe", None),
+        ("$.id", b"", None),
+        ("$.id", b'{"id": ' + b"[" * 100_000, None),
+    ],
+)
+def test_a_task_can_be_read_from_a_json_body(path, body, task):
+    for frame_max in (131072, 11):
+        tap = Tap(f"body:{path}").hear([*opened(), client(nested(body, frame_max=frame_max))])
+        assert [line.get("task") for line in tap.lines.all[2:]] == [task]
+
+
+def test_a_body_is_read_up_to_a_mebibyte():
+    fits = b'{"id": "a", "pad": "' + b"x" * ((1 << 20) - 22) + b'"}'
+    assert len(fits) == 1 << 20
+    assert after_opening(client(nested(fits), nested(fits + b" ")), id_from="body:$.id") == ["publish a q", "publish q"]

@@ -1,0 +1,142 @@
+"""Rules armed and disarmed while connections are open, and the file they come from."""
+
+from __future__ import annotations
+
+import json
+import signal
+
+import pytest
+from pika import spec
+from tap_process import accept, arrives, ends, rule, speak
+from tap_speech import CONFIRMS, ack, broker, channel, client, consuming, content, deliver, method, opened, publish
+
+
+def test_a_frame_of_which_a_part_has_passed_goes_on_and_the_next_is_met(holding):
+    tap, ours, theirs = holding
+    for part in (ack(1)[:3], ack(1)[3:12]):
+        speak(ours, theirs, [client(part)])
+    tap.arm(rule("ack", "drop", sever=False))
+    ours.sendall(ack(1)[12:] + ack(2) + ack(3))
+    arrives(theirs, ack(1)[12:] + ack(3))
+
+
+def test_a_message_of_which_a_part_has_passed_goes_on_and_the_next_is_met(tap, upstream):
+    ours, theirs = tap.joined(upstream)
+    properties = spec.BasicProperties(message_id="a")
+    big = method(1, spec.Basic.Publish(exchange="", routing_key="q")) + content(properties, b"x" * 3000, frame_max=1000)
+    speak(ours, theirs, [*opened(), client(big[:1500])])
+    tap.arm(rule("publish", "drop", sever=False))
+    ours.sendall(big[1500:] + publish("b") + publish("c"))
+    arrives(theirs, big[1500:] + publish("c"))
+    tap.end()
+    assert tap.story == ["fault armed", "publish a", "fault publish dropped b", "publish c"]
+
+
+def test_a_message_of_which_a_part_waits_goes_on_when_its_rule_is_disarmed(tap, upstream):
+    ours, theirs = tap.joined(upstream)
+    speak(ours, theirs, opened())
+    tap.arm(rule("publish", "drop", nth=9))
+    whole = publish("a", body=b"x" * 1000)
+    ours.sendall(whole[:-7])
+    tap.arm()
+    arrives(theirs, whole[:-7])
+    speak(ours, theirs, [client(whole[-7:], publish("b"))])
+    tap.end()
+    assert tap.story[-2:] == ["publish a", "publish b"]
+
+
+def test_a_rule_that_never_acts_changes_neither_bytes_nor_lines(tap, upstream):
+    idle = [rule(event, "drop", number, nth=1000) for number, event in enumerate(("publish", "ack", "deliver", "confirm", "commit"))]
+    for rules in ([], idle):
+        tap.arm(*rules)
+        ours, theirs = tap.joined(upstream)
+        routed = method(2, spec.Basic.Publish(exchange="x", routing_key="k"))
+        big = content(spec.BasicProperties(message_id="big"), b"x" * 9000, 2, frame_max=4096)
+        talk = [
+            *opened(), *channel(2), *CONFIRMS, client(publish("a"), publish("b", body=b""), routed, big), broker(ack(2, multiple=True)),
+            *consuming(number=2), broker(deliver("c", 1, number=2)), client(ack(1, number=2)),
+        ]  # fmt: skip
+        for who, data in talk:
+            source, sink = (ours, theirs) if who == "client" else (theirs, ours)
+            for octet in data:
+                source.sendall(bytes([octet]))
+            arrives(sink, data)
+        ours.close()
+        ends(theirs)
+    tap.end()
+    told = [[line | {"seq": 0, "at": 0, "connection": 0} for line in tap.lines if line.get("connection") == which] for which in (1, 2)]
+    assert told[0] == told[1]
+    assert [line["event"] for line in told[0]].count("publish") == 3
+
+
+def test_a_rule_met_by_two_is_done_by_the_first_and_counted_by_both(holding):
+    tap, ours, theirs = holding
+    tap.arm(rule("ack", "drop", sever=False), rule("ack", "drop", 2, nth=2, sever=False))
+    ours.sendall(ack(1) + ack(2) + ack(3))
+    arrives(theirs, ack(3))
+    tap.wait_until_said("ack dropped")
+
+
+def test_a_disarmed_rule_says_how_many_it_has_counted(holding):
+    tap, ours, theirs = holding
+    tap.arm(rule("ack", "drop", nth=100))
+    speak(ours, theirs, [client(ack(1), ack(2))])
+    tap.arm()
+    assert [line["count"] for line in tap.lines if line.get("reason") == "disarmed"] == [2]
+
+
+# The file of rules
+
+
+def test_rules_are_read_when_the_tap_starts(tmp_path, start_tap, upstream):
+    (tmp_path / "rules.json").write_text(
+        json.dumps([{"id": "1", "name": "f", "links": ["load -> broker"], "event": "publish", "action": "drop"}])
+    )
+    tap = start_tap(upstream.getsockname())
+    ours, theirs = tap.joined(upstream)
+    speak(ours, theirs, opened())
+    ours.sendall(publish("a"))
+    ends(theirs)
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "not json",
+        "{}",
+        '[{"id": "2"}]',
+        '[{"id": "2", "name": "f", "links": ["nowhere -> broker"], "event": "ack", "action": "drop"}]',
+        '[{"id": "2", "name": "f", "links": ["load -> broker"], "event": "tap", "action": "drop"}]',
+        '[{"id": "2", "name": "f", "links": ["load -> broker"], "event": "ack", "action": "eat"}]',
+        '[{"id": "2", "name": "f", "links": ["load -> broker"], "event": "ack", "action": "drop", "nth": 0}]',
+        '[{"id": "2", "name": "f", "links": ["load -> broker"], "event": "ack", "action": "hold", "seconds": -1}]',
+        '[{"id": "fault#1", "name": "fault", "links": ["load -> broker"], "event": "nack", "action": "hold"}]',
+    ],
+)
+def test_rules_that_cannot_be_used_leave_the_old_ones_armed(tmp_path, holding, bad):
+    tap, ours, _ = holding
+    tap.arm(rule("ack", "hold"))
+    (tmp_path / "rules.json").write_text(bad)
+    tap.process.send_signal(signal.SIGHUP)
+    assert tap.process.stderr.readline().startswith("tap: cannot use the rules in")
+    ours.sendall(ack(1))
+    tap.wait_until_said("ack held")
+    assert tap.end() == 0
+    assert "blind" not in tap.events
+
+
+def test_a_tap_without_rules_lives_through_sighup(tap, upstream):
+    tap.process.send_signal(signal.SIGHUP)
+    speak(*tap.joined(upstream), opened())
+    assert tap.end() == 0
+
+
+def test_the_connection_is_another_after_it_was_severed(holding, upstream):
+    tap, ours, theirs = holding
+    tap.arm(rule("ack", "drop"))
+    ours.sendall(ack(1))
+    ends(ours)
+    theirs.close()
+    again = tap.dial()
+    assert accept(upstream)
+    again.close()
