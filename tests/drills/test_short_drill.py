@@ -213,17 +213,26 @@ def test_a_playbook_that_hangs_is_ended_at_its_timeout_and_has_failed(changed: C
     assert "sleep 1000" not in subprocess.run(["ps", "ax"], capture_output=True, text=True).stdout
 
 
-def test_a_fault_whose_step_never_comes_cannot_be_green(changed: Callable[..., Path], tmp_path: Path) -> None:
-    folder = changed(playbook="look() { true; }\nother() { true; }\nif false; then look; fi\nother\n")
+TOO_LATE = "faults:\n  - {name: too late, drop: {link: workers.v1 -> broker}, on: {wire: ack, nth: 100000}}\n"
+
+
+def test_a_fault_whose_moment_never_comes_cannot_be_green(changed: Callable[..., Path], tmp_path: Path) -> None:
+    folder = changed(("faults:\n", TOO_LATE), playbook="look() { true; }\nother() { true; }\nif false; then look; fi\nother\n")
     done = run_drill(folder, tmp_path / "reports")
     assert done.exit_code == 4, done.stderr
-    assert "the worker freezes" in done.stdout
+    wire = [json.loads(line) for line in (done.run_directory / "wire.jsonl").read_text().splitlines()]
+    (disarmed,) = [line["seq"] for line in wire if line.get("reason") == "disarmed"]
+    acks = sum(line["event"] == "ack" for line in wire if line["seq"] < disarmed)
+    assert done.verdict["preconditions"] == [
+        f'the fault "too late" never bit: the 100000th ack on workers.v1.1 -> broker never passed: {acks} such messages passed',
+        'the fault "the worker freezes" never began: before look never came',
+    ]
 
 
 @pytest.mark.parametrize("role", ["tap", "broker", "workers.v1.1"])
 def test_a_container_that_dies_unasked_ends_the_drill_with_3_and_is_named(role: str, changed: Callable[..., Path], tmp_path: Path) -> None:
-    # pid 1 of a container is killed from outside the engine, as a crash would end it.
-    folder = changed(playbook="look() { sleep 15; }\nlook\n")
+    # pid 1 of a container is killed from outside the engine, as a crash would end it; a fault waits for its message meanwhile.
+    folder = changed(("faults:\n", TOO_LATE), playbook="look() { sleep 15; }\nlook\n")
     process = subprocess.Popen(
         drillbook("run", folder, "--output", tmp_path / "reports"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
