@@ -2,60 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import secrets
-import signal
 import subprocess
 import sys
 from collections import Counter
-from pathlib import Path
 
 import pika
 import pytest
 from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker, UnroutableError
-
-from harness.stage import tap
-from harness.stage.wait import until
-
-PACKAGES = Path(tap.__file__).parent.parent
-SECONDS = 30
-
-
-class RunningTap:
-    """A tap before the broker of the session, with a link for publishers and one for a v2 worker."""
-
-    def __init__(self, folder, amqp_url):
-        self._url = pika.URLParameters(amqp_url)
-        self.output = folder / "wire.jsonl"
-        links = [
-            {"name": "load -> broker", "listen": 0, "peer": "load"},
-            {"name": "workers.v2.1 -> broker", "listen": 0, "peer": "workers.v2.1", "version": "v2"},
-        ]
-        settings = tap.config(links, (self._url.host, self._url.port), str(self.output), "message_id") | {"address": "127.0.0.1"}
-        (folder / "tap.json").write_text(json.dumps(settings))
-        command = [sys.executable, "-m", "tap", "--config", str(folder / "tap.json")]
-        self.process = subprocess.Popen(command, cwd=PACKAGES, stdout=subprocess.PIPE, text=True)
-        self._ports = {peer: int(self.process.stdout.readline().rsplit(maxsplit=1)[-1]) for peer in ("load", "worker")}
-
-    def url(self, peer="load"):
-        login = self._url.credentials
-        return f"amqp://{login.username}:{login.password}@127.0.0.1:{self._ports[peer]}/%2F?heartbeat=0"
-
-    def connect(self, peer="load"):
-        return pika.BlockingConnection(pika.URLParameters(self.url(peer)))
-
-    def end(self):
-        """Stop it in order, and give the lines about connections."""
-        self.process.send_signal(signal.SIGTERM)
-        assert self.process.wait(SECONDS) == 0
-        lines = [json.loads(text) for text in self.output.read_text().splitlines()]
-        assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
-        assert (lines[0]["event"], lines[-1]["event"]) == ("start", "end")
-        assert not [line for line in lines if line["event"] == "blind"]
-        return [line for line in lines if "link" in line]
-
-    def wait_for(self, event, times=1):
-        assert until(lambda: self.output.read_text().count(f'"event":"{event}"') >= times, SECONDS), f"no {event} came"
+from running_tap import SECONDS, RunningTap, in_flight, publish, publisher, said, take
 
 
 @pytest.fixture
@@ -73,43 +28,6 @@ def queue(broker):
         connection.channel().queue_declare(name, durable=True, arguments={"x-queue-type": "quorum"})
         yield name
         connection.channel().queue_delete(name)
-
-
-def publish(channel, queue, *tasks, body=b"{}"):
-    for task in tasks:
-        channel.basic_publish("", queue, body, pika.BasicProperties(message_id=task, headers={"deep": {"er": [1]}}), mandatory=True)
-
-
-def publisher(connection):
-    channel = connection.channel()
-    channel.confirm_delivery()
-    return channel
-
-
-def take(channel, queue, count, **how):
-    """Consume ``count`` deliveries and leave them unacknowledged; the last one's tag."""
-    for taken, (delivery, _, _) in enumerate(channel.consume(queue, inactivity_timeout=SECONDS, **how), 1):
-        if taken == count:
-            return delivery.delivery_tag
-    return None
-
-
-def said(lines, *events):
-    return [(line["event"], line.get("task")) for line in lines if line["event"] in events]
-
-
-def in_flight(lines):
-    """Deliveries that nothing in the file ends."""
-    left = Counter()
-    for line in lines:
-        where = (line["connection"], line.get("channel"))
-        if line["event"] == "deliver":
-            left[where] += 1
-        elif line["event"] in ("ack", "nack", "reject"):
-            left[where] -= 1
-        elif line["event"] == "close":
-            left[where] = 0
-    return sum(left.values())
 
 
 def test_confirmed_publishes_and_their_consumption_are_told_in_order(running, queue):
