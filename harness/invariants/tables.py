@@ -31,6 +31,8 @@ VIEWS = (
     "tasks",
     "deliveries",
     "queue_drops",
+    "metric_changes",
+    "queue_balance",
     "vanished",
     "healed",
     "equation",

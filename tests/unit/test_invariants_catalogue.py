@@ -34,6 +34,7 @@ def test_every_built_in_invariant_is_in_order() -> None:
         "poison_contained",
         "recovered",
         "replay_once",
+        "topology_restored",
         "version_fence",
     }
     assert not [invariant.header_problems for invariant in catalogue().values() if invariant.header_problems]
@@ -47,7 +48,7 @@ def test_the_documented_tables_are_the_ones_there_are() -> None:
     database, _ = open_tables(None)
     make_views(database, [], [])
     documented = re.findall(r"^\| `(\w+)` \| .* \| `(.*)` \|$", (DOCS / "README.md").read_text(), re.MULTILINE)
-    assert len(documented) == 13
+    assert len(documented) == 16
     for table, columns in documented:
         described = database.execute(f"select column_name from (describe {table})").fetchall()
         assert [name for (name,) in described] == columns.split(", ")
@@ -64,6 +65,7 @@ FITTING: dict[str, tuple[str, dict[str, Any] | None, dict[str, Any]]] = {
     "a list": ("no_lost_tasks", {"allow": ["dead", "cancelled"]}, {"allow": ["dead", "cancelled"]}),
     "a duration is bound in nanoseconds": ("recovered", {"within": "250ms"}, {"within": 250_000_000, "allow": []}),
     "a step is bound by its name": (
+        "topology_restored",
         "version_fence",
         {"version": "v2", "after": {"step": "stop v2"}},
         {"version": "v2", "after": "stop v2"},
@@ -90,11 +92,13 @@ WRONG: dict[str, tuple[str, dict[str, Any] | None, str]] = {
     "no text": ("drained", {"queue": 3}, "drained, queue: 3 is not text"),
     "no choice": ("no_duplicate_effects", {"by": "id"}, "no_duplicate_effects, by: 'id' is none of task, key"),
     "a step in plain words": (
+        "topology_restored",
         "version_fence",
         {"version": "v2", "after": "stop v2"},
         "version_fence, after: 'stop v2' is not a moment: write {step: stop v2}",
     ),
     "no such step": (
+        "topology_restored",
         "version_fence",
         {"version": "v2", "after": {"step": "stop v3"}},
         "version_fence, after: there is no step stop v3; did you mean stop v2?",
