@@ -65,7 +65,6 @@ FITTING: dict[str, tuple[str, dict[str, Any] | None, dict[str, Any]]] = {
     "a list": ("no_lost_tasks", {"allow": ["dead", "cancelled"]}, {"allow": ["dead", "cancelled"]}),
     "a duration is bound in nanoseconds": ("recovered", {"within": "250ms"}, {"within": 250_000_000, "allow": []}),
     "a step is bound by its name": (
-        "topology_restored",
         "version_fence",
         {"version": "v2", "after": {"step": "stop v2"}},
         {"version": "v2", "after": "stop v2"},
@@ -92,13 +91,11 @@ WRONG: dict[str, tuple[str, dict[str, Any] | None, str]] = {
     "no text": ("drained", {"queue": 3}, "drained, queue: 3 is not text"),
     "no choice": ("no_duplicate_effects", {"by": "id"}, "no_duplicate_effects, by: 'id' is none of task, key"),
     "a step in plain words": (
-        "topology_restored",
         "version_fence",
         {"version": "v2", "after": "stop v2"},
         "version_fence, after: 'stop v2' is not a moment: write {step: stop v2}",
     ),
     "no such step": (
-        "topology_restored",
         "version_fence",
         {"version": "v2", "after": {"step": "stop v3"}},
         "version_fence, after: there is no step stop v3; did you mean stop v2?",
