@@ -1,0 +1,162 @@
+"""The lines of a history: each pattern, and the record of evidence that it stands for."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from harness.evidence import Counter, Effect, Event, Leftover, Published, Wire
+from harness.evidence.records import Metric, State, Topology
+
+SECOND = 1_000_000_000
+_LOAD, _OPERATOR = 8, 9
+"""The numbers of their connections; a worker's is that of its version, and 100 more for each further replica."""
+
+Words = Mapping[str, str]
+
+
+def record(text: str, at: int) -> Any:
+    """What one line says.
+
+    Raises:
+        ValueError: no pattern fits it.
+    """
+    for pattern, make in _GRAMMAR.items():
+        if match := re.fullmatch(pattern, text):
+            return make({name: value for name, value in match.groupdict().items() if value is not None}, at)
+    raise ValueError(f"no history has the line {text!r}")
+
+
+def _published(words: Words, at: int) -> Published:
+    outcome, attempt = words["outcome"], int(words.get("attempt", 1))
+    sent = None if outcome == "skipped" else at
+    return Published(words["task"], "charge", None, attempt, "charge", at, sent, at + SECOND // 100, outcome, words.get("reason"))  # type: ignore[arg-type]
+
+
+def _effect(words: Words, at: int) -> Effect:
+    version, key = words.get("version", "v1"), words.get("key", words["task"])
+    return Effect(words["task"], None if key == "none" else key, version, f"workers.{version}.1", at, words.get("source"))
+
+
+def _leftover(words: Words, at: int) -> Leftover:
+    return Leftover(
+        words["task"],
+        words.get("queue"),
+        words["state"],  # type: ignore[arg-type]
+        reason=words.get("reason"),
+        history=words["history"].replace(" then ", "; ") if "history" in words else None,
+        holder=_container_name(words["who"]) if "who" in words else None,
+    )
+
+
+def _state(words: Words, at: int) -> State:
+    version = words.get("version", "v1")
+    return State(words["task"], words["state"], version, f"workers.{version}.1", at)  # type: ignore[arg-type]
+
+
+def _container_name(who: str) -> str:
+    if not re.fullmatch(r"v\d+(\.\d+)?", who):
+        return who
+    return f"workers.{who}" if "." in who else f"workers.{who}.1"
+
+
+def _place(who: str) -> dict[str, Any]:
+    """Who is at the client's end, and on which connection."""
+    peer = _container_name(who)
+    if not peer.startswith("workers."):
+        return {"peer": peer, "connection": _OPERATOR if peer == "operator" else _LOAD, "channel": 1}
+    _, version, replica = peer.split(".")
+    return {"peer": peer, "version": version, "connection": int(version[1:]) + 100 * (int(replica) - 1), "channel": 1}
+
+
+def _wire(event: str, **more: Any) -> Callable[[Words, int], Wire]:
+    def make(words: Words, at: int) -> Wire:
+        place = _place(words["who"]) if "who" in words else {}
+        queue = {"queue": words["queue"]} if "queue" in words else {}
+        return Wire(seq=0, at=at, event=event, task=words.get("task"), **place | queue | more)  # type: ignore[arg-type]
+
+    return make
+
+
+def _sent(who: str) -> Callable[[Words, int], Wire]:
+    def make(words: Words, at: int) -> Wire:
+        way = {"exchange": words.get("exchange", ""), "routing_key": words["key"]}
+        return Wire(seq=0, at=at, event="publish", task=words["task"], **_place(words.get("who", who)) | way)
+
+    return make
+
+
+def _tap(words: Words, at: int) -> Wire:
+    place = _place(words["who"]) | {"link": f"{_container_name(words['who'])} -> broker"} if "who" in words else {}
+    return Wire(seq=0, at=at, event="fault", rule=words.get("name", "a fault"), reason=words["reason"], task=words.get("task"), **place)
+
+
+def _event(event: str) -> Callable[[Words, int], Event]:
+    def make(words: Words, at: int) -> Event:
+        exit_code = int(words["exit"]) if "exit" in words else None
+        more = {"kind": words.get("kind"), "target": words.get("target"), "exit_code": exit_code}
+        return Event(at, event, words["name"], words["state"], **more)  # type: ignore[arg-type]
+
+    return make
+
+
+def _container(words: Words, at: int) -> Event:
+    return Event(at, "container", _container_name(words["who"]), words["state"])
+
+
+def _sampled(words: Words, at: int) -> Counter:
+    return Counter(at, words["queue"], True, int(words["ready"]), int(words["consumers"]))
+
+
+def _counted(words: Words, at: int) -> Counter:
+    ready = None if words["ready"] == "gone" else int(words["ready"])
+    edge = "start" if words["edge"] == "before" else "end"
+    return Counter(at, words["queue"], ready is not None, ready, 0, words["step"], edge)  # type: ignore[arg-type]
+
+
+def _metric(words: Words, at: int) -> Metric:
+    return Metric(at, words["name"], float(words["value"]), words.get("queue"))
+
+
+def _declared(words: Words, at: int) -> Topology:
+    return Topology(at, "before", words["kind"], words["name"], words["field"], json.dumps(words["value"]))  # type: ignore[arg-type]
+
+
+def _blind(words: Words, at: int) -> Event:
+    return Event(at, "blind", words["name"], "from", detail="the tap died")
+
+
+_TASK, _WHO, _QUEUE = r"(?P<task>\S+)", r"(?P<who>v\d+(?:\.\d+)?|operator|load)", r"(?P<queue>\S+)"
+_GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
+    rf"publish {_TASK} (?P<outcome>\w+)(?: attempt (?P<attempt>\d+))?(?: \((?P<reason>.+)\))?": _published,
+    rf"effect {_TASK}(?: by (?P<version>\w+))?(?: key (?P<key>\S+))?(?: in (?P<source>\S+))?": _effect,
+    rf"state {_TASK} (?P<state>\w+)(?: by (?P<version>\w+))?": _state,
+    rf"leftover {_TASK} (?P<state>\w+)(?: in {_QUEUE})?(?: of (?P<reason>\w+)| after (?P<history>.+)| with {_WHO})?": _leftover,
+    rf"send {_TASK} to (?P<key>\S+)(?: through (?P<exchange>\S+))?(?: by {_WHO})?": _sent("load"),
+    rf"resend {_TASK} to (?P<key>\S+)": _sent("operator"),
+    rf"confirm {_TASK} to {_WHO}": _wire("confirm", ok=True),
+    rf"refuse {_TASK} to {_WHO}": _wire("confirm", ok=False),
+    rf"return {_TASK} to {_WHO}": _wire("return"),
+    rf"deliver {_TASK} to {_WHO} from {_QUEUE}": _wire("deliver", redelivered=False),
+    rf"redeliver {_TASK} to {_WHO} from {_QUEUE}": _wire("deliver", redelivered=True),
+    rf"ack {_TASK} by {_WHO}": _wire("ack"),
+    rf"reject {_TASK} by {_WHO}": _wire("reject", requeue=False),
+    rf"requeue {_TASK} by {_WHO}": _wire("nack", requeue=True),
+    rf"consume {_QUEUE} by {_WHO}": _wire("consume"),
+    rf"cancel {_QUEUE} by {_WHO}": _wire("cancel"),
+    rf"select by {_WHO}": _wire("select"),
+    rf"rollback by {_WHO}": _wire("rollback"),
+    rf"close {_WHO}": _wire("close"),
+    rf"tap (?:(?P<name>.+): )?(?P<reason>.+?)(?: of {_TASK})?(?: by {_WHO})?": _tap,
+    rf"ready {_QUEUE} (?P<ready>\d+) consumers (?P<consumers>\d+)": _sampled,
+    rf"queue {_QUEUE} (?P<ready>\d+|gone) (?P<edge>before|after) (?P<step>.+)": _counted,
+    rf"metric (?P<name>\S+) (?P<value>[\d.]+)(?: of {_QUEUE})?": _metric,
+    r"declared (?P<kind>queue|exchange) (?P<name>\S+) (?P<field>\S+) (?P<value>\S+)": _declared,
+    r"step (?P<name>.+) (?P<state>begin|end)(?: exit (?P<exit>\d+))?": _event("step"),
+    r"phase (?P<name>\w+) (?P<state>\w+)(?: exit (?P<exit>\d+))?": _event("phase"),
+    r"fault (?P<name>.+?) (?P<state>\w+)(?: of (?P<kind>\w+))?(?: on (?P<target>.+))?": _event("fault"),
+    rf"(?P<state>killed|stopped|died|paused) {_WHO}": _container,
+    r"blind (?P<name>\w+)": _blind,
+}
