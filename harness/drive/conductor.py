@@ -9,7 +9,7 @@ from queue import Empty, SimpleQueue
 from harness.drive.broker_watch import MetricsWatch, TopologyWatch
 from harness.drive.fault_runner import FaultRunner
 from harness.drive.programs import Programs, Which
-from harness.drive.settle import dead_letter_queues, delay_queues, settle
+from harness.drive.settle import settle
 from harness.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MonitorWatch, Pacer, QueueSampler
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory, now
@@ -155,14 +155,7 @@ class Conductor:
         until(lambda: self.stage.wire.poll().in_flight == 0, STOP_GRACE_SECONDS)
         self._metrics.finish()
         self.stage.stop_sink()
-        collect(
-            self.run_directory,
-            self.stage,
-            self.scenario,
-            dead_letter_queues(self._stage_spec.broker),
-            delay_queues(self._stage_spec.broker),
-            self._programs.state_directory / "cancelled",
-        )
+        collect(self.run_directory, self.stage, self.scenario, self._programs.state_directory / "cancelled")
         self.stage.stop_tap()
         self.run_directory.event("phase", "collect", "end")
 

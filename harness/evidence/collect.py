@@ -14,6 +14,7 @@ from harness.evidence import rows, sink_file
 from harness.evidence.leftovers import leftovers
 from harness.evidence.records import Effect, Leftover
 from harness.evidence.run_directory import RunDirectory
+from harness.evidence.task_id import task_of
 from harness.scenario.model import Effects, Scenario
 
 QUERY_SECONDS = 120.0
@@ -48,22 +49,21 @@ def try_queries(scenario: Scenario, stage: Any) -> None:
         _try(stage, "outbox", scenario.outbox.query, "outbox.query")
 
 
-def collect(run: RunDirectory, stage: Any, scenario: Scenario, dead: set[str], delayed: set[str], cancel_ledger: Path) -> None:
+def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Path) -> None:
     """Write ``effects.jsonl``, ``states.jsonl`` and ``leftovers.jsonl``; the timeline says why where one of them may lack lines.
 
     Args:
         run: where evidence goes.
         stage: the stage, its workers and its sink stopped.
         scenario: what is read, and how.
-        dead: names of the dead-letter queues.
-        delayed: names of the queues that pass their tasks on.
         cancel_ledger: the playbook's ledger of cancelled tasks.
     """
     for found in _effect_sources(stage, scenario.effects):
         _keep(run, "effects", found)
     if scenario.states is not None and stage.database is not None:
         _keep(run, "states", rows.states(stage.database.stream(scenario.states.query, QUERY_SECONDS)))
-    _keep(run, "leftovers", leftovers(stage.broker, dead, delayed))
+    _keep(run, "leftovers", _held(stage))
+    _keep(run, "leftovers", _in_queues(stage, scenario))
     _keep(run, "leftovers", cancelled(cancel_ledger))
     if scenario.outbox is not None and stage.database is not None:
         _keep(run, "leftovers", rows.outbox(stage.database.stream(scenario.outbox.query, QUERY_SECONDS)))
@@ -76,6 +76,17 @@ def cancelled(ledger: Path) -> Iterator[Leftover]:
             for line in lines:
                 if line.strip():
                     yield Leftover(task=line.strip(), queue=None, state="cancelled")
+
+
+def _held(stage: Any) -> Iterator[Leftover]:
+    """Tasks that a client still has; what a stopped worker had is back in its queue."""
+    for delivery in stage.wire.poll().in_flight_tasks():
+        yield Leftover(delivery.task or "(a message without an id)", delivery.queue, "unacked", holder=delivery.peer)
+
+
+def _in_queues(stage: Any, scenario: Scenario) -> Iterator[Leftover]:
+    assert scenario.stage is not None
+    yield from leftovers(stage.broker, scenario.stage.broker, task_of(scenario.stage.id_from))
 
 
 def _effect_sources(stage: Any, effects: Effects) -> Iterator[Iterable[Effect]]:

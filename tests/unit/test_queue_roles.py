@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.drive.settle import dead_letter_queues, delay_queues
 from harness.scenario.model import Broker
+from harness.stage.queue_roles import dead_letter_queues, delay_queues
 
 
 def broker(queues: dict[str, Any], **more: Any) -> Broker:
@@ -52,3 +52,8 @@ def test_a_retry_queue_with_a_time_to_live_delays_and_keeps_nothing() -> None:
     )
     assert delay_queues(declared) == {"retry"}
     assert dead_letter_queues(declared) == set()
+
+
+def test_a_pattern_that_only_the_broker_can_read_matches_nothing_here() -> None:
+    policies = {"dead": {"pattern": "^(?|tasks)$", "definition": {"dead-letter-exchange": "", "dead-letter-routing-key": "dead"}}}
+    assert dead_letter_queues(broker({"tasks": {}, "dead": {}}, policies=policies)) == set()
