@@ -73,6 +73,11 @@ REFUSED = {
         "on: {wire: ack, link: workers.v2 -> broker}",
         ["30:27: drop hits the messages on its own link, workers.v1 -> broker: leave out link here"],
     ),
+    "a connection that survives the loss of a delivery": (
+        "drop: {link: workers.v1 -> broker, sever: false}",
+        "on: {wire: deliver}",
+        ["29:47: no connection loses a deliver and goes on: both its ends number them, and would mistake each other from there on"],
+    ),
     "two deaths of one worker": (
         "kill: {target: workers.v2}",
         "on: {wire: ack, count: 2, link: workers.v2 -> broker}",

@@ -15,6 +15,8 @@ LOAD = "load -> broker"
 LOAD_GETS = ("publish", "confirm")
 """The load publishes with confirms; it consumes nothing, and uses no transaction."""
 
+NUMBERED = ("publish", "deliver")
+"""What confirms and acknowledgements name by its number; those of several at once would cover the one that was lost."""
 
 def check(draft: Draft) -> None:
     """Each fault with `on`."""
@@ -38,6 +40,11 @@ class _Check:
                 (*self._path, "on", "count"), f"count is for faults that hit messages, and {self._kind} happens once: leave it out"
             )
         if self._names is None:
+        if isinstance(self._fault, Drop) and not self._fault.sever and self._on.wire in NUMBERED:
+            self._refuse(
+                (*self._path, self._kind, "sever"),
+                f"no connection loses a {self._on.wire} and goes on: both its ends number them, and would mistake each other from there on",
+            )
             return
         own = self._names.resolve(self._fault.aim)
         if self._on.link is None:
