@@ -16,7 +16,7 @@ class Drop(WireFault):
     sever: bool = Field(
         default=True,
         description="The connection ends right after, as it does when a message really gets lost. false: it stays open, and neither end "
-        "learns of the loss.",
+        "learns of the loss; not for publish and deliver, which both ends number.",
     )
 
     def asks(self, rule: Rule) -> Rule:

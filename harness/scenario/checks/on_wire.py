@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from harness.faults import WireFault
+from harness.faults.drop import Drop
 from harness.plan import client_of
 from harness.scenario.draft import Draft
 from harness.scenario.model import FaultEntry, OnWire
@@ -14,9 +15,9 @@ from harness.scenario.source import KeyPath
 LOAD = "load -> broker"
 LOAD_GETS = ("publish", "confirm")
 """The load publishes with confirms; it consumes nothing, and uses no transaction."""
-
 NUMBERED = ("publish", "deliver")
 """What confirms and acknowledgements name by its number; those of several at once would cover the one that was lost."""
+
 
 def check(draft: Draft) -> None:
     """Each fault with `on`."""
@@ -39,12 +40,12 @@ class _Check:
             self._refuse(
                 (*self._path, "on", "count"), f"count is for faults that hit messages, and {self._kind} happens once: leave it out"
             )
-        if self._names is None:
         if isinstance(self._fault, Drop) and not self._fault.sever and self._on.wire in NUMBERED:
             self._refuse(
                 (*self._path, self._kind, "sever"),
                 f"no connection loses a {self._on.wire} and goes on: both its ends number them, and would mistake each other from there on",
             )
+        if self._names is None:
             return
         own = self._names.resolve(self._fault.aim)
         if self._on.link is None:
