@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -17,16 +17,13 @@ from harness.invariants import parameters
 from harness.invariants.catalogue import Invariant, Parameter, catalogue
 from harness.invariants.explain import Explanation, Said, explain_task
 from harness.invariants.judge import judge
-from harness.invariants.verdict import Moment
 from harness.report.terminal import STYLE, heading, indented, plain, show
-from harness.report.wording import explain_command, first_found, told
+from harness.report.wording import explain_command, first_found, running, told
 from harness.scenario.problems import suggestion
 from harness.scenario.units import NANOSECONDS
 
 WIDE = 104
 """Columns from which on a story also shows the time of day and its evidence."""
-_HELD_STILL = "│"
-"""In place of a holder's name that has not changed."""
 
 
 def run(run_directory: Path, task: str | None, console: Console) -> None:
@@ -148,17 +145,6 @@ def _story(found: Explanation, wide: bool) -> Table:
         cells: list[Text] = [Text(since), *([Text(day)] if wide and found.began_at is not None else []), plain(holder), what]
         grid.add_row(*cells, *([Text(moment.evidence or "")] if wide else []))
     return grid
-
-
-def running(moments: Sequence[Moment]) -> Iterable[tuple[Moment, str]]:
-    """The moments, each with its cell of the column that shows who has the task: the name where it changes, and a line below it."""
-    last = ""
-    for moment in moments:
-        if moment.holder is None or moment.holder == last:
-            yield moment, _HELD_STILL if last else ""
-        else:
-            last = moment.holder
-            yield moment, last
 
 
 def _said(said: Sequence[Said]) -> Table:

@@ -91,17 +91,6 @@ class AlertRow:
     detail: str
 
 
-STATES = {
-    "completed": "left at least one effect",
-    "executing": "delivered to a worker, not acknowledged",
-    "queued": "ready in a queue, or in an outbox",
-    "failed": "in a dead-letter queue",
-    "cancelled": "in the playbook's cancel ledger",
-    "nowhere": "no effect, and found in no place",
-}
-"""States of a task at the end, the first that fits, and how each is told from evidence."""
-
-
 def work(source: Source, time: Axis) -> list[Work]:
     """Effects by worker."""
     rows = source.rows(
@@ -117,40 +106,13 @@ def redeliveries(source: Source) -> Redeliveries | None:
     row = source.rows(
         """
         with again as (select distinct task from wire where event = 'deliver' and redelivered and task is not null),
-             doubled as (select task from effects group by task having count(*) > 1)
+             doubled as (select task from done_tasks where effects > 1)
         select (select count(*) from wire where event = 'deliver'), (select count(*) from wire where event = 'deliver' and redelivered),
                (select count(*) from again), (select count(*) from doubled where task in (from again)),
                (select count(*) from doubled where task not in (from again))
         """
     )[0]
     return Redeliveries(*row)
-
-
-def states(source: Source) -> dict[str, dict[str, int]] | None:
-    """Tasks by state and by outcome of their publish (ok, unknown, fail, foreign); None where effects or leftovers were not collected.
-
-    ``foreign`` are tasks that no publish names; arrivals that were skipped are not tasks.
-    """
-    if not {"effects", "leftovers"} <= source.present:
-        return None
-    rows = source.rows(
-        """
-        with told as (select task, case when bool_or(outcome = 'ok') then 'ok' when bool_or(outcome = 'unknown') then 'unknown'
-                        when bool_or(outcome = 'fail') then 'fail' end as outcome from published group by task),
-             tasks as (select task from told where outcome is not null union select task from effects union select task from leftovers),
-             rest as (select task, list(state) as states from leftovers group by task)
-        select case when task in (select task from effects) then 'completed'
-                    when list_contains(states, 'unacked') then 'executing'
-                    when list_has_any(states, ['ready', 'outbox']) then 'queued'
-                    when list_contains(states, 'dead') then 'failed'
-                    when list_contains(states, 'cancelled') then 'cancelled' else 'nowhere' end as state,
-               coalesce(outcome, 'foreign') as outcome, count(*)
-        from tasks left join told using (task) left join rest using (task) group by 1, 2
-        """
-    )
-    found = {(state, outcome): count for state, outcome, count in rows}
-    outcomes = [outcome for outcome in ("ok", "unknown", "fail", "foreign") if any(key[1] == outcome for key in found)]
-    return {state: {outcome: found.get((state, outcome), 0) for outcome in outcomes} for state in STATES}
 
 
 def faults(source: Source, time: Axis) -> list[FaultRow]:

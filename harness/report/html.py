@@ -13,11 +13,11 @@ from markupsafe import Markup
 
 from harness.evidence.records import Event
 from harness.invariants.verdict import Judgement, Verdict
-from harness.report import facts
+from harness.report import broker, facts, tasks
 from harness.report.lanes import Lane, lanes
 from harness.report.series import Axis, Panel, axis, outside, panels
 from harness.report.source import Source
-from harness.report.wording import told
+from harness.report.wording import HELD_STILL, explain_command, running, told
 from harness.scenario.model import Load
 from harness.scenario.units import NANOSECONDS
 
@@ -47,13 +47,21 @@ def render(source: Source, judgement: Judgement) -> str:
         loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters.update(
-        clock=clock, number=number, lasted=lasted, plain=plain, moment=lambda at: moment(at, time), scrub=_scrubber(source.path)
+        clock=clock,
+        number=number,
+        lasted=lasted,
+        plain=plain,
+        moment=lambda at: moment(at, time),
+        scrub=_scrubber(source.path),
+        held=lambda story: list(running(story)),
+        explain=lambda task: explain_command(source.label, task),
     )
     page = environment.get_template("page.html.j2")
     return page.render(
         judgement=judgement,
         sentence=told(judgement),
         findings_shown=FINDINGS_SHOWN,
+        still=HELD_STILL,
         counts={verdict.value: sum(result.verdict == verdict for result in judgement.results) for verdict in Verdict},
         source=source,
         scenario=source.scenario,
@@ -109,15 +117,17 @@ def moment(at: int, time: Axis | None) -> str:
 
 def _assets() -> dict[str, Any]:
     """Scripts and styles, written into the page, and the policy that lets these and nothing else run."""
-    guard, uplot, chart = (
+    guard, uplot, chart, copy = (
         (_HERE / "templates" / "guard.js").read_text(encoding="utf-8"),
         (_UPLOT / "uPlot.iife.min.js").read_text(encoding="utf-8"),
         (_HERE / "templates" / "timeline.js").read_text(encoding="utf-8"),
+        (_HERE / "templates" / "copy.js").read_text(encoding="utf-8"),
     )
     styles = (_UPLOT / "uPlot.min.css").read_text(encoding="utf-8") + (_HERE / "templates" / "report.css").read_text(encoding="utf-8")
-    hashes = " ".join(f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (guard, uplot, chart))
+    hashes = " ".join(f"'sha256-{b64encode(hashlib.sha256(text.encode()).digest()).decode()}'" for text in (guard, uplot, chart, copy))
     return {
         "scripts": [Markup(guard), Markup(uplot), Markup(chart)],  # noqa: S704
+        "copy": Markup(copy),  # noqa: S704
         "styles": Markup(styles),  # noqa: S704
         "policy": f"default-src 'none'; style-src 'unsafe-inline'; script-src {hashes}",
     }
@@ -125,7 +135,7 @@ def _assets() -> dict[str, Any]:
 
 def _timeline(source: Source, time: Axis | None) -> dict[str, Any]:
     found: list[Panel] = panels(source, time) if time else []
-    strips: list[Lane] = lanes(source.events, time) if time else []
+    strips: list[Lane] = lanes(source.events, time, broker.acts(source)) if time else []
     decision = next((time.seconds(event.at) for event in source.events if event.event == "decision"), None) if time else None
     chart = {
         "end": time.end if time else 0,
@@ -147,8 +157,12 @@ def _facts(source: Source, time: Axis | None) -> dict[str, Any]:
         "programs": facts.programs(source, time) if time else [],
         "work": facts.work(source, time) if time else [],
         "redeliveries": facts.redeliveries(source),
-        "states": facts.states(source),
-        "meanings": facts.STATES,
+        "states": tasks.states(source),
+        "meanings": tasks.STATES,
+        "said_states": tasks.said(source),
+        "effect_sources": tasks.sources(source),
+        "topology": broker.topology(source),
+        "counted": broker.counted(source),
         "blind": [event for event in source.events if event.event == "blind"],
         "notes": [event for event in source.events if event.event == "note"],
         "environment": facts.flat({key: value for key, value in source.environment.items() if key not in ("seed", "replay")}),

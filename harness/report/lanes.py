@@ -5,11 +5,12 @@ Times are seconds since the start of the drive.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from harness.evidence.records import Event
+from harness.report.broker import Act
 from harness.report.series import Axis
 
 
@@ -21,7 +22,7 @@ class Span:
     begin: float
     end: float
     kind: str
-    """phase, fault, step, failed, alert, decision, killed, stopped, started, paused, blind: gives its look."""
+    """phase, fault, act, step, failed, alert, decision, killed, stopped, started, paused, purge, delete, blocked, blind: gives its look."""
     hint: str = ""
     """The whole of it in one sentence."""
     bit: float | None = None
@@ -40,15 +41,22 @@ class Lane:
         return asdict(self)
 
 
-def lanes(events: tuple[Event, ...], time: Axis) -> list[Lane]:
-    """The lanes that have anything on them."""
+def lanes(events: tuple[Event, ...], time: Axis, acts: Sequence[Act] = ()) -> list[Lane]:
+    """The lanes that have anything on them.
+
+    Args:
+        events: the timeline.
+        time: the axis.
+        acts: what the wire shows of faults and queues, in time order.
+    """
     found = [
         Lane("phases", tuple(_pairs(events, time, "phase", ("begin",), ("end",), "phase", only=("load", "settle")))),
-        Lane("faults", tuple(_faults(events, time))),
+        Lane("faults", (*_faults(events, time), *_acts(acts, time))),
         Lane("deploy", tuple(_program(events, time, "deployment"))),
         Lane("alerts", tuple(_alerts(events, time))),
         Lane("playbook", tuple(_program(events, time, "playbook"))),
         Lane("stage", tuple(_containers(events, time))),
+        Lane("queues", tuple(_queues(acts, time))),
         Lane("evidence", tuple(_pairs(events, time, "blind", ("from",), ("to",), "blind"))),
     ]
     visible = [Lane(lane.name, tuple(span for span in lane.spans if span.end >= 0 and span.begin <= time.end)) for lane in found]
@@ -119,6 +127,32 @@ def _containers(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
             unasked = "" if event.asked is not False else ", unasked"
             label = f"{_short(event.name)} {event.state}"
             yield Span(label, moment, moment, event.state, f"{event.name} {event.state} at {moment:.1f} s{unasked}")
+
+
+def _acts(acts: Sequence[Act], time: Axis) -> Iterable[Span]:
+    for act in acts:
+        if act.event == "fault":
+            moment = time.seconds(act.at)
+            label = act.text if act.count == 1 else f"{act.text} ×{act.count:,}"
+            yield Span(
+                label,
+                moment,
+                moment,
+                "act",
+                f"{act.name}: {label}, from {moment:.1f} s on" if act.count > 1 else f"{act.name}: {label} at {moment:.1f} s",
+            )
+
+
+def _queues(acts: Sequence[Act], time: Axis) -> Iterable[Span]:
+    """Queues purged or deleted over the wire, and clients that the broker blocked."""
+    for number, act in enumerate(acts):
+        moment = time.seconds(act.at)
+        if act.event in ("purge", "delete"):
+            yield Span(act.text, moment, moment, act.event, f"{act.text} at {moment:.1f} s")
+        elif act.event == "blocked":
+            later = (other for other in acts[number + 1 :] if (other.event, other.name) == ("unblocked", act.name))
+            end = next((time.seconds(other.at) for other in later), time.end)
+            yield Span(act.text, moment, end, "paused", f"{act.text} by the broker: {moment:.1f} s to {end:.1f} s")
 
 
 def _short(container: str) -> str:

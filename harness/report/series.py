@@ -48,6 +48,10 @@ class Axis:
         """A moment on the axis."""
         return round((at - self.t0) / NANOSECONDS, 3)
 
+    def bucket_of(self, at: int) -> int:
+        """The bucket of a moment: -1 before the first one, the last one after it."""
+        return max(-1, min(int((at - self.t0) / NANOSECONDS // self.bucket), self.count - 1))
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -56,7 +60,8 @@ class Curve:
     label: str
     values: Values
     style: str
-    """What gives its colour and dash: intended, confirmed, failed, unknown, skipped, p50, p99, max, bound, or a number."""
+    """What gives its colour and dash: intended, confirmed, failed, unknown, skipped, p50, p99, max, bound, or a number; with ``u`` before
+    it the number's colour, dotted."""
 
 
 @dataclass(frozen=True)
@@ -92,10 +97,11 @@ def axis(source: Source) -> Axis | None:
 
 
 def panels(source: Source, time: Axis) -> list[Panel]:
-    """Load, throughput by version, queue depth, latency and each monitor; a queue named after a version has that version's colour."""
+    """Load, throughput by version, the queues, latency and each monitor; a queue named after a version has that version's colour."""
     throughput = _throughput(source, time)
     versions = {curve.label: curve.style for curve in throughput.curves}
-    return [_load(source, time), throughput, _depth(source, time, versions), _latency(source, time), *_monitors(source, time)]
+    queues = [_depth(source, time, versions), *_gauges(source, time, versions)]
+    return [_load(source, time), throughput, *queues, _latency(source, time), *_monitors(source, time)]
 
 
 def outside(source: Source, time: Axis) -> int:
@@ -144,6 +150,53 @@ def _depth(source: Source, time: Axis, versions: dict[str, str]) -> Panel:
     curves = {queue: _held(values, time) for queue, values in sorted(depths.items())}
     panel = _numbered(title, unit, curves, "queues", {queue: style for queue in curves if (style := _named_after(queue, versions))})
     return panel if panel.curves else Panel(title, unit, (), "No queue was sampled.")
+
+
+def _gauges(source: Source, time: Axis, versions: dict[str, str]) -> list[Panel]:
+    """Ready and unacknowledged messages by queue, as the broker's own metrics have them; their lines tell only what changed."""
+    if "metrics" not in source.present:
+        return []
+    title, unit = "Queues by the broker's own count", "messages"
+    last = source.rows('select max("at") from metrics')[0][0]
+    found: dict[str, dict[str, list[tuple[int, float]]]] = {}
+    for queue, name, at, value in source.rows("""
+        select queue, replace(name, 'queue_messages_', ''), "at", value from metrics
+        where queue is not null and name in ('queue_messages_ready', 'queue_messages_unacked') order by queue, name, "at", rowid
+    """):
+        found.setdefault(queue, {}).setdefault(name, []).append((time.bucket_of(at), value))
+    if not any(value for gauges in found.values() for samples in gauges.values() for _, value in samples):
+        return [Panel(title, unit, (), "The broker's metrics show no message that waited or was held.")]
+    curves = {
+        queue: {name: _gauge(samples, time, time.bucket_of(last)) for name, samples in found[queue].items()} for queue in sorted(found)
+    }
+    highest = {
+        queue: tuple(max(value or 0 for value in values) for values in zip(*found_of.values(), strict=True))
+        for queue, found_of in curves.items()
+    }
+    numbered = _numbered(title, unit, highest, "queues", {queue: style for queue in curves if (style := _named_after(queue, versions))})
+    drawn = [
+        Curve(f"{one.label} {name}", values, one.style if name == "ready" else f"u{one.style}")
+        for one in numbered.curves
+        for name, values in curves[one.label].items()
+        if any(values)
+    ]
+    note = "As its metrics say, which may lag by five seconds. Dotted: delivered and not yet acknowledged."
+    return [Panel(title, unit, tuple(drawn), f"{note} {numbered.note}".strip())]
+
+
+def _gauge(samples: list[tuple[int, float]], time: Axis, last: int) -> Values:
+    """A gauge told by its changes: the highest value of each bucket, up to the last one in which the broker was asked."""
+    values: list[float | None] = []
+    changes, value = iter([*samples, (time.count, 0.0)]), 0.0
+    bucket, change = next(changes)
+    for number in range(time.count):
+        highest = value if number else 0.0
+        while bucket <= number:
+            value = change
+            highest = max(highest, value) if bucket >= 0 else value
+            bucket, change = next(changes)
+        values.append(_short(highest) if number <= last else None)
+    return tuple(values)
 
 
 def _latency(source: Source, time: Axis) -> Panel:

@@ -16,14 +16,17 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
+import harness.invariants
 from harness.evidence.records import FILES, Event
+from harness.invariants.wholeness import sources
 from harness.scenario.model import Scenario
 
 TRANSCRIPT_BYTES = 100_000
 """Longer transcripts are shown by their first and last half of this."""
 
 
-_OF_TASKS = ("published", "effects", "leftovers")
+_VIEWS = Path(harness.invariants.__file__).parent / "views"
+_OF_TASKS = ("published", "effects", "leftovers", "states")
 """Files whose lines are about one task each; the others' are about a moment."""
 
 
@@ -43,7 +46,7 @@ class Source:
 
     path: Path
     tables: duckdb.DuckDBPyConnection
-    """One table a kind of line, named by the stem of its file; empty where the file is absent."""
+    """One table a kind of line, named by the stem of its file, empty where the file is absent; and the judge's view of what was done."""
     present: frozenset[str]
     """Stems of the files that are there."""
     events: tuple[Event, ...]
@@ -81,12 +84,14 @@ def read(run_directory: Path) -> Source:
     present = frozenset(stem for stem in FILES if (run_directory / f"{stem}.jsonl").is_file())
     for stem, record in FILES.items():
         _load(tables, stem, record, run_directory / f"{stem}.jsonl" if stem in present else None)
+    scenario = _scenario(run_directory / "scenario.yaml")
+    _judge_done(tables, scenario)
     return Source(
         path=run_directory,
         tables=tables,
         present=present,
         events=_events(tables),
-        scenario=_scenario(run_directory / "scenario.yaml"),
+        scenario=scenario,
         environment=_document(run_directory / "environment.json"),
         transcripts=tuple(_transcript(path) for path in sorted((run_directory / "playbook").glob("*")) if path.is_file()),
     )
@@ -103,6 +108,18 @@ def _load(tables: duckdb.DuckDBPyConnection, stem: str, record: type, path: Path
         f'where "{"task" if stem in _OF_TASKS else "at"}" is not null',
         {"path": str(path), "columns": columns},
     )
+
+
+def _judge_done(tables: duckdb.DuckDBPyConnection, scenario: Scenario | None) -> None:
+    """Make the views of what was done, so that the report counts as the judge does."""
+    tables.execute("create table evidence (name varchar, state varchar, reason varchar)")
+    tables.execute("create table sections (name varchar)")
+    tables.execute("create table sources (name varchar, kind varchar, types varchar[])")
+    for row in sources(scenario) if scenario else [(None, "query", None)]:
+        tables.execute("insert into sources values (?, ?, ?)", row)
+    several = scenario is not None and scenario.effects.sources
+    for view in ("macros", "done", "done_tasks_in_each" if several else "done_tasks"):
+        tables.execute((_VIEWS / f"{view}.sql").read_text(encoding="utf-8"))
 
 
 def _sql_type(hint: Any) -> str:

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable, Sequence
 
-from harness.invariants.verdict import Judgement, Verdict
+from harness.invariants.verdict import Judgement, Moment, Verdict
+
+HELD_STILL = "│"
+"""In place of a holder's name that has not changed."""
 
 
 def told(judgement: Judgement) -> str:
@@ -29,3 +33,14 @@ def first_found(judgement: Judgement) -> str | None:
     """The task of the first counterexample that names one; None where none does."""
     broken = (result for result in judgement.results if result.verdict is Verdict.BROKEN)
     return next((finding.task for result in broken for finding in result.findings if finding.task is not None), None)
+
+
+def running(moments: Sequence[Moment]) -> Iterable[tuple[Moment, str]]:
+    """The moments, each with its cell of the column that shows who has the task: the name where it changes, and a line below it."""
+    last = ""
+    for moment in moments:
+        if moment.holder is None or moment.holder == last:
+            yield moment, HELD_STILL if last else ""
+        else:
+            last = moment.holder
+            yield moment, last

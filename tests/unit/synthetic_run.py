@@ -7,10 +7,13 @@ from pathlib import Path
 from random import Random
 
 from small_run import SCENARIO, at
+from synthetic_broker import metrics, topology
 
 from harness.evidence import Counter, Effect, Event, Leftover, Published, RunDirectory, Wire
+from harness.evidence.records import State
 from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
 
+SOURCES = "effects: {sources: {rows: {query: select 1}, calls: {http: true, types: [charge]}}}\n"
 STEPS = [
     ("route new tasks back to v1", 14.4, 15.0),
     ("drain v2", 15.0, 19.1),
@@ -47,12 +50,14 @@ def write_run(path: Path, *, seed: int = 7, careless: bool = False, rate: int = 
     """
     draw, run = Random(seed), SyntheticRun(path)
     directory = RunDirectory(path)
-    (path / "scenario.yaml").write_text(SCENARIO)
+    (path / "scenario.yaml").write_text(SCENARIO + SOURCES)
     tasks = _tasks(draw, run, careless, rate, seconds)
     _documents(directory, seed, run.planned)
     directory.append(*tasks)
     directory.append(*_timeline(careless))
     directory.append(*_counters(draw, careless, seconds))
+    directory.append(*metrics(draw, careless, seconds))
+    directory.append(*topology(careless))
     directory.touch("leftovers")
     directory.append(*[Leftover(task=task, queue="tasks.dead", state="dead", deaths=1, reason="delivery_limit") for task in run.dead])
     _transcripts(path, careless)
@@ -115,8 +120,21 @@ def _tasks(draw: Random, run: SyntheticRun, careless: bool, rate: int, seconds: 
             done = moment + _latency(draw, moment, canary, careless)
             wire = _fate(draw, run, records, task, moment, confirmed, done, version, careless, wire)
         moment += draw.expovariate(rate)
+    for moment, more in _acts(careless, records):
+        wire += 1
+        records.append(Wire(seq=wire, at=at(moment), **more))  # type: ignore[arg-type]
     records.append(Wire(seq=wire + 1, at=at(seconds + 8), event="end"))
     return records
+
+
+def _acts(careless: bool, records: list[object]) -> list[tuple[float, dict[str, object]]]:
+    """What the tap did for a fault, and what the playbook did to a queue."""
+    told = [record for record in records if isinstance(record, Wire) and record.event == "deliver" and at(11.9) < record.at < at(12.1)]
+    lost = {"event": "fault", "rule": "acknowledgements are lost", "reason": "ack dropped"}
+    acts = [((record.at - at(0)) / 1e9, lost | {"peer": record.peer, "task": record.task}) for record in told]
+    if careless:
+        acts.append((15.5, {"event": "delete", "queue": "tasks.v2", "count": 214, "peer": "operator"}))
+    return acts
 
 
 def _latency(draw: Random, moment: float, canary: bool, careless: bool) -> float:
@@ -152,12 +170,14 @@ def _fate(
         lines.append((max(confirmed, done - 0.02), "deliver", worker, queue, False))
         story.append(Moment(at(max(confirmed, done - 0.02)), f"delivered to {worker} from {queue}"))
     if lost:
+        records.append(State(task, "executing", version, worker, at(moment)))
         run.lost.append(task)
         story.append(Moment(at(15.4), f"queue {queue} held 214 ready tasks before `delete the queue` and was gone after it"))
     elif draw.random() < 0.0003:
         run.dead.append(task)
     else:
-        records.append(Effect(task=task, key=task, version=version, worker=worker, at=at(done)))
+        records += _done(task, version, worker, done)
+        records.append(State(task, "completed", version, worker, at(done)))
         story.append(Moment(at(done), f"effect by {worker} ({version})"))
     if redelivered:
         again = max(done, 15.6) + draw.uniform(0.2, 1.5)
@@ -166,7 +186,7 @@ def _fate(
         story.append(Moment(at(again), "redelivered to workers.v1.1 from tasks.v1"))
         if doubled:
             run.doubled.append(task)
-            records.append(Effect(task=task, key=task, version="v1", worker="workers.v1.1", at=at(again + 0.015)))
+            records += _done(task, "v1", "workers.v1.1", again + 0.015)
             story.append(Moment(at(again + 0.015), "effect by workers.v1.1 (v1), the second"))
     if lost or doubled:
         run.stories[task] = sorted(story, key=lambda one: one.at)
@@ -174,6 +194,12 @@ def _fate(
         wire += 1
         records.append(Wire(seq=wire, at=at(when), event=event, peer=peer, task=task, queue=where, redelivered=flag))
     return wire
+
+
+def _done(task: str, version: str, worker: str, moment: float) -> list[Effect]:
+    """Its row, and of a charge its call too."""
+    sources = ("rows", "calls") if task.startswith("charge") else ("rows",)
+    return [Effect(task, task, version, worker, at(moment), source) for source in sources]
 
 
 def _timeline(careless: bool) -> list[Event]:
@@ -202,6 +228,10 @@ def _timeline(careless: bool) -> list[Event]:
         Event(at(6.2), "step", "start v2", "begin", program="deployment"),
         Event(at(7.4), "step", "start v2", "end", program="deployment", exit_code=0),
         Event(at(0), "fault", dies, "armed", **kill),
+        Event(at(11.9), "fault", "acknowledgements are lost", "begin", kind="drop", target="workers.v1.1 -> broker"),
+        Event(at(11.95), "fault", "acknowledgements are lost", "bit", kind="drop", target="workers.v1.1 -> broker"),
+        Event(at(13.2), "fault", "acknowledgements are lost", "end", kind="drop", target="workers.v1.1 -> broker"),
+        Event(at(13.2), "fault", "acknowledgements are lost", "lifted", kind="drop", target="workers.v1.1 -> broker"),
         Event(at(10.0), "fault", slow, "begin", **link),
         Event(at(10.9), "fault", slow, "bit", **link, detail="a round trip took 0.86 s"),
         Event(at(22.0), "fault", slow, "end", **link),

@@ -15,6 +15,7 @@ from harness.evidence.records import State
 from harness.invariants.explain import Explanation, explain_task
 from harness.invariants.verdict import Moment, Verdict
 from harness.report import explained
+from harness.report.wording import running
 
 DELETED = (
     "phase load begin",
@@ -168,7 +169,7 @@ def test_all_evidence_is_told() -> None:
 
 def test_a_holder_is_named_where_it_changes_and_a_line_goes_on_below() -> None:
     moments = [Moment(1, "x", "load"), Moment(2, "x"), Moment(3, "x", "load"), Moment(4, "x", "q")]
-    assert [cell for _, cell in explained.running(moments)] == ["load", "│", "│", "q"]
+    assert [cell for _, cell in running(moments)] == ["load", "│", "│", "q"]
 
 
 def test_a_wide_terminal_shows_the_time_of_day_and_the_evidence_too() -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from small_run import SCENARIO, T0, at, effect, hand_made, published
+from small_run import SCENARIO, T0, at, effect, hand_made
 
-from harness.evidence import Event, Leftover, Wire
+from harness.evidence import Event, Wire
 from harness.report import facts
 from harness.report.facts import Redeliveries
 from harness.report.series import Axis
@@ -28,29 +28,6 @@ def test_redelivered_is_not_doubled(tmp_path: Path) -> None:
 
 def test_without_the_wire_nothing_is_said_of_redeliveries(tmp_path: Path) -> None:
     assert facts.redeliveries(read(hand_made(tmp_path, effect("a", 1)))) is None
-
-
-def test_every_task_has_one_state_at_the_end(tmp_path: Path) -> None:
-    tasks = [published(task, 1, outcome) for task, outcome in zip("abcdefgh", ["ok"] * 6 + ["unknown", "skipped"], strict=True)]
-    rest = [
-        Leftover("b", "tasks.v1", "ready"),
-        Leftover("c", "tasks.v1", "unacked"),
-        Leftover("d", "tasks.dead", "dead", 1, "rejected"),
-        Leftover("e", None, "cancelled"),
-        Leftover("a", "tasks.dead", "dead"),
-        Leftover("z", "tasks.dead", "dead"),
-    ]
-    states = facts.states(read(hand_made(tmp_path, *tasks, *rest, effect("a", 2))))
-    assert states is not None
-    assert {state: found["ok"] for state, found in states.items()} == {
-        "completed": 1, "executing": 1, "queued": 1, "failed": 1, "cancelled": 1, "nowhere": 1,
-    }  # fmt: skip
-    assert states["nowhere"] == {"ok": 1, "unknown": 1, "foreign": 0}
-    assert states["failed"]["foreign"] == 1
-
-
-def test_states_are_not_guessed_where_leftovers_were_not_collected(tmp_path: Path) -> None:
-    assert facts.states(read(hand_made(tmp_path, published("a", 1), effect("a", 1)))) is None
 
 
 def test_a_declared_fault_that_never_came_has_its_row(tmp_path: Path) -> None:

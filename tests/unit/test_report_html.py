@@ -15,13 +15,15 @@ import pytest
 from small_run import at, effect, hand_made, published
 from synthetic_run import judgement_of, write_run
 
-from harness.evidence import Counter, Event, Leftover
+from harness.evidence import Counter, Event, Leftover, Wire
+from harness.evidence.records import Metric, Topology
 from harness.evidence.run_directory import line
 from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
 from harness.report import write
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
 FILES = ["published", "effects", "leftovers", "wire", "counters", "timeline"]
+MORE = ["states", "metrics", "topology"]
 
 
 class Page(HTMLParser):
@@ -32,11 +34,18 @@ class Page(HTMLParser):
         self.tags: list[tuple[str, dict[str, str | None]]] = []
         self.scripts: list[str] = []
         self.text = ""
+        self._cells: list[list[str]] = []
+        self._in_cell = False
         self._in: list[str] = []
         self.feed(text)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.append((tag, dict(attrs)))
+        if tag == "tr":
+            self._cells.append([])
+        if tag in ("th", "td"):
+            self._cells[-1].append("")
+            self._in_cell = True
         if tag in ("script", "style"):
             self._in.append(tag)
             self.scripts += [""] * (tag == "script")
@@ -44,15 +53,23 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag in ("script", "style"):
             self._in.pop()
+        self._in_cell = self._in_cell and tag not in ("th", "td")
 
     def handle_data(self, data: str) -> None:
         if self._in == ["script"]:
             self.scripts[-1] += data
         elif not self._in:
             self.text += data
+            if self._in_cell:
+                self._cells[-1][-1] += data
 
     def all(self, tag: str) -> list[dict[str, str | None]]:
         return [attributes for name, attributes in self.tags if name == tag]
+
+    @property
+    def rows(self) -> list[list[str]]:
+        """Of every table, cell by cell."""
+        return [[" ".join(cell.split()) for cell in row] for row in self._cells]
 
     @property
     def words(self) -> str:
@@ -119,9 +136,49 @@ def test_tables_have_captions_and_headings_leave_no_level_out(broken: tuple[Path
 def test_a_counterexample_is_shown_with_its_id_step_reason_and_story(broken: tuple[Path, Page]) -> None:
     path, page = broken
     finding = json.loads((path / "verdict.json").read_text())["results"][1]["findings"][0]
-    story = "".join(f"{(one['at'] - at(0)) / 1e9:.3f} s {one['what']}" for one in finding["story"])
+    story = "".join(f"{(one['at'] - at(0)) / 1e9:.3f} s  {one['what']}" for one in finding["story"])
     assert len(finding["story"]) > 2
-    assert f"{finding['task']} {finding['why']} in {finding['step']} {story}" in page.words
+    assert f"{finding['task']} {finding['why']} in {finding['step']} {story}".replace("  ", " ") in page.words
+
+
+def test_a_story_names_who_has_the_task_where_that_changes(tmp_path: Path) -> None:
+    story = (Moment(1, "published", "load"), Moment(2, "confirmed", "q"), Moment(3, "a step begins"))
+    result = Result("no_lost_tasks", "Nothing is lost.", Verdict.BROKEN, 1, (Finding("a", "It was lost.", story=story),))
+    page = page_of(hand_made(tmp_path), replace(empty_judgement(Verdict.BROKEN), results=(result,)))
+    assert re.findall(r"(load|q|│) (published|confirmed|a step begins)", page.words) == [
+        ("load", "published"),
+        ("q", "confirmed"),
+        ("│", "a step begins"),
+    ]
+
+
+def test_each_counterexample_has_the_command_that_explains_it(tmp_path: Path) -> None:
+    run = hand_made(tmp_path / "reports" / "drill" / "a run")
+    findings = (Finding("charge 1", "It was lost."), Finding(None, "The playbook failed."))
+    result = Result("no_lost_tasks", "Nothing is lost.", Verdict.BROKEN, 2, findings)
+    page = page_of(run, replace(empty_judgement(Verdict.BROKEN), results=(result,)))
+    assert page.words.count("drillbook explain") == 1
+    assert "drillbook explain 'reports/drill/a run' 'charge 1'" in page.words
+
+
+def test_the_broker_has_a_section_where_the_run_has_evidence_of_it(tmp_path: Path, broken: tuple[Path, Page]) -> None:
+    assert "broker" in [one.get("id") for one in broken[1].all("h2")]
+    assert "broker" not in [one.get("id") for one in page_of(hand_made(tmp_path)).all("h2")]
+
+
+def test_what_was_declared_and_changed_is_a_table_and_what_did_not_change_is_said_in_green(
+    tmp_path: Path, broken: tuple[Path, Page]
+) -> None:
+    run = write_run(tmp_path, rate=20, seconds=3)
+    assert "Unchanged: all 4 queues, exchanges" in page_of(tmp_path, judgement_of(run)).words
+    assert ["queue tasks.v1", "arguments.x-delivery-limit", "5", "not set"] in broken[1].rows
+    assert ["queue tasks.v2", "the whole of it", "arguments.x-delivery-limit 5, durable true, type quorum", "gone"] in broken[1].rows
+
+
+def test_states_sources_and_the_brokers_own_counts_are_shown(broken: tuple[Path, Page]) -> None:
+    assert ["The workers say", "Tasks", "Done", "Not done"] in broken[1].rows
+    assert ["calls", "calls to the HTTP sink", "charge"] in [row[:3] for row in broken[1].rows]
+    assert "3 dead-lettered (delivery limit 3)" in broken[1].words
 
 
 def test_the_word_of_the_verdict_and_its_sentence_are_said_once(tmp_path: Path) -> None:
@@ -148,6 +205,12 @@ def test_hostile_text_from_the_run_stays_text(tmp_path: Path) -> None:
         Event(at(1), "container", EVIL, "killed"),
         Event(at(1), "note", EVIL, "said", detail=EVIL),
         Event(at(1), "blind", EVIL, "from", detail=EVIL),
+        Topology(at(0), "before", "queue", EVIL, EVIL, json.dumps(EVIL)),
+        Topology(at(0), "after", "queue", "q", EVIL, EVIL),
+        Metric(at(0), "queue_messages_ready", 3.0, EVIL),
+        Metric(at(0), f"global_messages_dead_lettered_{EVIL}_total", 3.0),
+        Wire(1, at(1), "fault", rule=EVIL, reason=EVIL),
+        Wire(2, at(1), "purge", queue=EVIL),
     ]
     run = hand_made(
         tmp_path, *events, published(EVIL, 0), effect(EVIL, 1, EVIL), Counter(at(1), EVIL, True, 1, 1), Leftover(EVIL, EVIL, "dead")
@@ -157,7 +220,7 @@ def test_hostile_text_from_the_run_stays_text(tmp_path: Path) -> None:
     finding = Finding(EVIL, EVIL, EVIL, (Moment(at(1), EVIL),))
     result = Result(EVIL, EVIL, Verdict.BROKEN, 1, (finding,), EVIL, {EVIL: EVIL})
     page = page_of(run, Judgement(EVIL, Verdict.BROKEN, EVIL, (result,), None, (EVIL,), (EVIL,), 7, EVIL))
-    assert len(page.scripts) == 4
+    assert len(page.scripts) == 5
     assert page.all("img") == []
     assert not any(name.startswith("on") for _, attributes in page.tags for name in attributes)
     assert EVIL in page.text
@@ -166,7 +229,7 @@ def test_hostile_text_from_the_run_stays_text(tmp_path: Path) -> None:
     assert EVIL in {span["label"] for lane in lanes for span in lane["spans"]}
 
 
-@pytest.mark.parametrize("left_out", [FILES, ["wire", "counters", "timeline"], *[[name] for name in FILES]])
+@pytest.mark.parametrize("left_out", [FILES, ["wire", "counters", "timeline"], MORE, *[[name] for name in FILES]])
 def test_a_section_without_its_evidence_says_so(tmp_path: Path, left_out: list[str]) -> None:
     run = write_run(tmp_path, rate=20, seconds=3)
     for name in left_out:
@@ -181,7 +244,7 @@ def test_a_section_without_its_evidence_says_so(tmp_path: Path, left_out: list[s
         "timeline": "The timeline shows no decision",
     }
     for name in left_out if left_out != FILES else ["leftovers", "wire", "timeline"]:
-        assert missing[name] in page.words
+        assert missing.get(name, "") in page.words
 
 
 def test_an_empty_directory_has_a_report(tmp_path: Path) -> None:
@@ -192,7 +255,7 @@ def test_an_empty_directory_has_a_report(tmp_path: Path) -> None:
 
 
 def test_a_run_of_empty_files_has_a_report(tmp_path: Path) -> None:
-    for name in [*(f"{stem}.jsonl" for stem in FILES), "scenario.yaml", "environment.json"]:
+    for name in [*(f"{stem}.jsonl" for stem in (*FILES, *MORE)), "scenario.yaml", "environment.json"]:
         (tmp_path / name).touch()
     assert "The run has no moment to draw" in page_of(tmp_path).words
 

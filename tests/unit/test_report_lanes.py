@@ -5,6 +5,7 @@ from __future__ import annotations
 from small_run import T0, at
 
 from harness.evidence import Event
+from harness.report.broker import Act
 from harness.report.lanes import Span, lanes
 from harness.report.series import Axis
 
@@ -88,3 +89,24 @@ def test_samples_of_a_monitor_are_no_alert() -> None:
         Event(at(4), "alert", "slow", "cleared", value=3),
     )["alerts"]
     assert [(span.label, span.begin, span.end) for span in found] == [("slow", 2, 4), ("decision", 2, 2)]
+
+
+def test_what_a_fault_did_on_the_wire_is_marked_on_the_faults_and_counted() -> None:
+    acts = [Act(at(3), "fault", "lost", "ack dropped", 12)]
+    [lane] = lanes((), TIME, acts)
+    assert (lane.name, [(span.label, span.begin, span.kind) for span in lane.spans]) == ("faults", [("ack dropped ×12", 3, "act")])
+
+
+def test_a_purge_and_a_deletion_are_marked_on_the_queues() -> None:
+    acts = [Act(at(3), "purge", "q", "q purged"), Act(at(4), "delete", "q", "q deleted")]
+    [lane] = lanes((), TIME, acts)
+    assert (lane.name, [(span.label, span.begin, span.kind) for span in lane.spans]) == (
+        "queues",
+        [("q purged", 3, "purge"), ("q deleted", 4, "delete")],
+    )
+
+
+def test_a_client_that_the_broker_blocked_is_a_span_until_it_was_let_go() -> None:
+    acts = [Act(at(3), "blocked", "load", "load blocked"), Act(at(5), "unblocked", "load", "load unblocked")]
+    [lane] = lanes((), TIME, acts)
+    assert [(span.label, span.begin, span.end) for span in lane.spans] == [("load blocked", 3, 5)]

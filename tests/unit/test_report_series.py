@@ -8,6 +8,7 @@ import pytest
 from small_run import SECOND, T0, at, effect, hand_made, published
 
 from harness.evidence import Counter, Event
+from harness.evidence.records import Metric
 from harness.report.series import MOST_BUCKETS, MOST_CURVES, Axis, Panel, axis, outside, panels
 from harness.report.source import read
 
@@ -113,3 +114,28 @@ def test_effects_of_a_worker_whose_clock_is_wrong_are_counted_and_do_not_stretch
     time = axis(source)
     assert time is not None
     assert (time.end, outside(source, time)) == (2.0, 2)
+
+
+def gauge(seconds: float, value: float, queue: str = "q", name: str = "queue_messages_ready") -> Metric:
+    return Metric(at(seconds), name, value, queue)
+
+
+def test_a_gauge_stays_as_it_was_told_last_and_ends_with_the_last_sample_of_any(tmp_path: Path) -> None:
+    _, found = drawn(hand_made(tmp_path, *LOADED, gauge(0.1, 5), gauge(0.2, 0), gauge(1.2, 3, "other")))
+    assert curves(found["Queues by the broker's own count"]) == {"q ready": (5, 0, 0, None), "other ready": (0, 0, 3, None)}
+
+
+def test_what_is_unacknowledged_has_the_colour_of_its_queue_and_another_dash(tmp_path: Path) -> None:
+    lines = [effect("a", 0.1), effect("b", 0.1, "v2"), gauge(0.1, 5, "tasks.v2"), gauge(0.1, 7, "tasks.v2", "queue_messages_unacked")]
+    _, found = drawn(hand_made(tmp_path, *LOADED, *lines))
+    style = {curve.label: curve.style for curve in found["Queues by the broker's own count"].curves}
+    assert style == {"tasks.v2 ready": "1", "tasks.v2 unacked": "u1"}
+
+
+def test_a_gauge_that_was_told_before_the_load_holds_at_its_start(tmp_path: Path) -> None:
+    _, found = drawn(hand_made(tmp_path, *LOADED, gauge(-1, 5), gauge(0.6, 6)))
+    assert curves(found["Queues by the broker's own count"]) == {"q ready": (5, 6, None, None)}
+
+
+def test_a_run_without_metrics_has_no_picture_of_them(tmp_path: Path) -> None:
+    assert "Queues by the broker's own count" not in drawn(hand_made(tmp_path, *LOADED))[1]

@@ -6,7 +6,7 @@
   const DASHES = { intended: [4, 3], p99: [6, 3], max: [1, 3], bound: [4, 3], 1: [7, 3], 2: [2, 3], 3: [9, 3, 2, 3], 4: [5, 2], 5: [1, 2], 6: [12, 3], 7: [3, 6] };
   const COLOURS = { intended: "grey", confirmed: "c0", failed: "red", unknown: "amber", skipped: "violet", p50: "c0", p99: "c1", max: "grey", bound: "amber" };
   const SHAPES = {
-    killed: "M1 1l8 8M9 1l-8 8", died: "M1 1l8 8M9 1l-8 8", stopped: "M1 1h8v8h-8z", started: "M2 0l8 5-8 5z", decision: "M5 0l5 5-5 5-5-5z",
+    killed: "M1 1l8 8M9 1l-8 8", died: "M1 1l8 8M9 1l-8 8", stopped: "M1 1h8v8h-8z", act: "M5 0l5 9h-10z", purge: "M0 5h10", delete: "M1 1l8 8M9 1l-8 8", started: "M2 0l8 5-8 5z", decision: "M5 0l5 5-5 5-5-5z",
   };
   const TROUBLE = ["failed", "unknown", "skipped"];
   // An x without a value at both ends makes every panel span the whole drill.
@@ -16,7 +16,8 @@
   const pen = document.createElement("canvas").getContext("2d");
 
   const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue("--" + name).trim();
-  const colourOf = (style) => COLOURS[style] || "c" + style;
+  const colourOf = (style) => COLOURS[style] || "c" + style.replace("u", "");
+  const dashOf = (style) => DASHES[style] || (/^u\d/.test(style) ? [1.5, 3] : undefined);
   const plain = (value) => value.toLocaleString("en", { maximumFractionDigits: value < 100 ? 1 : 0 });
   const duration = (ms) => (ms < 1000 ? plain(ms) + " ms" : (ms / 1000).toLocaleString("en", { maximumFractionDigits: 2 }) + " s");
   function clock(seconds, digits) {
@@ -127,7 +128,7 @@
       values: (u, splits) => splits.map((value) => (value === null ? "" : format(value))) });
     options.series = [{}, ...spec.curves.map((curve) => ({
       label: curve.label, scale: "y", stroke: () => colour(colourOf(curve.style)), width: curve.style === "intended" || curve.style === "max" ? 1.25 : 1.75,
-      dash: DASHES[curve.style], points: { show: true, size: 4, width: 0, fill: () => colour(colourOf(curve.style)), filter: alone }, spanGaps: false,
+      dash: dashOf(curve.style), points: { show: true, size: 4, width: 0, fill: () => colour(colourOf(curve.style)), filter: alone }, spanGaps: false,
       paths: TROUBLE.includes(curve.style) ? () => null : undefined,
       fill: curve.style === "confirmed" ? () => colour(colourOf(curve.style)) + "14" : undefined,
     }))];
@@ -137,7 +138,7 @@
       button.type = "button";
       button.setAttribute("aria-pressed", "true");
       const value = element("span", "value");
-      button.append(drawing("0 0 24 8", "M0 4h24", colourOf(curve.style), DASHES[curve.style]), element("span", "", curve.label), value);
+      button.append(drawing("0 0 24 8", "M0 4h24", colourOf(curve.style), dashOf(curve.style)), element("span", "", curve.label), value);
       button.addEventListener("click", () => {
         const on = button.getAttribute("aria-pressed") !== "true";
         button.setAttribute("aria-pressed", String(on));
