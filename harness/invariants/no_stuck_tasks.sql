@@ -14,7 +14,8 @@
 -- 2. A worker held a task for longer than `within`, and its channel answered for no task at all in that time. A worker with many prefetched
 --    tasks that works on them one by one holds the last for long, and is at work.
 -- 3. A queue with waiting tasks and with consumers was not delivered from, and did not get shorter, for longer than `within`; or a queue
---    had waiting tasks and no consumer for longer than `within`, after the playbook had ended. Only queues that workers consume count.
+--    had waiting tasks and no consumer for longer than `within`, after the playbook had ended. Only queues that workers consume count, and
+--    no streams: a stream keeps what was consumed from it (`topology.jsonl` says which are streams).
 --
 -- Time in which a fault stands does not count: `within` begins anew when it has lifted. What the playbook holds in its hands to move it
 -- does not count before the end. Blamed is the step that sent the task there; or in which its worker was paused, or gave up consuming; or
@@ -109,6 +110,7 @@ held_blamed as (
 work_queues as (
   select distinct queue from wire
   where event in ('consume', 'deliver') and starts_with(peer, 'workers.') and not list_contains($allow, queue)
+    and queue not in (select name from topology where kind = 'queue' and field = 'type' and value = '"stream"')
 ),
 samples as (
   select queue, "at", ready, consumers,
@@ -173,7 +175,8 @@ left_behind as (
 sent_there as (
   select task, max("at") as "at" from wire semi join left_behind using (task) where event = 'publish' and peer = 'operator' group by task
 ),
-held_longest as (select task, arg_max(held_blamed, end_at - begin_at) as hold from held_blamed group by task)
+held_longest as (select task, arg_max(held_blamed, end_at - begin_at) as hold from held_blamed group by task),
+doubts as (select not whole('wire') or (declared('faults') and not whole('timeline')) as blind)
 
 select task, format('It {}, and nothing moves it.', case when place.state = 'unacked' and place.holder is not null
                     then format('is still held, unacknowledged, by {}', place.holder) else resting(place.state, place.queue) end) as why,
@@ -185,8 +188,8 @@ union all
 select task, format('Held by {} for {}, in which it answered for no task; {} are allowed.', coalesce(hold.peer, 'a consumer'),
                     seconds_of(hold.end_at - hold.begin_at), seconds_of($within)),
        coalesce(step_at(hold.paused_at), step_at(hold.cancelled_at), step_at(hold.begin_at)),
-       'held', not whole('wire') or (declared('faults') and not whole('timeline'))
-from held_longest where task not in (select task from left_behind)
+       'held', blind
+from doubts, held_longest where task not in (select task from left_behind)
 union all
 select null, format('The queue {} had {} waiting and {}; {} are allowed.', queue, counted(ready),
                     case way when 'served' then format('{} on it, and nothing was delivered from it for {}',
@@ -195,5 +198,5 @@ select null, format('The queue {} had {} waiting and {}; {} are allowed.', queue
                              else format('no consumer for {} after the playbook had ended', seconds_of(end_at - begin_at)) end,
                     seconds_of($within)),
        coalesce(case when way = 'alone' then step_at(consumers_gone."at") end, step_at(first_still.begin_at)),
-       'queue', not whole('wire') or (declared('faults') and not whole('timeline'))
-from first_still left join consumers_gone using (queue);
+       'queue', blind or exists (select 1 from evidence where name = 'topology' and state = 'missing')
+from doubts, first_still left join consumers_gone using (queue);

@@ -32,6 +32,7 @@ def declared(scenario: Scenario) -> list[str]:
         "deployment": scenario.deployment,
         "faults": scenario.faults,
         "playbook": scenario.playbook,
+        "outbox": scenario.outbox,
     }
     return [name for name, section in sections.items() if section]
 

@@ -1,0 +1,70 @@
+-- state_consistent: What the workers' own table says of a task is what became of it.
+-- needs: published, states, effects, leftovers
+-- excused by: nothing
+-- parameter failed: anywhere|aside = anywhere (where a failed task may rest; aside: dead or cancelled, and nowhere else)
+-- parameter dead: any|failed = any (what the table must say of a task that rests dead or cancelled and was not done)
+-- in words: the table is wrong about 1 task | the table is wrong about {count} tasks
+-- in words stranger: the table knows 1 task that nobody sent | the table knows {count} tasks that nobody sent
+--
+-- After settling, with the workers stopped:
+--
+-- - `completed`: it was done, and a task that was done is `completed`;
+-- - `executing`: no task, since nobody executes any more; one that rests dead or cancelled may have been left so by its last worker;
+-- - `queued`: it rests where it can still be done: in a queue, in an outbox, or with a consumer; or dead or cancelled;
+-- - `failed`: it was not done, and does not wait in a queue, where it would be done all the same;
+-- - no row at all: it was never done, and rests somewhere; the table need not know a task before a worker has it;
+-- - a task in the table was sent by somebody.
+--
+-- By default a dead or cancelled task may be in any state but `completed`, because no worker hears of a dead letter; where the playbook has
+-- to mark them, say `dead: failed`. A failed task need not rest anywhere, as its row is where it rests; or else say `failed: aside`.
+-- Of a task with several rows the newest counts. A task whose publish was not confirmed is judged only by what is there of it.
+--
+-- The step blamed is the one in which the worker that brought it into this state was stopped, or else the one in which it came into it.
+--
+-- A finding:
+--
+--     charge-000037  The table says executing, and nobody executes any more.  (step "stop v2")
+with newest as (
+  select task, max({moment: coalesce("at", 0), state: state, worker: worker}) as row from states group by task
+),
+rests as (select task, list(distinct state) as places from leftovers group by task),
+all_tasks as (
+  select task from newest union select task from effects
+  union select task from tasks where outcome = 'ok'
+),
+facts as (
+  select task, row.state as state, row.worker as worker, nullif(row.moment, 0) as "at", tasks.outcome,
+         row.state is not null and coalesce(tasks.outcome, 'skipped') = 'skipped' as stranger,
+         coalesce(done_tasks.effects, 0) > 0 as done, done_tasks.missing_from,
+         coalesce(list_has_any(places, ['ready', 'delayed', 'unacked', 'outbox']), false) as waits,
+         coalesce(list_has_any(places, ['dead', 'cancelled']), false) as aside
+  from all_tasks left join newest using (task) left join tasks using (task) left join done_tasks using (task) left join rests using (task)
+),
+wrong as (
+  select *, case
+    when stranger then null
+    when state is null and done then 'It was done, and the table does not know it'
+    when state is null and not waits and not aside then 'The table does not know it, and it left no effect and rests nowhere'
+    when state <> 'completed' and done then format('The table says {}, but it was done', state)
+    when state = 'completed' and not done
+      then 'The table says completed, but it left no effect' || coalesce(' in ' || array_to_string(missing_from, ', '), '')
+    when state = 'executing' and not aside then 'The table says executing, and nobody executes any more'
+    when state = 'queued' and not waits and not aside then 'The table says queued, and it rests nowhere'
+    when state = 'failed' and waits then 'The table says failed, but it still waits to be done'
+    when state = 'failed' and $failed = 'aside' and not aside then 'The table says failed, and it rests neither dead nor cancelled'
+    when aside and $dead = 'failed' and state <> 'failed' then format('The table says {}, but it was set aside', state)
+  end as why
+  from facts
+),
+halts as (
+  select wrong.task, min(stops."at") as "at" from wrong join stops on stops.name = worker and stops."at" >= wrong."at"
+  where why is not null group by wrong.task
+)
+select task, why || '.' as why, coalesce(step_at(halts."at"), step_at(wrong."at")) as step, null as kind,
+       not whole('effects') or not whole('leftovers') or not whole('states') as unknown
+from wrong left join halts using (task) where why is not null
+union all
+select task, format('The table says {}, but {}.', state,
+                    case when outcome is null then 'nobody published it' else 'it was skipped and never sent' end),
+       step_at("at"), 'stranger', not whole('published')
+from facts where stranger;
