@@ -7,6 +7,7 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from harness.invariants.verdict import Judgement, Result, Verdict
 from harness.report.source import Source
+from harness.report.wording import explain_command
 from harness.scenario.units import NANOSECONDS
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -37,7 +38,7 @@ def render(source: Source, judgement: Judgement) -> str:
     for name, value in _properties(source, judgement).items():
         SubElement(properties, "property", name=name, value=_clean(value))
     for result in judgement.results:
-        _case(suite, source.name, result)
+        _case(suite, source, result)
     if blocked:
         case = SubElement(suite, "testcase", name=PRECONDITIONS, classname=_clean(source.name))
         error = SubElement(case, "error", message=_clean(judgement.preconditions[0]), type=Verdict.UNKNOWN.value)
@@ -60,8 +61,8 @@ def _properties(source: Source, judgement: Judgement) -> dict[str, str]:
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def _case(suite: Element, drill: str, result: Result) -> None:
-    case = SubElement(suite, "testcase", name=_clean(result.name), classname=_clean(drill))
+def _case(suite: Element, source: Source, result: Result) -> None:
+    case = SubElement(suite, "testcase", name=_clean(result.name), classname=_clean(source.name))
     if result.verdict is Verdict.UNKNOWN:
         SubElement(case, "error", message=_clean(result.reason or "The evidence does not say."), type=result.verdict.value)
     elif result.verdict is Verdict.BROKEN:
@@ -69,7 +70,9 @@ def _case(suite: Element, drill: str, result: Result) -> None:
         first = lines[0] if lines else result.sentence
         more = f" (and {result.count - 1} more)" if result.count > 1 else ""
         failure = SubElement(case, "failure", message=_clean(first + more), type=result.verdict.value)
-        failure.text = _clean("\n".join([result.sentence, f"{result.count} counterexamples; the first of them:", *lines]))
+        task = next((finding.task for finding in result.findings if finding.task is not None), None)
+        explain = [explain_command(source.label, task)] if task is not None else []
+        failure.text = _clean("\n".join([result.sentence, f"{result.count} counterexamples; the first of them:", *lines, *explain]))
 
 
 def _line(task: str | None, why: str, step: str | None) -> str:

@@ -91,3 +91,8 @@ def test_verdict_json_is_the_judgement_with_the_version_of_its_format(tmp_path: 
     content = json.loads(write(hand_made(tmp_path), JUDGEMENT)["verdict.json"].read_text())
     assert content.pop("format") == 1
     assert content == json.loads(json.dumps(JUDGEMENT.as_json()))
+
+
+def test_a_failure_ends_with_the_command_that_explains_its_first_task(tmp_path: Path) -> None:
+    [failure] = case(suite(tmp_path, JUDGEMENT), "no_lost_tasks")
+    assert (failure.text or "").splitlines()[-1] == "drillbook explain reports/versioned_workers/now-7 charge-000012"
