@@ -11,9 +11,10 @@
 -- A finding:
 --
 --     charge-000009  Delivered 41 times, where 5 are allowed; first to workers.v1.1, last to workers.v1.2.  (step "start v1")
-with counted as (
-  select task, peer, seq, "at", row_number() over (partition by task order by seq) as nth
-  from wire where event = 'deliver' and task is not null and peer is distinct from 'operator'
+with given as (select task, peer, seq, "at" from wire where event = 'deliver' and task is not null and peer is distinct from 'operator'),
+counted as (
+  select *, row_number() over (partition by task order by seq) as nth
+  from given semi join (select task from given group by task having count(*) > $most) using (task)
 )
 select task,
        format('Delivered {} times, where {} are allowed; first to {}, last to {}.', count(*), $most,

@@ -47,8 +47,7 @@ def judge(run_directory: Path, look: Look | None = None) -> Judgement:
     known = catalogue(run_directory, run_directory / "invariants")
     wanted = [known[name] for name in scenario.invariants]  # the loader has checked them
     plan = _document(run_directory, "plan.json")
-    database, cut = open_tables(run_directory)
-    with database:
+    with open_tables(run_directory) as (database, cut):
         evidence = states(database, run_directory, cut, scenario)
         make_views(database, evidence, declared(scenario), sources(scenario))
         reasons = preconditions(database, run_directory, scenario, plan)

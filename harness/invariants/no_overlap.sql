@@ -14,11 +14,10 @@
 -- A finding:
 --
 --     charge-000037  Delivered to workers.v1.2 while workers.v2.1 still had it.  (step "replay")
-with held as (
-  select *, coalesce(released_seq, 9223372036854775807) as until_seq from deliveries
+with again as (
+  select *, coalesce(released_seq, 9223372036854775807) as until_seq from delivered(true)
   where task is not null and peer is distinct from 'operator'
 ),
-again as (select * from held where task in (select task from held group by task having count(*) > 1)),
 overlapping as (
   select two.task, two.seq, two."at", one.peer as holder, two.peer as next_holder
   from again as one join again as two on one.task = two.task and one.seq < two.seq and two.seq < one.until_seq

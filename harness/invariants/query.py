@@ -91,7 +91,7 @@ def dry_run(invariant: Invariant) -> None:
     Raises:
         UsageError: its SQL cannot work.
     """
-    with open_tables(None)[0] as database:
+    with open_tables(None) as (database, _):
         make_views(database, [], [])
         ask(database, invariant, {parameter.name: sample(parameter.kind) for parameter in invariant.parameters})
 

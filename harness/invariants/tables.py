@@ -3,12 +3,17 @@
 Every ``.jsonl`` file is a table of its own name with the columns of its record: an absent field is NULL, an absent file an empty table.
 A last line that a dying process left half-written is put aside, and noted in ``evidence``; anything else that is not a record is an error
 with its file and line. After loading nothing can leave the database: no file, no network, no setting.
+
+Memory is bounded: what does not fit goes to a private folder of temporary files, which is gone when the database is closed. Of a large run
+the tables themselves are there, compressed.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -41,8 +46,14 @@ Source = tuple[str | None, str, list[str] | None]
 """Of effects: its name, ``query`` or ``http``, and the task types that leave an effect there; None: all of them."""
 ONE_SOURCE: Source = (None, "query", None)
 """Where the scenario names none."""
-LONGEST_LINE = 1 << 26
-"""Bytes."""
+LONGEST_LINE = 1 << 24
+"""Bytes. A reading thread takes twice as much memory."""
+MEMORY = "500MB"
+"""What the database takes before it uses temporary files; reading the files and Python come on top."""
+THREADS = 4
+"""At most: each takes memory of its own."""
+LARGE = 256 << 20
+"""Bytes of evidence above which the tables are on disk: making them takes longer, and they take a tenth of the room."""
 _FOLDER = Path(__file__).parent / "views"
 _TYPES = {
     str: ("VARCHAR", "text"),
@@ -68,24 +79,25 @@ class EvidenceError(UsageError):
     """A file of the run directory holds something that is no evidence; the message names file and line."""
 
 
-def open_tables(run_directory: Path | None) -> tuple[duckdb.DuckDBPyConnection, set[str]]:
-    """Load the evidence files.
+@contextmanager
+def open_tables(run_directory: Path | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, set[str]]]:
+    """Load the evidence files, for as long as the block lasts.
 
     Args:
         run_directory: where the files are; None: empty tables, to try SQL on.
 
-    Returns:
+    Yields:
         The database, and the stems of the files whose last line was half-written.
 
     Raises:
         EvidenceError: a line is not a record of its file's kind.
     """
-    database = duckdb.connect(":memory:")
-    cut = {stem for stem in FILES if _load(database, stem, run_directory and run_directory / f"{stem}.jsonl")}
-    database.execute("create table evidence (name varchar, state varchar, reason varchar)")
-    database.execute("create table sections (name varchar)")
-    database.execute("create table sources (name varchar, kind varchar, types varchar[])")
-    return database, cut
+    with TemporaryDirectory(prefix="drillbook-judge-") as folder, _database(Path(folder), _size(run_directory) > LARGE) as database:
+        cut = {stem for stem in FILES if _load(database, stem, run_directory and run_directory / f"{stem}.jsonl")}
+        database.execute("create table evidence (name varchar, state varchar, reason varchar)")
+        database.execute("create table sections (name varchar)")
+        database.execute("create table sources (name varchar, kind varchar, types varchar[])")
+        yield database, cut
 
 
 def make_views(
@@ -113,6 +125,21 @@ def make_views(
         database.execute((_FOLDER / f"{view}{'_in_each' if several else ''}.sql").read_text(encoding="utf-8"))
     database.execute("set enable_external_access = false")
     database.execute("set lock_configuration = true")
+
+
+def _size(run_directory: Path | None) -> int:
+    files = [run_directory / f"{stem}.jsonl" for stem in FILES] if run_directory else []
+    return sum(file.stat().st_size for file in files if file.exists())
+
+
+def _database(folder: Path, on_disk: bool) -> duckdb.DuckDBPyConnection:
+    settings = {
+        "memory_limit": MEMORY,
+        "threads": min(THREADS, os.cpu_count() or 1),
+        "temp_directory": str(folder / "spilled"),
+        "preserve_insertion_order": False,  # no evidence has a meaning in the order of its lines
+    }
+    return duckdb.connect(folder / "evidence.db" if on_disk else ":memory:", config=settings)
 
 
 def _load(database: duckdb.DuckDBPyConnection, stem: str, path: Path | None) -> bool:

@@ -49,13 +49,13 @@ def test_the_documentation_is_what_the_headers_say() -> None:
 
 
 def test_the_documented_tables_are_the_ones_there_are() -> None:
-    database, _ = open_tables(None)
-    make_views(database, [], [])
     documented = re.findall(r"^\| `(\w+)` \| .* \| `(.*)` \|$", (DOCS / "README.md").read_text(), re.MULTILINE)
     assert len(documented) == 16
-    for table, columns in documented:
-        described = database.execute(f"select column_name from (describe {table})").fetchall()
-        assert [name for (name,) in described] == columns.split(", ")
+    with open_tables(None) as (database, _):
+        make_views(database, [], [])
+        for table, columns in documented:
+            described = database.execute(f"select column_name from (describe {table})").fetchall()
+            assert [name for (name,) in described] == columns.split(", ")
 
 
 def test_the_documented_example_works(tmp_path: Path) -> None:

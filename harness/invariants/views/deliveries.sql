@@ -1,10 +1,14 @@
--- deliveries: one row a delivery: who got which task from which queue, and how it was let go of: ack, nack, reject, close or NULL (never).
-create view deliveries as
-with sent as (select seq, "at", task, queue, peer, version, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel,
-                     coalesce(redelivered, false) as redelivered
-              from wire where event = 'deliver'),
+-- delivered(again): the deliveries and how each was let go of; again: only those of tasks that were delivered to workers more than once.
+-- Finding what let go of a delivery takes a sort of all answers, so the few deliveries that matter are picked out first.
+create macro delivered(again) as table
+with repeated as (
+  select task from wire where event = 'deliver' and peer is distinct from 'operator' group by task having count(*) > 1
+),
+sent as (select seq, "at", task, queue, peer, version, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel,
+                coalesce(redelivered, false) as redelivered
+         from wire where event = 'deliver' and (not again or task in (from repeated))),
 answers as (select seq, "at", task, peer, event, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
-            from wire where event in ('ack', 'nack', 'reject')),
+            from wire where event in ('ack', 'nack', 'reject') and (not again or task in (from repeated))),
 closes as (select seq, "at", connection, channel from wire where event = 'close' and channel is not null),
 ends as (select seq, "at", connection from wire where event = 'close' and channel is null),
 let_go as (
@@ -24,3 +28,6 @@ first_let_go as (
 select seq, "at", task, queue, peer, version, connection, channel, redelivered,
        released.seq as released_seq, released.moment as released_at, released.how as released_by
 from first_let_go;
+
+-- deliveries: one row a delivery: who got which task from which queue, and how it was let go of: ack, nack, reject, close or NULL (never).
+create view deliveries as from delivered(false);
