@@ -14,7 +14,8 @@ LONGEST = 60
 """Moments of one story; of a longer one the first and the last are told."""
 
 _ON_THE_WIRE = """
-create temp table told_wire as select * from wire semi join told using (task)
+create temp table told_wire as  -- one pass over the largest file; what has no task may touch any of them
+select * from wire where event in ('close', 'purge', 'delete') or task in (from told)
 """
 
 _MOMENTS = """
@@ -64,14 +65,15 @@ select "at", evidence, what, move, who, queue, connection, channel, task from (
            'the ' || case when wire.channel is null then 'connection' else 'channel' end || ' of ' || coalesce(wire.peer, 'a consumer')
              || ' ended' || coalesce(': ' || reason, ''),
            'end', wire.peer, null, wire.connection, wire.channel
-    from wire join deliveries_of on wire.event = 'close' and wire.connection = deliveries_of.connection and wire.seq > deliveries_of.seq
+    from told_wire as wire
+    join deliveries_of on wire.event = 'close' and wire.connection = deliveries_of.connection and wire.seq > deliveries_of.seq
          and (wire.channel is null or wire.channel is not distinct from deliveries_of.channel)
     union all
     select told.task, wire."at", 4, seq, 'wire',
            coalesce(peer, 'a client') || case event when 'purge' then ' purged ' else ' deleted ' end || queue
              || coalesce(' with ' || counted("count") || ' in it', ''),
            'gone', null, queue, null, null
-    from wire, told where event in ('purge', 'delete')
+    from told_wire as wire, told where event in ('purge', 'delete')
     union all
     select effects.task, "at", 3, 0, 'effects',
            case when call is null or (call.task = effects.task and call.moment = "at")
