@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -99,13 +98,17 @@ def _effect_sources(stage: Any, effects: Effects) -> Iterator[Iterable[Effect]]:
 
 def _keep(run: RunDirectory, stem: str, found: Iterable[Any]) -> None:
     """Write what is found as it comes; what keeps the rest from coming makes this evidence blind."""
-    found = iter(found)
+    chunk: list[Any] = []
+    run.touch(stem)
     try:
-        run.touch(stem)
-        while chunk := list(islice(found, CHUNK)):
-            run.append(*chunk)
+        for record in found:
+            chunk.append(record)
+            if len(chunk) == CHUNK:
+                run.append(*chunk)
+                chunk.clear()
     except AWAY as error:
         run.event("blind", stem, "from", detail=str(error) or repr(error))
+    run.append(*chunk)
 
 
 def _try(stage: Any, kind: str, query: str, key: str) -> None:

@@ -6,7 +6,10 @@ acknowledged. So a worker that dies before the commit has done nothing, and one 
 the broker deliver the task again, which the inbox row then turns into nothing. Nothing is declared here: queues and tables belong to
 the deployment.
 
-Environment: AMQP_URL, DATABASE_URL, QUEUE; WORKER and VERSION (its own name and version, written beside each effect);
+An effect outside of the database cannot be in that transaction. Where EFFECTS_URL is set, the worker calls it for each task before it
+commits, with the task's id as the idempotency key: after a death or a lost answer it calls again, and the receiver knows the key.
+
+Environment: AMQP_URL, DATABASE_URL, QUEUE; WORKER and VERSION (its own name and version, written beside each effect); EFFECTS_URL;
 PREFETCH (default 20), HEARTBEAT (seconds, 10), WORK_MS (pretended work of a task, 1), DRAIN_SECONDS (longest stop, 15).
 Two switches are there for drills that must fail: INBOX=off writes effects without the inbox; ACK_EVERY=n acknowledges only each n-th
 task with all before it, and what is left after ACK_IDLE_MS (200) without a delivery.
@@ -14,6 +17,7 @@ task with all before it, and what is left after ACK_IDLE_MS (200) without a deli
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import random
@@ -31,6 +35,8 @@ import psycopg
 from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
+CALL_SECONDS = 5.0
+"""Longest wait for the answer to a call; whether it was received is not known then, and it is made again."""
 DATABASE_SECONDS = 5.0
 """Longest wait for one answer of the database; a silent link is then given up and dialled again."""
 CONNECT_SECONDS = 5.0
@@ -61,6 +67,7 @@ with effect as (
 )
 update task_state set state = 'completed', version = %(version)s, worker = %(worker)s, updated_at = now() where task = %(task)s
 """
+COMPLETED = (COMPLETED_ONCE, COMPLETED_CARELESSLY)
 FAILED = "update task_state set state = 'failed', version = %(version)s, worker = %(worker)s, updated_at = now() where task = %(task)s"
 
 
@@ -70,6 +77,10 @@ class TaskError(Exception):
 
 class DatabaseAwayError(Exception):
     """The database does not answer; the task in hand is tried again."""
+
+
+class ReceiverAwayError(Exception):
+    """The receiver of calls does not answer; the task in hand is tried again."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +96,7 @@ class Settings:
     heartbeat: int
     work_seconds: float
     drain_seconds: int
+    effects_url: str | None
     inbox: bool
     ack_every: int
     ack_idle_seconds: float
@@ -101,6 +113,7 @@ class Settings:
             heartbeat=int(env.get("HEARTBEAT", "10")),
             work_seconds=float(env.get("WORK_MS", "1")) / 1000,
             drain_seconds=int(env.get("DRAIN_SECONDS", "15")),
+            effects_url=env.get("EFFECTS_URL"),
             inbox=env.get("INBOX", "on") != "off",
             ack_every=int(env.get("ACK_EVERY", "1")),
             ack_idle_seconds=float(env.get("ACK_IDLE_MS", "200")) / 1000,
@@ -154,6 +167,40 @@ class Database:
             self._connection = None
 
 
+class Receiver:
+    """Where effects go that are calls: one connection, dialled when it is needed and again after it failed."""
+
+    def __init__(self, url: str) -> None:
+        self._host, _, path = url.removeprefix("http://").partition("/")
+        self._path = f"/{path}"
+        self._connection: http.client.HTTPConnection | None = None
+
+    def call(self, task: str, version: str, worker: str) -> None:
+        """Make one call; the receiver tells a repeated one by its idempotency key.
+
+        Raises:
+            ReceiverAwayError: no answer, or a refusal; whether the call was received is not known.
+        """
+        headers = {"Task-Id": task, "Idempotency-Key": task, "Version": version, "Worker": worker}
+        try:
+            with _at_most(CALL_SECONDS):
+                if self._connection is None:
+                    self._connection = http.client.HTTPConnection(self._host)
+                self._connection.request("POST", self._path, b"", headers)
+                answer = self._connection.getresponse()
+                answer.read()
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise ReceiverAwayError(type(error).__name__) from error
+        if answer.status >= 300:
+            raise ReceiverAwayError(str(answer.status))
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
 @contextmanager
 def _at_most(seconds: float) -> Iterator[None]:
     """Raise TimeoutError in the block after that time: a cut link answers nothing, and libpq would wait for ever."""
@@ -175,6 +222,7 @@ class Worker:
         self._unacknowledged = 0
         self._last_tag = 0
         self._done = 0
+        self._receiver = Receiver(settings.effects_url) if settings.effects_url else None
 
     def stop(self) -> None:
         """Finish the task in hand, take no other; leave by force when the broker or the database keeps it from ending in time."""
@@ -193,6 +241,8 @@ class Worker:
                 if not self._stopping:
                     time.sleep(self._backoff.pause())
         self._database.close()
+        if self._receiver is not None:
+            self._receiver.close()
         log("stopped", done=self._done)
 
     def _serve(self) -> None:
@@ -252,6 +302,8 @@ class Worker:
 
     def _insist(self, connection: pika.BlockingConnection, statement: str, values: dict[str, Any]) -> bool:
         """Run a statement until the database has taken it; False when the worker must stop first (the task goes back)."""
+        if statement in COMPLETED and not self._call(connection, values):
+            return False
         while True:
             try:
                 self._database.run(statement, values)
@@ -266,6 +318,19 @@ class Worker:
         if self._unacknowledged:
             channel.basic_ack(self._last_tag, multiple=self._unacknowledged > 1)
             self._unacknowledged = 0
+
+    def _call(self, connection: pika.BlockingConnection, values: dict[str, Any]) -> bool:
+        """Make the task's call until it is answered, if there is one to make; False when the worker must stop first."""
+        while self._receiver is not None:
+            try:
+                self._receiver.call(values["task"], values["version"], values["worker"])
+                break
+            except ReceiverAwayError as error:
+                log("receiver away", error=str(error))
+                if self._stopping:
+                    return False
+                connection.sleep(self._backoff.pause())
+        return True
 
 
 def _decoded(task: str, body: bytes) -> dict[str, Any]:

@@ -1,44 +1,26 @@
-from datetime import UTC, datetime, timedelta
+"""What collecting makes of what it reads: in order, to the disk as it comes, and blind where it ended early."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pika.spec import BasicProperties
 
-from harness.errors import UsageError
-from harness.evidence.collect import cancelled
-from harness.evidence.leftovers import _deaths
-from harness.evidence.rows import effects, nanoseconds
-
-
-def test_a_time_of_the_database_keeps_its_microseconds() -> None:
-    assert nanoseconds(datetime(1970, 1, 1, 0, 0, 1, 234567, tzinfo=UTC)) == 1_234_567_000
+from harness.errors import HarnessError
+from harness.evidence import RunDirectory
+from harness.evidence.collect import CHUNK, _keep, cancelled, queries
+from harness.evidence.records import Leftover
+from harness.scenario.model import DEFAULT_EFFECTS_QUERY, Effects
 
 
-def test_a_time_in_another_zone_is_the_same_moment() -> None:
-    here = datetime(2026, 1, 1, tzinfo=UTC)
-    assert nanoseconds(here.astimezone(tz=None)) == nanoseconds(here)
-    assert nanoseconds(here + timedelta(hours=1)) - nanoseconds(here) == 3_600 * 10**9
+def lines(run: RunDirectory, stem: str) -> list[dict[str, str]]:
+    return [json.loads(text) for text in run.file(stem).read_text().splitlines()]
 
 
-def test_a_time_without_a_zone_is_refused_because_nobody_knows_when_it_was() -> None:
-    with pytest.raises(UsageError, match="timestamptz"):
-        nanoseconds(datetime(2026, 1, 1))
-
-
-def test_an_effects_query_without_the_task_is_refused_by_the_name_of_the_column() -> None:
-    with pytest.raises(UsageError, match="no column task"):
-        list(effects([{"at": 1}]))
-
-
-def test_only_task_and_time_are_needed_of_an_effect() -> None:
-    (effect,) = effects([{"task": 7, "at": 5}])
-    assert (effect.task, effect.key, effect.at) == ("7", None, 5)
-
-
-def test_deaths_are_summed_and_the_first_reason_is_kept() -> None:
-    # The broker puts the newest death first (rabbitmq.com/docs/dlx).
-    headers = {"x-death": [{"count": 2, "reason": "delivery_limit"}, {"count": 1, "reason": "rejected"}]}
-    assert _deaths(BasicProperties(headers=headers)) == (3, "rejected")
+def left(number: int) -> Leftover:
+    return Leftover(str(number), "tasks", "ready")
 
 
 def test_a_cancel_ledger_names_one_task_a_line(tmp_path: Path) -> None:
@@ -48,3 +30,53 @@ def test_a_cancel_ledger_names_one_task_a_line(tmp_path: Path) -> None:
 
 def test_a_playbook_that_cancelled_nothing_leaves_no_ledger(tmp_path: Path) -> None:
     assert list(cancelled(tmp_path / "cancelled")) == []
+
+
+def test_what_is_read_goes_to_the_disk_before_all_of_it_is_read(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    on_disk = []
+
+    def many() -> Iterator[Leftover]:
+        for number in range(3 * CHUNK):
+            if number % CHUNK == 0:
+                on_disk.append(len(lines(run, "leftovers")))
+            yield left(number)
+
+    _keep(run, "leftovers", many())
+    assert on_disk == [0, CHUNK, 2 * CHUNK]
+    assert len(lines(run, "leftovers")) == 3 * CHUNK
+
+
+def test_what_was_read_before_the_source_went_away_is_kept_and_the_rest_is_blind(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+
+    def cut_short() -> Iterator[Leftover]:
+        yield left(1)
+        raise ConnectionError("the broker does not answer")
+
+    _keep(run, "leftovers", cut_short())
+    assert [line["task"] for line in lines(run, "leftovers")] == ["1"]
+    assert [(event["event"], event["name"], event["detail"]) for event in lines(run, "timeline")] == [
+        ("blind", "leftovers", "the broker does not answer")
+    ]
+
+
+def test_a_place_where_nothing_rests_leaves_an_empty_file(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    _keep(run, "leftovers", iter(()))
+    assert lines(run, "leftovers") == []
+
+
+def test_a_disk_that_is_full_is_no_blindness_but_the_end(tmp_path: Path) -> None:
+    (tmp_path / "leftovers.jsonl").symlink_to("/dev/full")
+    with pytest.raises(HarnessError, match="No space left"):
+        _keep(RunDirectory(tmp_path), "leftovers", iter([left(1)]))
+
+
+def test_without_sources_there_is_one_query_and_it_has_no_name() -> None:
+    assert queries(Effects()) == {None: DEFAULT_EFFECTS_QUERY}
+
+
+def test_with_sources_only_they_are_asked() -> None:
+    sources = {"rows": {"query": "select 1"}, "calls": {"http": True}}
+    assert queries(Effects.model_validate({"sources": sources})) == {"rows": "select 1"}

@@ -1,0 +1,103 @@
+"""Task ids at every place a scenario may name: read alike by harness and tap, and written there by the load."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pika.frame import Header
+from pika.spec import BasicProperties
+
+from harness.evidence.task_id import body_steps, task_of
+from harness.load.message import Body, Properties
+from harness.scenario.model import StageSpec
+
+SELECTORS = [
+    *("message_id", "correlation_id", "header:id", "header:task id"),
+    *("body:$.id", "body:$.meta.task.id", "body:$.tasks[2].id", "body:$[0].id", "body:$[1]", "body:$[0][1].id", "body:$.task"),
+]
+NOTHING = BasicProperties()
+
+
+def header(properties: BasicProperties) -> BasicProperties:
+    """The properties as they come out of pika after the wire."""
+    payload = Header(1, 0, properties).marshal()[7:-1]
+    read = BasicProperties()
+    read.decode(payload[12:])
+    return read
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+@given(task=st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text))
+def test_what_the_load_writes_is_read_back(selector: str, task: str) -> None:
+    properties = header(Properties("v1", selector).of(task, "charge", 1, 5))
+    assert task_of(selector)(properties, Body("charge", 256, selector).of(task)) == task
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+def test_the_message_id_and_the_body_say_the_task_in_any_case(selector: str) -> None:
+    content = json.loads(Body("charge", 256, selector).of("a"))
+    task = content[-1] if isinstance(content, list) else content
+    assert (task["task"], task["type"]) == ("a", "charge")
+    assert Properties(None, selector).of("a", "charge", 1, 5).message_id == "a"
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+@pytest.mark.parametrize("task", ["a", "ü" * 30, '"\\'])
+def test_a_body_has_its_size_wherever_the_id_is(selector: str, task: str) -> None:
+    assert len(Body("charge", 700, selector).of(task)) == 700
+
+
+def test_a_second_attempt_says_so_and_a_first_does_not() -> None:
+    headers = [Properties("v2", "message_id").of("a", "charge", attempt, 5).headers for attempt in (1, 2)]
+    assert headers == [{"intended_at": 5, "version": "v2"}, {"intended_at": 5, "version": "v2", "attempt": 2}]
+
+
+@pytest.mark.parametrize(
+    ("selector", "body"),
+    [
+        ("body:$.id", b"not json"),
+        ("body:$.id", b"\xff"),
+        ("body:$.id", b"{}"),
+        ("body:$.id", b"[]"),
+        ("body:$[0]", b'{"0": "a"}'),
+        ("body:$[3]", b'["a"]'),
+        ("body:$.a.b", b'{"a": "b"}'),
+        ("body:$.id", b'{"id": null}'),
+        ("body:$.id", b'{"id": true}'),
+        ("body:$.id", b'{"id": ""}'),
+        ("body:$.id", b'{"id": {"no": "id"}}'),
+        ("body:$.id", b"[" * 100_000),
+    ],
+)
+def test_a_body_that_has_no_id_there_identifies_nothing(selector: str, body: bytes) -> None:
+    assert task_of(selector)(NOTHING, body) is None
+
+
+@pytest.mark.parametrize("value", [None, True, 1.5, [], {}])
+def test_a_header_that_is_neither_text_nor_a_whole_number_identifies_nothing(value: Any) -> None:
+    assert task_of("header:id")(BasicProperties(headers={"id": value}), b"") is None
+
+
+def test_a_whole_number_is_an_id_in_digits() -> None:
+    assert task_of("header:id")(header(BasicProperties(headers={"id": 7})), b"") == "7"
+    assert task_of("body:$.id")(NOTHING, b'{"id": 7}') == "7"
+
+
+@pytest.mark.parametrize("selector", ["", "message-id", "header:", "body:", "body:$", "body:id", "body:$.a..b", "body:$[x]"])
+def test_what_is_no_place_for_an_id_is_refused(selector: str) -> None:
+    with pytest.raises(ValueError, match="is no place for a task id"):
+        task_of(selector)
+
+
+@pytest.mark.parametrize("selector", SELECTORS)
+def test_a_place_that_can_be_read_can_be_said_in_a_scenario(selector: str) -> None:
+    stage = {"id_from": selector, "broker": {"queues": {"q": {}}}, "workers": {"v1": {"image": "w"}}}
+    assert StageSpec.model_validate(stage).id_from == selector
+
+
+def test_a_path_is_keys_and_places() -> None:
+    assert body_steps("body:$[0].meta.ids[12]") == [0, "meta", "ids", 12]
