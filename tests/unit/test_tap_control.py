@@ -24,7 +24,7 @@ LINKS = ("workers.v1.1 -> broker",)
 
 
 def rule(name: str = "lost", **more: object) -> Rule:
-    return Rule(f"{name}#1", name, LINKS, "ack", "drop", **more)  # type: ignore[arg-type]
+    return Rule(f"{name}#1", name, LINKS, "ack", **{"action": "drop"} | more)  # type: ignore[arg-type]
 
 
 class Told:
@@ -115,6 +115,7 @@ SHORTFALLS = {
         "the 100th ack on {} never passed: 37 such messages passed",
     ),
     "of one task": (rule(nth=2, task="a"), [("armed", {}), ("disarmed", {"count": 1})], "the 2nd ack of a on {} never passed: 1 such {}"),
+    "a teen": (rule(nth=112), [("armed", {}), ("disarmed", {"count": 0})], "the 112th ack on {} never passed: 0 such messages passed"),
     "too few": (rule(count=3), [("armed", {}), ("ack dropped", {}), ("disarmed", {"count": 1})], "1 of 3 were hit: 1 such messages passed"),
     "the tap died": (rule(), [("armed", {})], "the 1st ack on {} never passed: the tap does not say how many such messages passed"),
     "never armed": (rule(), [], "the tap did not take its rule"),
@@ -128,6 +129,17 @@ def test_what_a_rule_lacks_is_told_with_how_many_messages_passed(tap: Told, want
         tap.says(reason, **more)
     said = WireMoment(wanted, SimpleNamespace(tap=tap.control), Event()).shortfall()
     assert said == (sentence and sentence.format(LINKS[0], "messages passed"))
+
+
+def test_a_message_that_was_no_victim_s_is_not_waited_for(tap: Told) -> None:
+    tap.says("armed", "ack held", peer="workers.v1.1", link=LINKS[0])
+    assert not WireMoment(rule(action="hold"), SimpleNamespace(tap=tap.control), Event()).is_dropped(("workers.v2.1",))
+
+
+@pytest.mark.parametrize("victim", ["workers.v1.1", LINKS[0], "broker"])
+def test_a_message_of_what_the_fault_has_ended_is_waited_for_until_it_is_dropped(tap: Told, victim: str) -> None:
+    tap.says("armed", "ack held", "ack dropped", peer="workers.v1.1", link=LINKS[0])
+    assert WireMoment(rule(action="hold"), SimpleNamespace(tap=tap.control), Event()).is_dropped((victim,))
 
 
 def states(run: RunDirectory) -> list[tuple[str, str | None]]:
