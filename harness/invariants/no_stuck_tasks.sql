@@ -28,7 +28,7 @@
 --
 --     charge-000037  Held by workers.v2.1 for 64.2 s, in which it answered for no task; 30.0 s are allowed.  (step "pause v2")
 with windows as (  -- a fault stands
-  select begin_at, coalesce(lifted_at, case when kind = 'kill' then begin_at end, 9223372036854775807) as end_at
+  select begin_at, coalesce(lifted_at, case when kind = 'kill' then begin_at + 1 end, 9223372036854775807) as end_at
   from faults join (select name, any_value(kind) as kind from timeline where event = 'fault' group by name) using (name)
   where begin_at is not null
 ),

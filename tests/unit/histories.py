@@ -14,7 +14,7 @@ Each line happens a second after the one before; ``history_lines`` has them all:
     select by v1                        rollback by v1
     tap slow link: armed                tap slow link: ack held by v2       tap ack dropped of a by v2
     ready tasks.v2 10 consumers 2       queue tasks.v2 10 before stop v2    queue tasks.v2 gone after stop v2
-    metric name{label="x"} 3            declared queue q type stream        declared exchange tasks type x-random
+    metric name{label="x"} 3            declared queue q type stream        found exchange tasks type x-random
     step stop v2 begin                  step stop v2 end                    step stop v2 end exit 3
     phase playbook begin                phase playbook end exit 0           phase playbook timeout
     fault slow link begin of latency    fault slow link bit on a link       fault slow link not_bit

@@ -121,7 +121,8 @@ def _metric(words: Words, at: int) -> Metric:
 
 
 def _declared(words: Words, at: int) -> Topology:
-    return Topology(at, "before", words["kind"], words["name"], words["field"], json.dumps(words["value"]))  # type: ignore[arg-type]
+    moment = "before" if words["moment"] == "declared" else "after"
+    return Topology(at, moment, words["kind"], words["name"], words["field"], json.dumps(words["value"]))  # type: ignore[arg-type]
 
 
 def _blind(words: Words, at: int) -> Event:
@@ -153,7 +154,7 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     rf"ready {_QUEUE} (?P<ready>\d+) consumers (?P<consumers>\d+)": _sampled,
     rf"queue {_QUEUE} (?P<ready>\d+|gone) (?P<edge>before|after) (?P<step>.+)": _counted,
     rf"metric (?P<name>\S+) (?P<value>[\d.]+)(?: of {_QUEUE})?": _metric,
-    r"declared (?P<kind>queue|exchange) (?P<name>\S+) (?P<field>\S+) (?P<value>\S+)": _declared,
+    r"(?P<moment>declared|found) (?P<kind>queue|exchange) (?P<name>\S+) (?P<field>\S+) (?P<value>\S+)": _declared,
     r"step (?P<name>.+) (?P<state>begin|end)(?: exit (?P<exit>\d+))?": _event("step"),
     r"phase (?P<name>\w+) (?P<state>\w+)(?: exit (?P<exit>\d+))?": _event("phase"),
     r"fault (?P<name>.+?) (?P<state>\w+)(?: of (?P<kind>\w+))?(?: on (?P<target>.+))?": _event("fault"),
