@@ -71,6 +71,12 @@ def test_a_step_that_ran_after_it_was_done_is_not() -> None:
     assert 'step "delete v2 queue" begins' not in told(explain_task(history(*DELETED), "b"))
 
 
+def test_a_step_that_was_over_before_it_was_sent_is_not_and_one_that_still_ran_is() -> None:
+    lines = ("step drain begin", "step drain end", "step stop begin", "publish a ok", "deliver a to v1 from q", "effect a", "step stop end")
+    told_steps = [what for what in told(explain_task(history(*lines), "a")) if what.startswith("step")]
+    assert told_steps == ['step "stop" begins']
+
+
 def test_a_fault_on_the_link_of_one_that_had_it_is_in_the_story_from_before_its_time() -> None:
     lines = ("fault slow link begin on workers.v1.1 -> broker", "publish a ok", "deliver a to v1 from q", "effect a", "ack a by v1")
     assert told(explain_task(history(*lines), "a"))[0] == 'the fault "slow link" begins on workers.v1.1 -> broker'
