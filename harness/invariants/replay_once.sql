@@ -18,7 +18,7 @@
 --
 -- A finding:
 --
---     charge-000412  The operator put it into tasks.v1 2 times, and nothing had brought it back in between.  (step "replay")
+--     charge-000412  The operator sent it to tasks.v1 2 times, and nothing had brought it back in between.  (step "replay")
 with sends as (
   select task, seq, "at", coalesce(exchange, '') as exchange, coalesce(routing_key, '') as routing_key,
          coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
@@ -84,7 +84,7 @@ again as (
                     and released.seq < ranked.seq)
 )
 select task,
-       format('The operator put it into {} {} times, and nothing had brought it back in between.',
+       format('The operator sent it to {} {} times, and nothing had brought it back in between.',
               any_value(coalesce(nullif(exchange, ''), routing_key)), max(nth_there)) as why,
        step_at(min("at")) as step
 from again
