@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter, defaultdict
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -13,7 +13,9 @@ HIT = {"drop": "dropped", "hold": "held", "close": "closed"}
 """How the line ends that says of a message that it was hit, by what its rule asks."""
 DONE = {"drop": ("dropped",), "hold": ("let go", "dropped"), "close": ("closed",)}
 """How the lines end that say that the tap is done with it."""
-_MOVES = ("publish", "deliver", "ack", "nack", "reject")
+_MOVES = frozenset({"publish", "deliver", "ack", "nack", "reject"})
+_PUBLISH, _CONFIRM = b'"event":"publish"', b'"event":"confirm"'
+"""As the tap writes them; within a text of a line the quotes would be escaped."""
 
 
 class InFlight(NamedTuple):
@@ -61,7 +63,8 @@ class WireTail:
         self._rest = b""
         self._lock = RLock()
         self._consumers: Counter[tuple[str, int, int, str | None]] = Counter()
-        self._in_flight: defaultdict[tuple[int, int], Counter[InFlight]] = defaultdict(Counter)
+        self._in_flight: dict[tuple[int, int], dict[tuple[str | None, str | None, str], int]] = {}
+        """How often each delivery is in flight, by connection and channel."""
         self._rules: dict[str, _Rule] = {}
         self.moves = 0
         """Events that moved a task."""
@@ -80,7 +83,7 @@ class WireTail:
                 self._offset += len(chunk)
                 *whole, self._rest = (self._rest + chunk).split(b"\n")
                 for text in whole:
-                    self._take(json.loads(text))
+                    self._read(text)
         return self
 
     # What moves
@@ -89,12 +92,12 @@ class WireTail:
     def in_flight(self) -> int:
         """Deliveries that no one has settled, on channels that are open."""
         with self._lock:
-            return sum(held.total() for held in self._in_flight.values())
+            return sum(sum(held.values()) for held in self._in_flight.values())
 
     def in_flight_tasks(self) -> list[InFlight]:
         """Those deliveries, each a task, its queue and who has it; in the order of their channels."""
         with self._lock:
-            return [delivery for held in self._in_flight.values() for delivery in held.elements()]
+            return [InFlight(*one) for held in self._in_flight.values() for one, count in held.items() for _ in range(count)]
 
     def consumers(self, peer: str) -> int:
         """How many consumers a client has, by the name of its container."""
@@ -130,8 +133,33 @@ class WireTail:
 
     # Inside
 
+    def _read(self, text: bytes) -> None:
+        """Take a line; half of all are publishes and confirms, of which nothing is wanted that needs them parsed."""
+        if _PUBLISH in text:
+            self.moves += 1
+        elif _CONFIRM not in text:
+            self._take(json.loads(text))
+
     def _take(self, line: dict[str, Any]) -> None:
-        event, channel = line["event"], (line.get("connection", 0), line.get("channel", 0))
+        event = line["event"]
+        self.moves += event in _MOVES
+        if event in ("deliver", "ack", "nack", "reject"):
+            self._carry(event, line)
+        else:
+            self._rarer(event, line)
+
+    def _carry(self, event: str, line: dict[str, Any]) -> None:
+        """A delivery, or what settles one."""
+        held = self._in_flight.setdefault((line["connection"], line["channel"]), {})
+        delivery = (line.get("task"), line.get("queue"), line["peer"])
+        count = held.get(delivery, 0) + (1 if event == "deliver" else -1)
+        if count > 0:
+            held[delivery] = count
+        else:
+            held.pop(delivery, None)
+
+    def _rarer(self, event: str, line: dict[str, Any]) -> None:
+        channel = (line.get("connection", 0), line.get("channel", 0))
         match event:
             case "start":
                 self._begin()
@@ -141,27 +169,16 @@ class WireTail:
                 self._consumers[(line["peer"], *channel, line.get("queue"))] += 1
             case "cancel":
                 self._consumers[(line["peer"], *channel, line.get("queue"))] -= 1
-            case "deliver":
-                self._in_flight[channel][_delivery(line)] += 1
-            case "ack" | "nack" | "reject":
-                self._settle(channel, _delivery(line))
             case "close":
                 self._close(channel, whole=line.get("channel") is None)
             case "fault":
                 self._act(line)
-        self.moves += event in _MOVES
 
     def _begin(self) -> None:
         """A tap that starts has no connections, and numbers them from 1."""
         self.started = True
         self._in_flight.clear()
         self._consumers.clear()
-
-    def _settle(self, channel: tuple[int, int], delivery: InFlight) -> None:
-        held = self._in_flight[channel]
-        held[delivery] -= 1
-        if held[delivery] <= 0:
-            del held[delivery]
 
     def _close(self, channel: tuple[int, int], whole: bool) -> None:
         def gone(key: tuple[int, int]) -> bool:
@@ -181,7 +198,3 @@ class WireTail:
             self._rules[rule].disarmed, self._rules[rule].passed = True, line.get("count")
         else:
             self._rules[rule].acts.append(Act(what, line["at"], line.get("link"), line.get("peer"), line.get("task")))
-
-
-def _delivery(line: dict[str, Any]) -> InFlight:
-    return InFlight(line.get("task"), line.get("queue"), line["peer"])

@@ -99,3 +99,11 @@ def test_what_the_tap_did_for_a_fault_is_told_by_its_name_in_order(tmp_path: Pat
 def test_a_rule_that_is_armed_again_has_done_nothing_yet(tmp_path: Path) -> None:
     tail = write(tmp_path / "w", fault("armed"), fault("ack dropped"), fault("disarmed"), fault("armed"))
     assert (tail.poll().acts("lost"), tail.disarmed("lost")) == ([], False)
+
+
+def test_a_publish_moves_and_a_confirm_does_not_as_the_tap_writes_them(tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    lines = [json.dumps(event(name) | {"task": 'x "event":"confirm"'}, separators=(",", ":")) for name in ("publish", "confirm", "deliver")]
+    path.write_text("".join(f"{line}\n" for line in lines))
+    tail = WireTail(path).poll()
+    assert (tail.moves, tail.in_flight) == (2, 1)
