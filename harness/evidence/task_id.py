@@ -68,4 +68,4 @@ def _identifier(value: Any) -> str | None:
         return str(round(value.timestamp()))
     if isinstance(value, int) and not isinstance(value, bool):
         return str(int(value))
-    return value if isinstance(value, str) and value else None
+    return value if isinstance(value, str) else None

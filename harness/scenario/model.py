@@ -5,9 +5,10 @@ The JSON schema (``drillbook schema``) and ``docs/scenario.md`` are made from th
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, create_model, field_validator, model_validator
 
 from harness.faults import KINDS, Fault, WireFault
 from harness.scenario.refs import ExchangeRef, LinkRef, MonitorRef, QueueRef, Ref, StepRef
@@ -101,17 +102,29 @@ class Workers(Part):
         return self
 
 
+ID_FROM = r"^(message_id|correlation_id|header:.+|body:\$(\.[^.\[\]]+|\[\d+\])+)$"
+
+
 class StageSpec(Part):
     """What the drill runs on."""
 
     broker: Broker
     id_from: str = Field(
         default="message_id",
-        pattern=r"^(message_id|correlation_id|header:.+|body:\$(\.[^.\[\]]+|\[\d+\])+)$",
+        json_schema_extra={"pattern": ID_FROM},
         description="Where a message carries its task's id: message_id, correlation_id, header:NAME, or body:$.path of a JSON body.",
     )
     database: Database | None = None
     workers: dict[str, Workers] = Field(min_length=1, description="Workers by version: v1, v2, ….")
+
+    @field_validator("id_from")
+    @classmethod
+    def _a_place(cls, value: str) -> str:
+        if re.fullmatch(ID_FROM, value) is None:
+            raise ValueError(
+                f"{value!r} is no place for an id; say message_id, correlation_id, header:NAME, or body:$.path such as body:$.id"
+            )
+        return value
 
 
 class Load(Part):

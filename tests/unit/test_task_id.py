@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from pika.spec import BasicProperties
 from harness.evidence.task_id import body_steps, task_of
 from harness.load.message import Body, Properties
 from harness.scenario.model import StageSpec
+from harness.stage.tap.selector import selector as tap_selector
 
 SELECTORS = [
     *("message_id", "correlation_id", "header:id", "header:task id"),
@@ -22,12 +24,43 @@ SELECTORS = [
 NOTHING = BasicProperties()
 
 
+DAY = datetime(2026, 1, 1)
+
+
+def nested(inner: Any) -> Any:
+    """JSON that the selectors above may lead into."""
+    return st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["id", "meta", "task", "tasks"]), inner)
+
+
+def payload(properties: BasicProperties) -> bytes:
+    """Of the content header frame that carries the properties."""
+    return Header(1, 0, properties).marshal()[7:-1]
+
+
 def header(properties: BasicProperties) -> BasicProperties:
     """The properties as they come out of pika after the wire."""
-    payload = Header(1, 0, properties).marshal()[7:-1]
     read = BasicProperties()
-    read.decode(payload[12:])
+    read.decode(payload(properties)[12:])
     return read
+
+
+IDS = st.text(max_size=20) | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none() | st.datetimes(DAY, timezones=st.just(UTC))
+
+
+@pytest.mark.parametrize("selector", ["message_id", "correlation_id", "header:id"])
+@given(value=IDS, other=st.text(max_size=20) | st.none())
+def test_harness_and_tap_read_the_same_of_properties_and_headers(selector: str, value: Any, other: str | None) -> None:
+    place = selector.partition(":")[0].replace("header", "headers")
+    told = {"id": value} if place == "headers" else value if isinstance(value, str) or value is None else str(value)
+    sent = BasicProperties(**{"message_id": other, "reply_to": other, place: told})
+    assert task_of(selector)(header(sent), b"") == tap_selector(selector).read(payload(sent))
+
+
+@pytest.mark.parametrize("selector", [selector for selector in SELECTORS if selector.startswith("body:")])
+@given(body=st.recursive(st.text(max_size=5) | st.integers() | st.booleans() | st.none(), nested, max_leaves=8))
+def test_harness_and_tap_read_the_same_of_a_body(selector: str, body: Any) -> None:
+    written = json.dumps(body).encode()
+    assert task_of(selector)(NOTHING, written) == tap_selector(selector).read(written)
 
 
 @pytest.mark.parametrize("selector", SELECTORS)
@@ -68,7 +101,6 @@ def test_a_second_attempt_says_so_and_a_first_does_not() -> None:
         ("body:$.a.b", b'{"a": "b"}'),
         ("body:$.id", b'{"id": null}'),
         ("body:$.id", b'{"id": true}'),
-        ("body:$.id", b'{"id": ""}'),
         ("body:$.id", b'{"id": {"no": "id"}}'),
         ("body:$.id", b"[" * 100_000),
     ],

@@ -32,7 +32,7 @@ def check(draft: Draft, names: Names, folders: list[Path]) -> None:
             hint = suggestion(name, usable)
             source.refuse(source.key(path), f"there is no invariant {name}, and no {name}.sql beside the scenario{hint}")
             continue
-        if "effects" in invariant.needs and not draft.has_database:
+        if "effects" in invariant.needs and not draft.has_database and not draft.has_sink:
             source.refuse(source.key(path), f"{name} needs effects, and the stage has no database to read them from")
         parameters = source.get(*path)
         if parameters is None or isinstance(parameters, dict):
