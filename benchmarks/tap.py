@@ -1,10 +1,13 @@
-"""What the tap costs: the same publisher and consumer, direct and through it, in turns within one run.
+"""What the wire tap costs: the same publisher and consumer, direct and through it, in turns within one run.
 
-Publisher and consumer speak raw AMQP (pika would be the slowest part): 1,000 publishes of 256 bytes in flight, durable, confirmed, to a
-quorum queue; the consumer has a prefetch of 200 and acknowledges each hundred at once. Only the ratios mean something: other work on the
-machine moves every rate, and hits both ways alike.
+    python benchmarks/tap.py                                     # starts a broker of its own, and removes it
+    python benchmarks/tap.py --amqp-url amqp://u:p@127.0.0.1/%2F # takes one that runs
 
-    python benchmarks/tap.py --amqp-url amqp://user:password@127.0.0.1:5672/%2F
+One publisher (durable, confirmed, 1,000 in flight) and one consumer (prefetch 1,000, acknowledges each hundred at once) on one quorum
+queue, 256 octets a task; the tap has four links and reads ids by a selector. Both speak AMQP by hand and send octets that were made
+before, so that the broker and the tap are what is measured and not they: ``load`` below is the share of one core that the two take.
+Only the ratios mean something: other work on the machine moves every rate, and hits both ways alike. What it starts listens on no port
+of the machine but the tap's, on loopback; the broker is dialled at its own address, which takes an engine on Linux.
 """
 
 from __future__ import annotations
@@ -12,6 +15,8 @@ from __future__ import annotations
 import argparse
 import json
 import multiprocessing
+import secrets
+import select
 import signal
 import socket
 import statistics
@@ -20,34 +25,62 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import pika
+import psutil
 from pika import frame, spec
+from rich.console import Console
+from rich.table import Table
 
-from harness.stage import tap
+from harness.stage import image_store, tap
+from harness.stage.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
+from harness.stage.clean import remove_run
+from harness.stage.containers import StageContainer
+from harness.stage.labels import labels
+from harness.stage.wait import until
+
+from testcontainers.core.network import Network  # isort: skip (after the settings of harness.stage.containers)
 
 QUEUE = "benchmark.tap"
-IN_FLIGHT, PREFETCH, ACK_EVERY = 1000, 200, 100
+IN_FLIGHT, PREFETCH, ACK_EVERY, CHUNK = 1000, 1000, 100, 25
 BODY = b"x" * 256
-PACED_PER_SECOND = 5000
-Way = tuple[tuple[str, int], tuple[str, int]]
-"""Where the publisher dials, and where the consumer does."""
+PACED_PER_SECOND, PACED_SECONDS = 5000, 6
+LINKS = ("load", "workers.v1.1", "workers.v2.1", "operator")
+WANTED = "wanted: ratio >= 0.95, tasks/s >= 10,000, added median < 0.5 ms"
+_CONFIRM = struct.Struct(">7xIQB")
+Address = tuple[str, int]
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What one turn measured."""
+
+    per_second: float
+    """Tasks, from the first publish to the last acknowledgement."""
+    median_ms: float
+    """From a publish to its confirm; only of a paced turn."""
+    load_cores: float
+    """Cores that publisher and consumer took."""
+    tap_us: float
+    """Processor time of the tap for a task."""
 
 
 class Raw:
     """A connection with one open channel, spoken by hand."""
 
-    def __init__(self, url: pika.URLParameters, address: tuple[str, int]) -> None:
+    def __init__(self, url: pika.URLParameters, address: Address) -> None:
         self.socket = socket.create_connection(address, 30)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.rest = b""
         login = f"\x00{url.credentials.username}\x00{url.credentials.password}"
         self.socket.sendall(b"AMQP\x00\x00\x09\x01")
         self.answer()
-        self.say(0, spec.Connection.StartOk(client_properties={}, response=login))
+        self.say(0, spec.Connection.StartOk(client_properties={"product": "benchmark"}, response=login))
         self.answer()
-        self.say(0, spec.Connection.TuneOk(2047, 131072, 0), spec.Connection.Open("/"))
+        self.say(0, spec.Connection.TuneOk(2047, 131072, 0), spec.Connection.Open(url.virtual_host))
         self.answer()
         self.ask(spec.Channel.Open())
 
@@ -59,122 +92,211 @@ class Raw:
         self.answer()
 
     def answer(self) -> None:
-        while not self.frames():
-            pass
-
-    def frames(self) -> list[tuple[int, int, bytes]]:
-        """Receive once: type, method and payload of every whole frame."""
-        data = self.rest + self.socket.recv(1 << 18)
-        whole, position = [], 0
-        while len(data) - position >= 8:
-            kind, _, size = struct.unpack_from(">BHI", data, position)
-            if position + 8 + size > len(data):
-                break
-            whole.append(
-                (kind, struct.unpack_from(">I", data, position + 7)[0] if size >= 4 else 0, data[position + 7 : position + 7 + size])
-            )
-            position += 8 + size
-        self.rest = data[position:]
-        return whole
+        """Wait for the whole frame of an answer."""
+        data = b""
+        while len(data) < 8 or len(data) < 8 + struct.unpack_from(">BHI", data)[2]:
+            data += self.socket.recv(65536)
 
 
-def publish(url: pika.URLParameters, address: tuple[str, int], count: int, per_second: float, results: multiprocessing.Queue) -> None:
-    """Publish ``count`` tasks, as fast as confirms come or at a rate; put the seconds and the median confirm in milliseconds."""
+def message(number: int) -> bytes:
+    """A task as a publisher of a drill sends it."""
+    headers = {"intended_at": 1_795_000_000_000_000_000 + number, "version": "v1", "task": f"t{number:011}"}
+    properties = spec.BasicProperties("application/json", None, headers, 2, message_id=f"t{number:011}", type="charge")
+    content = frame.Header(1, len(BODY), properties).marshal() + frame.Body(1, BODY).marshal()
+    return frame.Method(1, spec.Basic.Publish(exchange="", routing_key=QUEUE)).marshal() + content
+
+
+class Confirms:
+    """How many publishes are confirmed, by frames of one size."""
+
+    def __init__(self, count: int) -> None:
+        self.count, self._low, self._seen, self._rest = 0, 0, bytearray(count + 1), b""
+
+    def take(self, data: bytes) -> list[range]:
+        """The tags that these octets confirm."""
+        data = self._rest + data
+        whole = len(data) - len(data) % 21
+        self._rest = data[whole:]
+        found = []
+        for position in range(0, whole, 21):
+            method, tag, multiple = _CONFIRM.unpack_from(data, position)
+            assert method == 60 << 16 | 80, "the broker refused or closed"
+            tags = range(self._low + 1 if multiple else tag, tag + 1)
+            self.count += len(tags) - self._seen.count(1, tags.start, tags.stop)
+            self._seen[tags.start : tags.stop] = b"\x01" * len(tags)
+            self._low = tag if multiple else self._low
+            found.append(tags)
+        return found
+
+
+def publish(url: pika.URLParameters, address: Address, count: int, results: multiprocessing.Queue) -> None:
+    """Publish as fast as confirms come."""
     raw = Raw(url, address)
     raw.ask(spec.Confirm.Select())
-    head = frame.Method(1, spec.Basic.Publish(exchange="", routing_key=QUEUE)).marshal()
-    before, after = (
-        frame.Header(1, len(BODY), spec.BasicProperties(content_type="application/json", delivery_mode=2, message_id="#" * 12))
-        .marshal()
-        .split(b"#" * 12)
-    )
-    tail = after + frame.Body(1, BODY).marshal()
-    sent, confirmed, sent_at, waits, started = 0, 0, [0.0] * (count + 1), [], time.perf_counter()
-    while confirmed < count:
+    chunks = [b"".join(message(number) for number in range(at, min(at + CHUNK, count))) for at in range(0, count, CHUNK)]
+    confirms, sent, used = Confirms(count), 0, time.process_time()
+    results.put(("begin", time.perf_counter()))
+    while confirms.count < count:
+        while sent < count and sent - confirms.count <= IN_FLIGHT - CHUNK:
+            raw.socket.sendall(chunks[sent // CHUNK])
+            sent = min(sent + CHUNK, count)
+        confirms.take(raw.socket.recv(1 << 18))
+    results.put(("publisher", time.process_time() - used, 0.0))
+
+
+def pace(url: pika.URLParameters, address: Address, count: int, results: multiprocessing.Queue) -> None:
+    """Publish one by one at an even rate."""
+    raw = Raw(url, address)
+    raw.ask(spec.Confirm.Select())
+    tasks = [message(number) for number in range(count)]
+    confirms, sent_at, waits, used = Confirms(count), [0.0] * (count + 1), [], time.process_time()
+    begin = time.perf_counter()
+    results.put(("begin", begin))
+    sent = 0
+    while confirms.count < count:
         now = time.perf_counter()
-        due = min(count, confirmed + IN_FLIGHT, int((now - started) * per_second) + 1 if per_second else count)
-        if due - sent >= (1 if per_second else min(50, count - sent)) > 0:
-            raw.socket.sendall(b"".join(head + before + b"%012d" % number + tail for number in range(sent + 1, due + 1)))
-            sent_at[sent + 1 : due + 1] = [now] * (due - sent)
-            sent = due
-        for _, method, payload in raw.frames():
-            if method == (60 << 16 | 80):
-                tag, multiple = struct.unpack_from(">QB", payload, 4)
-                settled = range(confirmed + 1, tag + 1) if multiple else range(tag, tag + 1)
-                waits += [time.perf_counter() - sent_at[each] for each in settled]
-                confirmed += len(settled)
-    results.put((time.perf_counter() - started, statistics.median(waits) * 1000))
+        while sent < count and begin + sent / PACED_PER_SECOND <= now:
+            raw.socket.sendall(tasks[sent])
+            sent += 1
+            sent_at[sent] = now = time.perf_counter()
+        due = begin + sent / PACED_PER_SECOND - time.perf_counter() if sent < count else 30.0
+        if select.select([raw.socket], [], [], max(due, 0.0))[0]:
+            data, now = raw.socket.recv(1 << 18), time.perf_counter()
+            waits += [now - sent_at[tag] for tags in confirms.take(data) for tag in tags]
+    results.put(("publisher", time.process_time() - used, statistics.median(waits) * 1000))
 
 
-def consume(url: pika.URLParameters, address: tuple[str, int], count: int) -> None:
-    """Take ``count`` tasks and acknowledge them."""
+def consume(url: pika.URLParameters, address: Address, count: int, results: multiprocessing.Queue) -> None:
+    """Take every task and acknowledge it; every delivery has the same size."""
     raw = Raw(url, address)
     raw.ask(spec.Basic.Qos(prefetch_count=PREFETCH))
-    raw.say(1, spec.Basic.Consume(queue=QUEUE, consumer_tag="c"))
-    taken = acknowledged = 0
+    raw.ask(spec.Basic.Consume(queue=QUEUE, consumer_tag="c"))
+    results.put(("consuming",))
+    announced = spec.Basic.Deliver("c", 1, False, "", QUEUE)
+    published = frame.Method(1, spec.Basic.Publish(exchange="", routing_key=QUEUE)).marshal()
+    size = len(frame.Method(1, announced).marshal()) + len(message(0)) - len(published)
+    octets = acknowledged = 0
+    used = time.process_time()
     while acknowledged < count:
-        taken += sum(1 for kind, method, _ in raw.frames() if kind == 1 and method == (60 << 16 | 60))
+        octets += len(raw.socket.recv(1 << 18))
+        taken = octets // size
         if taken - acknowledged >= ACK_EVERY or taken == count:
             raw.say(1, spec.Basic.Ack(taken, multiple=True))
             acknowledged = taken
+    results.put(("consumer", time.process_time() - used, time.perf_counter()))
 
 
-def measure(url: pika.URLParameters, way: Way, count: int, per_second: float = 0) -> tuple[float, float]:
-    """Tasks a second from the first publish to the last acknowledgement, and the median confirm in milliseconds."""
+def measure(url: pika.URLParameters, way: tuple[Address, Address], count: int, paced: bool, process: psutil.Process | None) -> Turn:
+    """One turn, with a queue of its own."""
     with pika.BlockingConnection(url) as connection:
-        channel = connection.channel()
-        channel.queue_delete(QUEUE)
-        channel.queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
+        connection.channel().queue_delete(QUEUE)
+        connection.channel().queue_declare(QUEUE, durable=True, arguments={"x-queue-type": "quorum"})
     results: multiprocessing.Queue = multiprocessing.Queue()
-    consumer = multiprocessing.Process(target=consume, args=(url, way[1], count))
-    consumer.start()
-    started = time.perf_counter()
-    publisher = multiprocessing.Process(target=publish, args=(url, way[0], count, per_second, results))
-    publisher.start()
-    _, median = results.get(timeout=300)
-    consumer.join(300)
-    publisher.join(30)
-    return count / (time.perf_counter() - started), median
+    children = [multiprocessing.Process(target=consume, args=(url, way[1], count, results), daemon=True)]
+    children[0].start()
+    assert results.get(timeout=60)[0] == "consuming"
+    children.append(multiprocessing.Process(target=pace if paced else publish, args=(url, way[0], count, results), daemon=True))
+    children[1].start()
+    _, begin = results.get(timeout=60)
+    tap_before = sum(process.cpu_times()[:2]) if process else 0.0
+    said = {what: rest for what, *rest in (results.get(timeout=120) for _ in children)}
+    tap_used = sum(process.cpu_times()[:2]) - tap_before if process else 0.0
+    for child in children:
+        child.join(30)
+    seconds = said["consumer"][1] - begin
+    return Turn(count / seconds, said["publisher"][1], (said["publisher"][0] + said["consumer"][0]) / seconds, tap_used / count * 1e6)
 
 
-def start_tap(folder: Path, url: pika.URLParameters) -> tuple[subprocess.Popen[str], Way]:
-    """A tap with a link for the publisher and one for the consumer, and their addresses."""
-    links = [{"name": f"{peer} -> broker", "listen": 0, "peer": peer} for peer in ("load", "workers.v1.1")]
-    settings = tap.config(links, (url.host, url.port), str(folder / "wire.jsonl"), "message_id") | {"address": "127.0.0.1"}
+@contextmanager
+def own_broker() -> Iterator[pika.URLParameters]:
+    """A broker that only this machine reaches."""
+    run_id, password = f"benchmark-{secrets.token_hex(4)}", secrets.token_urlsafe(12)
+    image = image_store.ensure(["rabbitmq"], print)["rabbitmq"].reference
+    try:
+        network = Network(docker_network_kw={"labels": labels(run_id, "network")})
+        network.name = f"drillbook-{run_id}"
+        network.create()
+        environment = {"RABBITMQ_DEFAULT_USER": "benchmark", "RABBITMQ_DEFAULT_PASS": password}
+        name = f"drillbook-{run_id}-broker"
+        container = StageContainer(image, "broker", name, network.name, labels(run_id, "broker"), environment=environment)
+        container.start()
+        wrapped = container.get_wrapped_container()
+        wrapped.reload()
+        address = wrapped.attrs["NetworkSettings"]["Networks"][network.name]["IPAddress"]
+        url = f"amqp://benchmark:{password}@{address}:{AMQP_PORT}/%2F"
+        api = f"http://benchmark:{password}@{address}:{MANAGEMENT_PORT}/api"
+        assert until(BrokerClient(url, api).answers, 60), "the broker does not answer"
+        yield pika.URLParameters(url)
+    finally:
+        remove_run(run_id)
+
+
+@contextmanager
+def running_tap(folder: Path, url: pika.URLParameters, id_from: str) -> Iterator[tuple[psutil.Process, tuple[Address, Address]]]:
+    """A tap with four links, and the addresses of the first two."""
+    links = [{"name": f"{peer} -> broker", "listen": 0, "peer": peer} for peer in LINKS]
+    settings = tap.config(links, (url.host, url.port), str(folder / "wire.jsonl"), id_from) | {"address": "127.0.0.1"}
     (folder / "tap.json").write_text(json.dumps(settings))
     command = [sys.executable, "-m", "tap", "--config", str(folder / "tap.json")]
     process = subprocess.Popen(command, cwd=Path(tap.__file__).parent.parent, stdout=subprocess.PIPE, text=True)
-    assert process.stdout is not None
-    publisher, consumer = (("127.0.0.1", int(process.stdout.readline().rsplit(maxsplit=1)[-1])) for _ in links)
-    return process, (publisher, consumer)
+    try:
+        assert process.stdout is not None
+        ports = [int(process.stdout.readline().rsplit(maxsplit=1)[-1]) for _ in links]
+        yield psutil.Process(process.pid), (("127.0.0.1", ports[0]), ("127.0.0.1", ports[1]))
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(30)
+
+
+def compare(url: pika.URLParameters, given: argparse.Namespace, folder: Path) -> Table:
+    """Measure both ways in turns; the tap's evidence is counted too, since a tap that sees less is cheaper."""
+    table = Table("turn", "way", "tasks/s", "median confirm ms", "load cores", "tap us/task", title=WANTED)
+    rates: dict[bool, list[float]] = {False: [], True: []}
+    medians: dict[bool, list[float]] = {False: [], True: []}
+    seen = 0
+    with running_tap(folder, url, given.id_from) as (process, tapped):
+        direct = ((url.host, url.port), (url.host, url.port))
+        for turn in range(-1, given.turns):  # the first one warms the broker up
+            for paced in (False, True) if turn >= 0 else (False,):
+                for through in (False, True) if turn % 2 == 0 else (True, False):
+                    count = PACED_PER_SECOND * PACED_SECONDS if paced else given.tasks
+                    done = measure(url, tapped if through else direct, count, paced, process if through else None)
+                    seen += count if through else 0
+                    if turn < 0:
+                        continue
+                    (medians if paced else rates)[through].append(done.median_ms if paced else done.per_second)
+                    way = f"{'tap' if through else 'direct'}, {'paced' if paced else 'saturated'}"
+                    cells = f"{done.median_ms:.2f}" if paced else "", f"{done.load_cores:.2f}", f"{done.tap_us:.1f}" if through else ""
+                    table.add_row(str(turn + 1), way, f"{done.per_second:,.0f}", *cells)
+    events = [json.loads(text)["event"] for text in (folder / "wire.jsonl").open()]
+    complete = all(events.count(event) == seen for event in ("publish", "confirm", "deliver", "ack"))
+    ratio = statistics.median(through / beside for beside, through in zip(rates[False], rates[True], strict=True))
+    added = statistics.median(through - beside for beside, through in zip(medians[False], medians[True], strict=True))
+    rate = statistics.median(rates[True])
+    table.add_section()
+    table.add_row("", "ratio of throughput", f"{ratio:.2f}")
+    table.add_row("", "through the tap", f"{rate:,.0f}", f"added {added:+.2f}")
+    table.add_row("", "evidence", "whole" if complete else "NOT WHOLE")
+    return table
 
 
 def main() -> None:
-    """Print a line for each turn and the ratios."""
+    """Print a table; it judges nothing."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--amqp-url", required=True)
-    parser.add_argument("--tasks", type=int, default=50_000, help="in each turn (default: %(default)s)")
-    parser.add_argument("--turns", type=int, default=3, help="each way (default: %(default)s)")
+    parser.add_argument("--amqp-url", help="a broker that runs; left out: one of its own")
+    parser.add_argument("--tasks", type=int, default=100_000, help="in each saturated turn (default: %(default)s)")
+    parser.add_argument("--turns", type=int, default=5, help="of each kind, each way (default: %(default)s)")
+    parser.add_argument(
+        "--id-from", default="header:task", help="where the tap finds the ids; message_id has them too (default: %(default)s)"
+    )
     given = parser.parse_args()
-    url = pika.URLParameters(given.amqp_url)
-    rates: dict[str, list[float]] = {"direct": [], "tap": []}
     with tempfile.TemporaryDirectory() as folder:
-        process, tapped = start_tap(Path(folder), url)
-        ways: dict[str, Way] = {"direct": ((url.host, url.port),) * 2, "tap": tapped}
-        for turn in range(given.turns):
-            for way in ways if turn % 2 == 0 else reversed(ways):
-                rate, _ = measure(url, ways[way], given.tasks)
-                rates[way].append(rate)
-                print(f"{way:6}  {rate:8,.0f}/s", flush=True)
-        for way, to in ways.items():
-            rate, median = measure(url, to, PACED_PER_SECOND * 5, PACED_PER_SECOND)
-            print(f"{way:6}  {rate:8,.0f}/s of {PACED_PER_SECOND:,}/s asked for, median confirm {median:.1f} ms", flush=True)
-        process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
-        events = [json.loads(text)["event"] for text in (Path(folder) / "wire.jsonl").open()]
-    seen = given.tasks * given.turns + PACED_PER_SECOND * 5
-    assert [events.count(event) for event in ("publish", "confirm", "deliver", "ack")] == [seen] * 4
-    print(f"throughput through the tap / direct: {statistics.median(rates['tap']) / statistics.median(rates['direct']):.2f} (medians)")
+        if given.amqp_url:
+            table = compare(pika.URLParameters(given.amqp_url), given, Path(folder))
+        else:
+            with own_broker() as url:
+                table = compare(url, given, Path(folder))
+    Console(width=120).print(table)
 
 
 if __name__ == "__main__":
