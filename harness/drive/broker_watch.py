@@ -12,7 +12,7 @@ from typing import Literal
 from harness.drive.watch import JOIN_WITHIN_SECONDS
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory, now
-from harness.evidence.metrics import Samples, at_rest, lines
+from harness.evidence.metrics import Samples, at_rest, lines, restarted
 from harness.evidence.topology import Consumers, role, snapshot
 from harness.stage.broker import BrokerClient
 from harness.stage.stage import Stage
@@ -90,14 +90,16 @@ class MetricsWatch:
             self._failed(error)
 
     def _sample(self, phase: str | None = None, edge: str | None = None) -> None:
-        at = now()
         try:
-            self._write(at, self._client.metrics(), phase, edge)
+            found = self._client.metrics()
         except ConnectionError:
             return
+        self._write(now(), found, phase, edge)
 
     def _write(self, at: int, found: Samples, phase: str | None, edge: str | None) -> None:
-        self._run.append(*lines(at, self._last, found, phase, edge))
+        # A counter that has come to the same number again after a restart has changed all the same.
+        before = {} if restarted(self._last, found) else self._last
+        self._run.append(*lines(at, before, found, phase, edge))
         self._last = found
 
 

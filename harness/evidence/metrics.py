@@ -1,8 +1,8 @@
 """The broker's own counts, from RabbitMQ's Prometheus plugin: which of them are kept, and how they become lines of ``metrics.jsonl``.
 
 Two pages are read. ``/metrics/detailed`` counts by queue and by exchange in the families named in ``DETAILED``; ``/metrics`` has what the
-node counts over all queues, by type of queue and dead-letter strategy, and its uptime. Measured on RabbitMQ 4.0.5, with one channel that
-stayed open:
+node counts over all queues, by type of queue and dead-letter strategy, and when it started. Measured on RabbitMQ 4.0.5, with one channel
+that stayed open:
 
 - Counters are there at once. ``queue_exchange_messages_published_total``, ``queue_messages_delivered_ack_total`` (deliveries that want an
   acknowledgement; ``…_delivered_total``: those that want none), ``queue_get_ack_total`` (``queue_get_total``: without),
@@ -12,6 +12,8 @@ stayed open:
   (``quorum_tick_interval``), by a classic one after 1 to 3 s (``collect_statistics_interval`` is 5 s, and sooner when it falls idle).
   ``queue_consumers`` rises at once and falls late. Shorter intervals would make the stage unlike production, and no judgement rests on
   a lagging gauge.
+- ``process_start_time_seconds`` tells a restart. ``erlang_uptime_seconds`` is up to 5 s old, and has grown again by the first scrape that
+  is answered after an early restart.
 - A dead letter that arrives in a queue is counted by nothing: the broker publishes it without a channel. A message that a queue refuses at
   its length limit (``overflow: reject-publish``) is counted as published to it. A publish in a transaction that is rolled back is not
   counted, nor is its acknowledgement. A purge, by AMQP or by the management API, is counted by nothing.
@@ -36,9 +38,8 @@ NODE = (
     "global_messages_delivered_total",
     "global_messages_unroutable_dropped_total",
     "global_messages_unroutable_returned_total",
-    "erlang_uptime_seconds",
 )
-"""What the names begin with that are kept of /metrics."""
+"""What the names begin with that are kept of /metrics, besides when the broker started."""
 _PREFIXES = ("rabbitmq_detailed_", "rabbitmq_")
 _LEFT_OUT = ("queue_process_reductions_total", "queue_get_empty_total", "exchange_messages_confirmed_total")
 _OWN_FIELDS = ("queue", "exchange", "vhost")
@@ -54,6 +55,7 @@ class Series(NamedTuple):
 
 
 Samples = Mapping[Series, float]
+STARTED = Series("process_start_time_seconds", None, None)
 
 
 def samples(detailed: str, node: str, vhost: str = "/") -> dict[Series, float]:
@@ -65,11 +67,12 @@ def samples(detailed: str, node: str, vhost: str = "/") -> dict[Series, float]:
         vhost: only its queues and exchanges are kept.
     """
     kept = (line for line in detailed.splitlines() if line.startswith(_PREFIXES[0]))
-    kept_of_node = (line for line in node.splitlines() if line.startswith(tuple(_PREFIXES[1] + name for name in NODE)))
+    wanted = (f"{STARTED.name} ", *(_PREFIXES[1] + name for name in NODE))
+    kept_of_node = (line for line in node.splitlines() if line.startswith(wanted))
     found: dict[Series, float] = {}
     for family in text_string_to_metric_families("\n".join([*kept, *kept_of_node]) + "\n"):
         for sample in family.samples:
-            name = next(sample.name.removeprefix(prefix) for prefix in _PREFIXES if sample.name.startswith(prefix))
+            name = sample.name.removeprefix(_PREFIXES[0]).removeprefix(_PREFIXES[1])
             if sample.value and name not in _LEFT_OUT and sample.labels.get("vhost", vhost) == vhost:
                 found[_series(name, sample.labels)] = sample.value
     return found
@@ -91,8 +94,13 @@ def lines(at: int, before: Samples, found: Samples, phase: str | None = None, ed
             yield Metric(at, series.name, value, series.queue, series.exchange, phase, edge)  # type: ignore[arg-type]
 
 
+def restarted(before: Samples, found: Samples) -> bool:
+    """Whether the broker began anew between two scrapes; false where one of them does not tell when it began."""
+    return STARTED in before and STARTED in found and before[STARTED] != found[STARTED]
+
+
 def at_rest(one: Samples, next_one: Samples) -> bool:
-    """Whether no counter moved between two scrapes; gauges, which lag, and the uptime do not count."""
+    """Whether no counter moved between two scrapes; gauges, which lag, do not count."""
 
     def counters(found: Samples) -> dict[Series, float]:
         return {series: value for series, value in found.items() if series.name.partition("{")[0].endswith("_total")}

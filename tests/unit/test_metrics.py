@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.evidence.metrics import Series, at_rest, lines, samples
+from harness.evidence.metrics import STARTED, Series, at_rest, lines, restarted, samples
 
 DETAILED = """\
 # TYPE rabbitmq_detailed_queue_messages_acked_total counter
@@ -18,9 +18,10 @@ NODE = """\
 rabbitmq_global_messages_dead_lettered_expired_total{queue_type="rabbit_quorum_queue",dead_letter_strategy="disabled"} 10
 rabbitmq_queue_messages_ready 7
 erlang_vm_memory_bytes_total{kind="system"} 123456
+process_start_time_seconds 1795260742
 """
 ACKED = Series("queue_messages_acked_total", "tasks", None)
-UPTIME = Series("erlang_uptime_seconds", None, None)
+READY = Series("queue_messages_ready", "tasks", None)
 
 
 def test_a_counter_of_a_queue_is_kept_under_its_name_without_the_prefix() -> None:
@@ -42,18 +43,22 @@ def test_what_nobody_judges_by_is_left_out() -> None:
 
 def test_labels_without_a_field_of_their_own_stand_in_the_name_in_order() -> None:
     name = 'global_messages_dead_lettered_expired_total{dead_letter_strategy="disabled",queue_type="rabbit_quorum_queue"}'
-    assert samples("", NODE) == {Series(name, None, None): 10}
+    assert samples("", NODE)[Series(name, None, None)] == 10
+
+
+def test_when_the_broker_started_is_kept() -> None:
+    assert samples("", NODE)[STARTED] == 1_795_260_742
 
 
 def test_over_time_only_what_changed_is_written() -> None:
-    assert [line.value for line in lines(1, {ACKED: 21, UPTIME: 1}, {ACKED: 21, UPTIME: 2})] == [2]
+    assert [line.value for line in lines(1, {ACKED: 21, READY: 1}, {ACKED: 21, READY: 2})] == [2]
 
 
 def test_at_the_edge_of_a_phase_everything_is_written() -> None:
-    written = list(lines(1, {ACKED: 21, UPTIME: 1}, {ACKED: 21, UPTIME: 2}, "load", "start"))
+    written = list(lines(1, {ACKED: 21, READY: 1}, {ACKED: 21, READY: 2}, "load", "start"))
     assert [(line.name, line.value, line.phase, line.edge) for line in written] == [
-        ("erlang_uptime_seconds", 2, "load", "start"),
         ("queue_messages_acked_total", 21, "load", "start"),
+        ("queue_messages_ready", 2, "load", "start"),
     ]
 
 
@@ -61,11 +66,19 @@ def test_a_series_that_is_gone_has_fallen_to_zero() -> None:
     assert [(line.queue, line.value) for line in lines(1, {ACKED: 21}, {})] == [("tasks", 0)]
 
 
-def test_counters_that_stand_still_are_at_rest_whatever_gauges_and_uptime_do() -> None:
-    ready = Series("queue_messages_ready", "tasks", None)
-    assert at_rest({ACKED: 21, UPTIME: 1, ready: 3}, {ACKED: 21, UPTIME: 2})
+def test_counters_that_stand_still_are_at_rest_whatever_gauges_do() -> None:
+    assert at_rest({ACKED: 21, READY: 3}, {ACKED: 21})
 
 
 def test_a_counter_that_moves_is_not_at_rest_even_with_labels_in_its_name() -> None:
     dead = Series('global_messages_dead_lettered_expired_total{queue_type="x"}', None, None)
     assert not at_rest({dead: 1}, {dead: 2})
+
+
+def test_a_broker_that_started_at_another_time_was_restarted() -> None:
+    assert restarted({STARTED: 100}, {STARTED: 107})
+    assert not restarted({STARTED: 100}, {STARTED: 100})
+
+
+def test_the_first_samples_tell_of_no_restart() -> None:
+    assert not restarted({}, {STARTED: 107})

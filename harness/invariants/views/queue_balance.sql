@@ -38,10 +38,11 @@ with counts as (
   from metric_changes where queue is not null group by queue
 ),
 node as (
-  select coalesce(bool_or(value < before), false) as restarted, coalesce(bool_or(phase = 'collect'), false) as finished,
+  select (select count(*) from broker_starts) > 1 or exists (
+           select 1 from timeline where event = 'container' and name = 'broker' and state = 'started' and "at" > (select min("at") from metrics)
+         ) as restarted, coalesce(bool_or(phase = 'collect'), false) as finished,
          coalesce(bool_or(name like 'global_messages_delivered_total{%' and value > 0 and not contains(name, '"amqp091"')), false) as foreign_protocol
-  from (select *, case when name = 'erlang_uptime_seconds' then lag(value) over (partition by name, queue, exchange order by "at") end as before
-        from metrics)
+  from metrics
 ),
 left_in as (  -- a queue of dead letters may have no counter of its own
   select queue, count(*) as depth from leftovers where queue is not null and exists (select 1 from metrics) group by queue
