@@ -23,6 +23,7 @@ import psutil
 import pytest
 
 from harness.errors import HarnessError
+from harness.evidence.task_id import task_of
 from harness.load.ledger import DIED
 from harness.load.process import LoadProcess
 from harness.plan import arrivals
@@ -110,8 +111,8 @@ def started(tmp_path: Path) -> Iterator[Callable[..., LoadProcess]]:
     """Starts a load whose arrivals begin now; ended with the test."""
     running: list[LoadProcess] = []
 
-    def start(load: Load, url: str) -> LoadProcess:
-        process = LoadProcess(load, SEED, url, tmp_path)
+    def start(load: Load, url: str, id_from: str = "message_id") -> LoadProcess:
+        process = LoadProcess(load, SEED, url, tmp_path, id_from=id_from)
         running.append(process)
         process.start()
         process.wait_ready(20)
@@ -175,6 +176,17 @@ def test_a_message_is_what_the_workers_were_promised(broker, queue, channel, sta
     assert properties.headers == {"intended_at": published["intended_at"], "version": "v1"}
     content = json.loads(body)
     assert (content["task"], content["type"], set(content), len(body)) == (published["task"], "charge", {"task", "type", "payload"}, 512)
+
+
+@pytest.mark.parametrize("id_from", ["correlation_id", "header:job", "body:$.meta.id", "body:$[0].id"])
+def test_the_id_is_where_the_scenario_wants_it_and_in_the_message_id(broker, queue, channel, started, tmp_path, id_from):
+    process = started(load(queue, rate="50/s", duration="500ms", size=512), broker.amqp_url, id_from)
+    assert process.wait(20)
+    method, properties, body = channel.basic_get(queue, auto_ack=True)
+    assert method is not None
+    assert task_of(id_from)(properties, body) == properties.message_id
+    assert properties.message_id in {published["task"] for published in lines(tmp_path)}
+    assert len(body) == 512
 
 
 def test_no_task_is_sent_before_its_time_and_the_others_do_not_wait_for_it(wire, queue, channel, started, tmp_path):
