@@ -24,21 +24,23 @@
 -- A finding:
 --
 --     charge-000037  The table says executing, and nobody executes any more.  (step "stop v2")
-with newest as (
-  select task, max({moment: coalesce("at", 0), state: state, worker: worker}) as row from states group by task
+with rows_of as (
+  select task, count(*) as rows, any_value(state) as state, any_value(worker) as worker, max("at") as "at" from states group by task
 ),
-rests as (select task, list(distinct state) as places from leftovers group by task),
-all_tasks as (
-  select task from newest union select task from effects
-  union select task from tasks where outcome = 'ok'
+newest as (
+  select task, state, worker, "at" from rows_of where rows = 1
+  union all
+  select task, newest.state, newest.worker, nullif(newest.moment, 0)
+  from (select task, max({moment: coalesce("at", 0), state: state, worker: worker}) as newest
+        from states semi join (select task from rows_of where rows > 1) using (task) group by task)
 ),
 facts as (
-  select task, row.state as state, row.worker as worker, nullif(row.moment, 0) as "at", tasks.outcome,
-         row.state is not null and coalesce(tasks.outcome, 'skipped') = 'skipped' as stranger,
-         coalesce(done_tasks.effects, 0) > 0 as done, done_tasks.missing_from,
-         coalesce(list_has_any(places, ['ready', 'delayed', 'unacked', 'outbox']), false) as waits,
-         coalesce(list_has_any(places, ['dead', 'cancelled']), false) as aside
-  from all_tasks left join newest using (task) left join tasks using (task) left join done_tasks using (task) left join rests using (task)
+  select task, state, worker, "at", outcome, missing_from, state is not null and coalesce(outcome, 'skipped') = 'skipped' as stranger,
+         coalesce(effects, 0) > 0 as done,
+         coalesce(list_has_any(rests, ['ready', 'delayed', 'unacked', 'outbox']), false) as waits,
+         coalesce(list_has_any(rests, ['dead', 'cancelled']), false) as aside
+  from tasks full join newest using (task)
+  where state is not null or outcome = 'ok' or effects > 0
 ),
 wrong as (
   select *, case
