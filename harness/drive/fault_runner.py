@@ -117,13 +117,13 @@ class FaultRunner:
         try:
             if armed and moment.comes():
                 fault = fault.hitting(moment.first().peer)
-                begun = self._happens(fault, ready, f"with the {moment.first().what.partition(' ')[0]} of {moment.first().task}")
+                begun = self._happens(fault, ready, moment.told())
                 if fault.fault.severs:
                     moment.is_dropped(fault.victims)
         finally:
             moment.let_go()
         if begun is None:
-            self._note(fault, "skipped", moment.shortfall())
+            self._note(fault, "skipped", moment.shortfall() or f"{moment} came when the drill settled")
         else:
             self._lasts(fault, begun)
 
@@ -134,15 +134,17 @@ class FaultRunner:
             fault.fault.begin(self._stage, victim)
         armed = moment.is_armed()
         ready.set()
-        came = armed and moment.comes()
-        if came:
-            self._note(fault, "bit")
+        bitten = armed and moment.comes()
+        if bitten:
+            self._note(fault, "bit", moment.told())
             moment.ends()
         self._note(fault, "end")
         lifted = self._end(fault)
-        if not came:
+        if not bitten and moment.has_come():  # between the last look and the end
+            self._note(fault, "bit", moment.told())
+        elif not bitten:
             self._note(fault, "not_bit", moment.shortfall())
-        self._note(fault, "lifted" if lifted else "not_lifted", moment.shortfall() if came else None)
+        self._note(fault, "lifted" if lifted else "not_lifted", moment.shortfall() if bitten else None)
 
     def _end(self, fault: PlannedFault) -> bool:
         for victim in fault.victims:

@@ -41,12 +41,21 @@ class WireMoment:
 
     def comes(self) -> bool:
         """Wait for the first message that the tap acts on; False when the drill settles before."""
-        until(self._has_come, _ANY_TIME, stop=self._settle)
-        return self._has_come()
+        until(self.has_come, _ANY_TIME, stop=self._settle)
+        return self.has_come()
+
+    def has_come(self) -> bool:
+        """Whether the tap has acted on a message."""
+        return self._tap.acted(self.rule) > 0
 
     def first(self) -> Act:
         """What the tap said of the first message."""
         return self._tap.acts(self.rule)[0]
+
+    def told(self) -> str:
+        """What the tap did to the first message: ``ack held: charge-000103 of workers.v1.1``."""
+        act = self.first()
+        return f"{act.what}: {act.task or 'a message without an id'} of {act.peer}"
 
     def ends(self) -> None:
         """Wait until the tap has done all that the rule asks, or the drill settles."""
@@ -84,6 +93,3 @@ class WireMoment:
         ending = "th" if rule.nth % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(rule.nth % 10, "th")
         task = f" of {rule.task}" if rule.task else ""
         return f"the {rule.nth}{ending} {rule.event}{task} on {' or '.join(rule.links)}"
-
-    def _has_come(self) -> bool:
-        return self._tap.acted(self.rule) > 0

@@ -98,7 +98,8 @@ class Wire:
     ok: bool | None = None
     """Of a confirm: acknowledged, not refused. Of flow: on, not off."""
     count: int | None = None
-    """Of purge and delete (of a queue): messages that went with it, as the broker answered."""
+    """Of purge and delete (of a queue): messages that went with it, as the broker answered; of a fault's ``disarmed``: how many messages
+    of its kind passed while it was armed."""
     rule: str | None = None
     """Of fault: the name of the fault whose rule it was."""
     reason: str | None = None

@@ -35,11 +35,15 @@ class Told:
         self.signals = 0
         self.alive = True
         self.refusing = False
+        self.answers: list[list[str]] = []
+        """What it says at each signal."""
         self.control = TapControl(folder / "tap", WireTail(self.wire), self.hang_up, lambda: self.alive)
         self.rules = self.control.prepare()
 
     def hang_up(self) -> None:
         self.signals += 1
+        if self.answers:
+            self.says(*self.answers.pop(0), task="a", peer="workers.v1.1")
         if self.refusing:
             raise HarnessError("the engine did not signal tap.")
 
@@ -163,3 +167,28 @@ def test_a_fault_whose_tap_is_dead_ends_when_the_drill_settles(tap: Told, tmp_pa
     runner.lift_all()
     assert ([state for state, _ in states(run)], failures) == (expected, [])
     assert ("not_bit" if "begin" in expected else "skipped", "the tap did not take its rule") in states(run)
+
+
+@pytest.mark.parametrize(
+    ("fault", "action", "lines", "expected"),
+    [
+        (Drop(link=LINKS[0]).planned(rule()), "drop", ["ack dropped"], ("bit", "ack dropped: a of workers.v1.1")),
+        (
+            Kill(target="workers.v1.1"),
+            "hold",
+            ["ack held", "ack let go"],
+            ("skipped", f"the 1st ack on {LINKS[0]} came when the drill settled"),
+        ),
+    ],
+    ids=["drop", "kill"],
+)
+def test_a_message_that_comes_when_the_drill_settles_is_told_of(tap: Told, tmp_path: Path, fault, action, lines, expected) -> None:
+    run, failures = RunDirectory(tmp_path / "run"), []
+    tap.answers = [["armed"], [*lines, "disarmed"]]
+    planned = PlannedFault("lost", fault, ("workers.v1.1",), "on", 0.0, None, rule(action=action))
+    runner = FaultRunner((planned,), SimpleNamespace(tap=tap.control), run, failures.append)
+    (counting,) = runner.trigger("on", 0.0)
+    assert counting.wait(20)
+    runner.lift_all()
+    assert expected in states(run)
+    assert failures == []
