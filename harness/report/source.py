@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -18,6 +19,7 @@ from ruamel.yaml.error import YAMLError
 
 import harness.invariants
 from harness.evidence.records import FILES, Event
+from harness.invariants.tables import LARGE, MEMORY
 from harness.invariants.wholeness import sources
 from harness.scenario.model import Scenario
 
@@ -28,6 +30,8 @@ TRANSCRIPT_BYTES = 100_000
 _VIEWS = Path(harness.invariants.__file__).parent / "views"
 _OF_TASKS = ("published", "effects", "leftovers", "states")
 """Files whose lines are about one task each; the others' are about a moment."""
+_IN_ORDER = ("timeline", "metrics")
+"""Files whose lines of one moment are shown in the order they stand in."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class Source:
     """The evidence of one run, readable."""
 
     path: Path
+    scratch: TemporaryDirectory[str]
+    """Where a large run's tables are, for as long as this is."""
     tables: duckdb.DuckDBPyConnection
     """One table a kind of line, named by the stem of its file, empty where the file is absent; and the judge's view of what was done."""
     present: frozenset[str]
@@ -80,14 +86,16 @@ def read(run_directory: Path) -> Source:
     Args:
         run_directory: any run directory, whole or not.
     """
-    tables = duckdb.connect()
     present = frozenset(stem for stem in FILES if (run_directory / f"{stem}.jsonl").is_file())
+    scratch = TemporaryDirectory(prefix="drillbook-report-")
+    tables = _database(Path(scratch.name), sum((run_directory / f"{stem}.jsonl").stat().st_size for stem in present) > LARGE)
     for stem, record in FILES.items():
         _load(tables, stem, record, run_directory / f"{stem}.jsonl" if stem in present else None)
     scenario = _scenario(run_directory / "scenario.yaml")
     _judge_done(tables, scenario)
     return Source(
         path=run_directory,
+        scratch=scratch,
         tables=tables,
         present=present,
         events=_events(tables),
@@ -97,12 +105,18 @@ def read(run_directory: Path) -> Source:
     )
 
 
+def _database(folder: Path, on_disk: bool) -> duckdb.DuckDBPyConnection:
+    settings = {"memory_limit": MEMORY, "temp_directory": str(folder / "spilled")}
+    return duckdb.connect(folder / "evidence.db" if on_disk else ":memory:", config=settings)
+
+
 def _load(tables: duckdb.DuckDBPyConnection, stem: str, record: type, path: Path | None) -> None:
     columns = {name: _sql_type(hint) for name, hint in get_type_hints(record).items()}
     if path is None or path.stat().st_size == 0:
         declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
         tables.execute(f"create table {stem} ({declared})")
         return
+    tables.execute(f"set preserve_insertion_order = {stem in _IN_ORDER}")  # it costs memory
     tables.execute(
         f"create table {stem} as select * from read_json($path, format='newline_delimited', columns=$columns, ignore_errors=true) "  # noqa: S608
         f'where "{"task" if stem in _OF_TASKS else "at"}" is not null',
