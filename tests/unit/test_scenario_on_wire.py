@@ -103,6 +103,7 @@ def test_a_fault_that_cannot_come_with_its_message_is_told(tmp_path: Path, fault
 SOUND_ONES = {
     "lost acknowledgements": ("drop: {link: workers.v1 -> broker, sever: false}", "on: {wire: ack, nth: 100, count: 3}"),
     "a confirm of a worker that publishes": ("drop: {link: workers.v1 -> broker}", "on: {wire: confirm}"),
+    "a publish lost with its connection": ("drop: {link: load -> broker}", "on: {wire: publish, nth: 7}"),
     "a confirm of the load": ("drop: {link: load -> broker}", "on: {wire: confirm, task: charge-000001}"),
     "a held delivery, from a step on": (
         "hold: {link: workers.v1.1 -> broker, delay: 2s}",

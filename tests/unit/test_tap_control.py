@@ -136,7 +136,7 @@ def test_what_a_rule_lacks_is_told_with_how_many_messages_passed(tap: Told, want
 
 
 def test_a_message_that_was_no_victim_s_is_not_waited_for(tap: Told) -> None:
-    tap.says("armed", "ack held", peer="workers.v1.1", link=LINKS[0])
+    tap.says("armed", "ack held", "ack dropped", peer="workers.v1.1", link=LINKS[0])
     assert not WireMoment(rule(action="hold"), SimpleNamespace(tap=tap.control), Event()).is_dropped(("workers.v2.1",))
 
 
