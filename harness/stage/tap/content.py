@@ -11,7 +11,7 @@ from .selector import Selector
 
 _start = Struct(">H2xQ").unpack_from
 _header_frame = Struct(">BHIH2xQ").unpack_from
-_frame = Struct(">BHI").unpack_from
+_pack_frame = Struct(">BHI").pack
 _BASIC = 60
 _LEAST = 22
 """Octets of the smallest content header frame."""
@@ -28,10 +28,13 @@ class Content:
         selector: where a message carries its task's id.
     """
 
-    __slots__ = ("_kept", "_missing", "_number", "_selector", "_whole", "task")
+    __slots__ = ("_body_head", "_body_size", "_keep", "_kept", "_missing", "_number", "_of_body", "_select", "_whole", "task")
 
     def __init__(self, number: int, selector: Selector) -> None:
-        self._number, self._selector = number, selector
+        self._number, self._select = number, selector.read
+        self._of_body, self._keep = selector.of_body, selector.keep
+        self._body_size, self._body_head = 0, b""
+        """Of the message before: the size of its body, and with what its only body frame began."""
         self._whole: OnWhole | None = None
         self._kept: list[bytes] | None = None
         self._missing = 0
@@ -47,27 +50,23 @@ class Content:
         length = len(data)
         if length - position < _LEAST:
             return 0
-        size: int
-        body: int
         kind, number, size, basic, body = _header_frame(data, position)
         position += 7
-        end = position + size
-        if kind != HEADER or number != self._number or basic != _BASIC:
+        after = end = position + size
+        if kind != HEADER or number != self._number or basic != _BASIC or end >= length or data[end] != END:
             return 0
-        after = end
         if body:
-            after = end + 8 + body
-            if after >= length or _frame(data, end + 1) != (BODY, number, body):
+            if body != self._body_size:
+                self._body_size, self._body_head = body, _pack_frame(BODY, number, body & 0xFFFFFFFF)
+            after += 8 + body
+            if after >= length or data[after] != END or not data.startswith(self._body_head, end + 1):
                 return 0
-        if after >= length or data[end] != END or data[after] != END:
-            return 0
-        selector = self._selector
-        if selector.of_body:
-            task = selector.read(data[end + 8 : after]) if 0 < body <= selector.keep else None
+        if self._of_body:
+            task = self._select(data[end + 8 : after]) if 0 < body <= self._keep else None
         else:
-            task = selector.read(data[position:end])
+            task = self._select(data[position:end])
         self.task = "" if task is None else f',"task":{quoted(task)}'
-        return after + 1
+        return int(after) + 1
 
     @property
     def under_way(self) -> int | None:
@@ -88,8 +87,8 @@ class Content:
         basic, self._missing = _start(payload)
         if self._whole is None or basic != _BASIC:
             raise UnreadableError("a content header belongs to no method")
-        self._kept = [] if self._missing <= self._selector.keep else None
-        self._read(None if self._selector.of_body else self._selector.read(payload))
+        self._kept = [] if self._missing <= self._keep else None
+        self._read(None if self._of_body else self._select(payload))
         if not self._missing:
             self._finish(self._whole)
 
@@ -111,7 +110,7 @@ class Content:
         self.task = "" if task is None else f',"task":{quoted(task)}'
 
     def _finish(self, whole: OnWhole) -> None:
-        if self._selector.of_body and self._kept:
-            self._read(self._selector.read(b"".join(self._kept)))
+        if self._of_body and self._kept:
+            self._read(self._select(b"".join(self._kept)))
         self._whole = self._kept = None
         whole(self.task)
