@@ -1,5 +1,5 @@
 -- poison_contained: A task on which workers fail again and again is set aside, and takes no other task with it.
--- needs: wire, effects, leftovers
+-- needs: published, wire, effects, leftovers
 -- excused by: nothing
 -- parameter most: int = 3 (how often workers may fail on a task before it must be set aside)
 -- in words: 1 task made workers fail and was not set aside | {count} tasks made workers fail and were not set aside
@@ -107,14 +107,14 @@ dragged as (  -- died of the delivery limit, and no worker failed on it
   join failed as culprits on culprits.how = 'close' and culprits.connection = dead.connection and culprits.channel = dead.channel
     and culprits.seq = dead.release.seq and culprits.task <> dead.task
   where dead.task in (select task from fell) and dead.task not in (select task from failed)
-    and dead.task not in (select task from done_tasks where effects > 0)
+    and dead.task not in (select task from tasks where effects > 0)
   group by dead.task
 )
 select task, format('Workers failed on it {} times, the first was {}, and it {}.', times, coalesce(first_peer, 'a consumer'),
                     coalesce(place, 'rests nowhere')) as why,
        step_at(too_often_at) as step, null as kind,
        blind.wire or (blind.rest and (blind.truly or while_settling <= $most)) as unknown
-from blind, poison left join places using (task) left join done_tasks using (task)
+from blind, poison left join places using (task) left join tasks using (task)
 where not coalesce(aside, false) and coalesce(effects, 0) = 0
 union all
 select task, format('It died of its delivery limit, and no worker had failed on it: {} had it {} when failing on {}.',
