@@ -7,7 +7,8 @@ that stayed open:
 - Counters are there at once. ``queue_exchange_messages_published_total``, ``queue_messages_delivered_ack_total`` (deliveries that want an
   acknowledgement; ``…_delivered_total``: those that want none), ``queue_get_ack_total`` (``queue_get_total``: without),
   ``queue_messages_redelivered_total``, ``queue_messages_acked_total``, the exchanges' own and every ``global_`` one had their new value in
-  the first scrape after the broker had answered the client (20 ms or less). They stay when their channel closes, and go with their queue.
+  the first scrape after the broker had answered the client (20 ms or less). They stay when their channel closes, and also when
+  their queue is deleted, until the broker tidies up (``core_metrics_gc_interval``, 2 minutes); a queue made anew before that counts on.
 - Gauges lag. ``queue_messages_ready`` and ``…_unacked`` are told by the queue itself: by a quorum queue every 5 s
   (``quorum_tick_interval``), by a classic one after 1 to 3 s (``collect_statistics_interval`` is 5 s, and sooner when it falls idle).
   ``queue_consumers`` rises at once and falls late. Shorter intervals would make the stage unlike production, and no judgement rests on

@@ -149,6 +149,32 @@ def test_a_queue_that_was_deleted_with_messages_in_it_is_found_in_its_step() -> 
     ]
 
 
+def test_a_deleted_queue_whose_counters_the_broker_still_has_is_found_with_their_number() -> None:
+    made = run(
+        *LOST,
+        *(
+            "phase playbook begin",
+            "queue tasks 2 before tidy up",
+            "step tidy up begin",
+            "step tidy up end",
+            "queue tasks gone after tidy up",
+        ),
+        counts=["3 published to tasks", "1 acked from tasks"],
+    )
+    assert [(finding.why, finding.step) for finding in conserved(made).findings if finding.task is None] == [
+        ("2 messages left tasks without an acknowledgement: gone with the queue.", "tidy up")
+    ]
+
+
+def test_a_queue_deleted_after_a_shovel_had_moved_its_messages_is_no_finding() -> None:
+    made = run(
+        *("publish a ok", "publish b ok", "effect a", "deliver b to v1 from tasks", "ack b by v1"),
+        *("phase playbook begin", "queue old 1 before tidy up", "step tidy up begin", "step tidy up end", "queue old gone after tidy up"),
+        counts=["1 published to old", "1 acked from old", "2 published to tasks", "2 acked from tasks"],
+    )
+    assert dropped(made) == []
+
+
 def test_two_queues_that_are_short_have_each_its_own_number() -> None:
     made = run(*LOST, counts=["2 published to tasks.v1", "1 acked from tasks.v1", "1 published to tasks.v2"])
     assert [why.split(" without")[0] for why in dropped(made)] == ["1 message left tasks.v1", "1 message left tasks.v2"]

@@ -100,13 +100,14 @@ missing_exchange as (
   group by place
 ),
 purges as (select queue, max("at") as "at", sum("count") as purged, max(peer) as peer from wire where event = 'purge' and "count" > 0 group by queue),
-first_drops as (select queue, arg_min(step, end_at) as step from queue_drops where still_there group by queue),
+first_drops as (select queue, arg_min(step, end_at) as step, bool_or(not still_there) as gone from queue_drops group by queue),
 parts as (
   select place, queues, named.lost, reasons.since, reasons."at", [
     counted || case when exchange is null then ', with no dead-letter exchange to take them' else format(', and the dead-letter exchange {} is not there', exchange) end,
     case when astray > 0 then format('{:,} dead-lettered, and in no queue', astray) end,
     case when net.lost > net.dropped + astray then case when net.dropped + astray = 0 then '' else format('{:,} ', net.lost - net.dropped - astray) end
-         || 'for no reason that the broker counts, as when a queue is purged' end
+         || case when exists (select 1 from first_drops where gone and list_contains(queues, first_drops.queue)) then 'gone with the queue'
+                 else 'for no reason that the broker counts, as when a queue is purged' end end
   ] as why
   from named cross join net cross join reasons left join missing_exchange using (place)
 ),
@@ -123,7 +124,7 @@ from of_queues
 union all
 select 'queue', queue, short - coalesce(expired, 0), format('The queue {} went away with at least {:,} in it.', queue, short - coalesce(expired, 0)), step
 from queue_drops cross join (select sum(dropped + sent_on) as expired from dead_lettered where reason <> 'rejected')
-where not still_there and whole('wire') and whole('counters') and exists (select 1 from metrics) and short > coalesce(expired, 0)
+where not still_there and queue not in (select queue from queue_balance where sure) and whole('wire') and whole('counters') and exists (select 1 from metrics) and short > coalesce(expired, 0)
 union all
 select 'exchange', exchange, sum(added)::bigint,
        format('{:,} {} published to {} could not be routed and {} dropped.', sum(added)::bigint, case when sum(added) = 1 then 'message' else 'messages' end,
