@@ -35,8 +35,9 @@ dropped as (
   from counted
 ),
 missing as (  -- and no consumer had it at the end
-  select count(*) as tasks from vanished left join last_seen using (task)
-  where what is null or what.event in ('publish', 'deliver') or (what.event <> 'ack' and what.back)
+  select count(*) as tasks from tasks left join last_seen using (task)
+  where outcome = 'ok' and effects = 0 and rests_in is null
+    and (what is null or what.event in ('publish', 'deliver') or (what.event <> 'ack' and what.back))
 ),
 silent as (
   select format('broker dropped {} messages whose time was over and {} for which there was no room, and {} that no consumer had {} missing',
