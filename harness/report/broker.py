@@ -100,7 +100,7 @@ def _shown(value: str) -> str:
         content: Any = json.loads(value)
     except ValueError:
         return value
-    return content if isinstance(content, str) else value
+    return content if isinstance(content, str) and content else value
 
 
 def counted(source: Source) -> list[Counted]:
@@ -111,15 +111,15 @@ def counted(source: Source) -> list[Counted]:
     for name, total in source.rows("""
         select name, sum(case when value >= last then value - last else value end)
         from (select name, value, lag(value, 1, 0) over (partition by name, queue, exchange order by "at", rowid) as last
-              from metrics where name like '%messages_dead_lettered%' or name like '%unroutable%' or name like '%messages_redelivered%')
+              from metrics where name like 'global_messages_%' or name like 'queue_messages_redelivered%')
         group by name
     """):
         totals[name] = total
     return [
         _deaths("dead-lettered", totals, dropped=False),
         _deaths("died and dropped", totals, dropped=True),
-        Counted("unroutable, dropped", _sum(totals, "unroutable_dropped")),
-        Counted("unroutable, returned", _sum(totals, "unroutable_returned")),
+        Counted("unroutable, dropped", _sum(totals, "global_messages_unroutable_dropped")),
+        Counted("unroutable, returned", _sum(totals, "global_messages_unroutable_returned")),
         Counted("redelivered", _sum(totals, "queue_messages_redelivered")),
     ]
 
@@ -128,15 +128,16 @@ def _deaths(name: str, totals: Mapping[str, float], dropped: bool) -> Counted:
     """Dead letters by reason: those that were sent on, or those of queues that have nowhere to send them (strategy ``disabled``)."""
     reasons: dict[str, float] = {}
     for metric, total in totals.items():
-        match = re.match(r"(?:global_)?messages_dead_lettered_(\w+?)_total", metric)
+        match = re.match(r"global_messages_dead_lettered_(\w+?)_total", metric)
         if match and total and dropped == ('dead_letter_strategy="disabled"' in metric):
             reason = match[1].replace("_", " ")
             reasons[reason] = reasons.get(reason, 0) + total
     return Counted(name, round(sum(reasons.values())), ", ".join(f"{reason} {round(total):,}" for reason, total in sorted(reasons.items())))
 
 
-def _sum(totals: Mapping[str, float], *parts: str) -> int:
-    return round(sum(total for name, total in totals.items() if all(part in name for part in parts)))
+def _sum(totals: Mapping[str, float], name: str) -> int:
+    """Over its labels; the node's own count and that of its exchanges are the same messages, so that only one of them is asked for."""
+    return round(sum(total for metric, total in totals.items() if metric.startswith(name)))
 
 
 def acts(source: Source) -> list[Act]:

@@ -68,7 +68,8 @@ def test_dead_letters_are_counted_by_reason_and_apart_from_those_that_had_nowher
     lines = [
         Metric(at(1), name.format("rejected", "at_most_once"), 4.0),
         Metric(at(1), name.format("delivery_limit", "disabled"), 2.0),
-        Metric(at(1), "global_messages_unroutable_dropped_total", 1.0),
+        Metric(at(1), 'global_messages_unroutable_dropped_total{protocol="amqp091"}', 1.0),
+        Metric(at(1), "exchange_messages_unroutable_dropped_total", 1.0, exchange="tasks"),
     ]
     found = totals(tmp_path, *lines)
     assert found["dead-lettered"] == (4, "rejected 4")
@@ -107,3 +108,8 @@ def test_arming_a_fault_is_no_act(tmp_path: Path) -> None:
 def test_a_purge_says_how_many_went(tmp_path: Path) -> None:
     lines = [Wire(1, at(1), "purge", queue="q", count=214), Wire(2, at(2), "delete", queue="q")]
     assert [act.text for act in broker.acts(read(hand_made(tmp_path, *lines)))] == ["q purged with 214 in it", "q deleted"]
+
+
+def test_a_setting_of_empty_text_is_seen(tmp_path: Path) -> None:
+    lines = [*declared("before", "q", exchange=""), *declared("after", "q", exchange="dead")]
+    assert compared(tmp_path, *lines).changes == (Change("queue", "q", "exchange", '""', "dead"),)
