@@ -28,7 +28,7 @@ from harness.stage.labels import VARIABLE, labels
 from harness.stage.links import API_PORT, Link, ProxyControl, hello
 from harness.stage.tap_control import TapControl
 from harness.stage.wait import until
-from harness.stage.wiring import HARNESS_BROKER, HARNESS_DATABASE, Credentials, wire
+from harness.stage.wiring import HARNESS_DATABASE, Addresses, Credentials, wire
 
 READY_WITHIN_SECONDS = 60.0
 PASSED_ON = (
@@ -75,8 +75,7 @@ class Stage:
         self._handles: dict[str, Handle] = {}
         self._links: dict[str, Link] = {}
         self._wiring = wire(scenario)
-        self._ports: dict[str, tuple[int, ...]] = {}
-        """The loopback ports of each link's proxies."""
+        self._addresses = Addresses(self._credentials, self._wiring.routes)
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
         self.wire = WireTail(run.file("wire"))
@@ -119,22 +118,19 @@ class Stage:
     @property
     def load_amqp_url(self) -> str:
         """The broker as the load reaches it."""
-        return self._amqp("load -> broker")
+        return self._addresses.amqp("load -> broker")
 
     def environment(self) -> dict[str, str]:
         """The stage as the deployment and the playbook are told of it, over the operator's links."""
         told = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         told |= {
             VARIABLE: self.run_id,
-            "AMQP_URL": self._amqp("operator -> broker"),
-            "RABBITMQ_API_URL": self._api("operator -> broker"),
             "BROKER": self.container("broker").engine_name,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
+        told |= self._addresses.operator()
         if self.database is not None:
-            told |= {"DATABASE_URL": self._sql("operator -> database"), "DATABASE": self.container("database").engine_name}
-        if self.sink is not None:
-            told["EFFECTS_URL"] = f"http://127.0.0.1:{self._ports['operator -> sink'][0]}"
+            told["DATABASE"] = self.container("database").engine_name
         for version in self.spec.workers:
             names = [self.container(worker).engine_name for worker in plan.workers(self.scenario, version)]
             told[f"WORKERS_{version.upper().replace('-', '_')}"] = " ".join(names)
@@ -192,13 +188,11 @@ class Stage:
         with ThreadPoolExecutor(len(parts)) as pool:
             for done in [pool.submit(part) for part in parts]:
                 done.result()
-        self.broker = BrokerClient(
-            self._amqp(HARNESS_BROKER), self._api(HARNESS_BROKER), f"http://127.0.0.1:{self._ports[HARNESS_BROKER][2]}"
-        )
+        self.broker = BrokerClient(*self._addresses.harness())
         self._handles["broker"]._answers = self.broker.answers
         self._ready("broker")
         if self.spec.database is not None:
-            self.database = DatabaseClient(self._sql(HARNESS_DATABASE))
+            self.database = DatabaseClient(self._addresses.sql(HARNESS_DATABASE))
             self._handles["database"]._answers = self.database.answers
             self._ready("database")
 
@@ -255,8 +249,8 @@ class Stage:
         self._handles["toxiproxy"]._answers = control.answers
         self._ready("toxiproxy")
         for name, group in routes.items():
-            self._ports[name] = tuple(container.mapped_port(route.listen) for route in group)
-            self._links[name] = Link(control, name, group, hello(name), self._ports[name][0])
+            self._addresses.ports[name] = tuple(container.mapped_port(route.listen) for route in group)
+            self._links[name] = Link(control, name, group, hello(name), self._addresses.ports[name][0])
             self._links[name].open()
 
     def _prepare(self) -> None:
@@ -276,16 +270,7 @@ class Stage:
     def _start_worker(self, name: str) -> None:
         version = name.split(".")[1]
         spec = self.spec.workers[version]
-        environment = {
-            "AMQP_URL": self._credentials.amqp("toxiproxy", self._wiring.routes[f"{name} -> broker"][0].listen),
-            "WORKER": name,
-            "VERSION": version,
-        }
-        if self.database is not None:
-            port = self._wiring.routes[f"{name} -> database"][0].listen
-            environment["DATABASE_URL"] = self._credentials.sql("toxiproxy", port)
-        if self.sink is not None:
-            environment["EFFECTS_URL"] = f"http://toxiproxy:{self._wiring.routes[f'{name} -> sink'][0].listen}"
+        environment = self._addresses.worker(name) | {"WORKER": name, "VERSION": version}
         container = self._part(name, self.images.workers[version], environment=environment | spec.env, command=spec.command)
         self._handles[name]._answers = lambda: self.wire.poll().consumers(name) > 0
         container.create()
@@ -333,14 +318,3 @@ class Stage:
                 f"{role} {fate}: {self.last_words(role)}", "Its image, command and environment are in stage of the scenario file."
             )
         self._say(f"{role} ready")
-
-    # Addresses on loopback
-
-    def _amqp(self, link: str) -> str:
-        return self._credentials.amqp("127.0.0.1", self._ports[link][0])
-
-    def _api(self, link: str) -> str:
-        return self._credentials.api("127.0.0.1", self._ports[link][1])
-
-    def _sql(self, link: str) -> str:
-        return self._credentials.sql("127.0.0.1", self._ports[link][0])

@@ -13,6 +13,8 @@ from harness.stage import broker, database, sink
 from harness.stage.links import FIRST_PORT, Route
 
 TAP_FIRST_PORT = 5701
+PROXIES = "toxiproxy"
+"""Its name on the run's network."""
 _SUFFIXES = ("", "-api", "-metrics")
 HARNESS_BROKER, HARNESS_DATABASE = "harness -> broker", "harness -> database"
 """The harness's own links: not through the tap, and no fault can name them."""
@@ -50,6 +52,59 @@ class Credentials:
     def sql(self, host: str, port: int) -> str:
         """The database's address."""
         return f"postgresql://{self.user}:{self.password}@{host}:{port}/{database.NAME}"
+
+
+class Addresses:
+    """Where clients find their services: those on the machine by loopback ports, workers by the proxies' ports on the run's network.
+
+    Args:
+        credentials: of the run.
+        routes: of the stage.
+    """
+
+    def __init__(self, credentials: Credentials, routes: dict[str, tuple[Route, ...]]) -> None:
+        self._credentials, self._routes = credentials, routes
+        self.ports: dict[str, tuple[int, ...]] = {}
+        """The loopback ports of each link's proxies, once they are there."""
+
+    def amqp(self, link: str) -> str:
+        """The broker, for a client on the machine."""
+        return self._credentials.amqp("127.0.0.1", self.ports[link][0])
+
+    def harness(self) -> tuple[str, str, str]:
+        """The broker as the harness reaches it: AMQP, the management API, and its metrics."""
+        port = self.ports[HARNESS_BROKER]
+        return self.amqp(HARNESS_BROKER), self._credentials.api("127.0.0.1", port[1]), f"http://127.0.0.1:{port[2]}"
+
+    def sql(self, link: str) -> str:
+        """The database, for a client on the machine."""
+        return self._credentials.sql("127.0.0.1", self.ports[link][0])
+
+    def operator(self) -> dict[str, str]:
+        """What programs are told, over the operator's links."""
+        told = {"AMQP_URL": self.amqp("operator -> broker")}
+        told["RABBITMQ_API_URL"] = self._credentials.api("127.0.0.1", self.ports["operator -> broker"][1])
+        if "operator -> database" in self.ports:
+            told["DATABASE_URL"] = self.sql("operator -> database")
+        if "operator -> sink" in self.ports:
+            told["EFFECTS_URL"] = f"http://127.0.0.1:{self.ports['operator -> sink'][0]}"
+        return told
+
+    def worker(self, name: str) -> dict[str, str]:
+        """What a worker is told, over its own links."""
+        port = {service: group[0].listen for link, group in self._routes.items() for service in [_service(link, name)] if service}
+        told = {"AMQP_URL": self._credentials.amqp(PROXIES, port["broker"])}
+        if "database" in port:
+            told["DATABASE_URL"] = self._credentials.sql(PROXIES, port["database"])
+        if "sink" in port:
+            told["EFFECTS_URL"] = f"http://{PROXIES}:{port['sink']}"
+        return told
+
+
+def _service(link: str, client: str) -> str | None:
+    """What a link leads to, where it is this client's."""
+    name, service = link.split(" -> ")
+    return service if name == client else None
 
 
 def wire(scenario: Scenario) -> Wiring:

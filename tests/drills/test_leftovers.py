@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from threading import Timer
 from typing import Any
 from uuid import uuid4
 
@@ -161,8 +162,10 @@ def test_a_queue_that_vanishes_with_its_client_is_no_error(bench: Bench) -> None
     bench.channel.queue_declare(bench.prefix + "b-mine", exclusive=True)
     reading = bench.read()
     assert next(reading).task == "a"
-    bench.connection.close()
+    leaving = Timer(0.5, bench.connection.close)
+    leaving.start()
     assert [left.task for left in reading] == ["c"]
+    leaving.join()
 
 
 def test_a_queue_that_is_deleted_while_it_is_read_is_no_error(bench: Bench) -> None:
