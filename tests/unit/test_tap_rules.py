@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+from itertools import pairwise
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from pika import spec
 from tap_process import accept, arrives, ends, rule, speak
-from tap_speech import CONFIRMS, ack, broker, channel, client, consuming, content, deliver, method, opened, publish
+from tap_speech import CONFIRMS, LINK, Lines, ack, broker, channel, client, consuming, content, deliver, method, opened, publish
+
+from harness.stage.tap.armed import Armed
+from harness.stage.tap.selector import selector
+from harness.stage.tap.session import Session
 
 
 def test_a_frame_of_which_a_part_has_passed_goes_on_and_the_next_is_met(holding):
@@ -83,6 +90,64 @@ def test_a_disarmed_rule_says_how_many_it_has_counted(holding):
     speak(ours, theirs, [client(ack(1), ack(2))])
     tap.arm()
     assert [line["count"] for line in tap.lines if line.get("reason") == "disarmed"] == [2]
+
+
+class Written:
+    """An end of a session that only keeps what is written to it."""
+
+    def __init__(self):
+        self.data = b""
+
+    def write(self, data):
+        self.data += data
+
+    def is_closing(self):
+        return False
+
+
+class Carried:
+    """A session without sockets, whose rules come and go."""
+
+    def __init__(self, lines):
+        self.session = Session(LINK, 1, lines, selector("message_id"), [])
+        self.session.ends = {"client": Written(), "broker": Written()}
+
+    def hear(self, who, data):
+        if self.session.gates:
+            self.session.arrived(who, data)
+        else:
+            self.session.carry(who, data)
+            (self.session.connection.from_client if who == "client" else self.session.connection.from_broker)(data)
+
+
+def conversation():
+    """Both directions of a connection, with messages of several frames on two channels."""
+    big = content(spec.BasicProperties(message_id="big"), b"x" * 300, 2, frame_max=100)
+    routed = method(2, spec.Basic.Publish(exchange="x", routing_key="k"))
+    turns = [
+        *opened(), *channel(2), *CONFIRMS, client(publish("a"), routed, big[:30]), client(big[30:], publish("b", body=b"")),
+        broker(ack(2, multiple=True)), *consuming(number=2), broker(deliver("c", 1, number=2, body=b"y" * 200)), client(ack(1, number=2)),
+    ]  # fmt: skip
+    return [(who, data) for who, data in turns if data]
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_idle_rules_that_come_and_go_at_any_octet_change_neither_bytes_nor_lines(data):
+    plain, ruled = Lines(), Lines()
+    undisturbed, carried = Carried(plain), Carried(ruled)
+    idle = [Armed(rule(event, "drop", nth=1000)) for event in ("publish", "ack", "deliver", "confirm")]
+    for who, octets in conversation():
+        undisturbed.hear(who, octets)
+        cuts = sorted(data.draw(st.sets(st.integers(1, len(octets)), max_size=4)))
+        for start, end in pairwise([0, *cuts, len(octets)]):
+            carried.session.rule_by(idle if data.draw(st.booleans()) else [])
+            carried.hear(who, octets[start:end])
+    carried.session.rule_by([])
+    assert [carried.session.ends[who].data for who in ("client", "broker")] == [
+        undisturbed.session.ends[who].data for who in ("client", "broker")
+    ]
+    assert ruled.all == plain.all
 
 
 # The file of rules
