@@ -106,7 +106,7 @@ def read(run_directory: Path) -> Source:
 
 
 def _database(folder: Path, on_disk: bool) -> duckdb.DuckDBPyConnection:
-    settings = {"memory_limit": MEMORY, "temp_directory": str(folder / "spilled")}
+    settings: dict[str, str | bool | int | float | list[str]] = {"memory_limit": MEMORY, "temp_directory": str(folder / "spilled")}
     return duckdb.connect(folder / "evidence.db" if on_disk else ":memory:", config=settings)
 
 
