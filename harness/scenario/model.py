@@ -66,7 +66,7 @@ class Broker(Part):
     image: str = Field(
         default="rabbitmq", description="A name that `drillbook images` lists, or any reference, such as rabbitmq:4-management."
     )
-    plugins: list[str] = Field(default_factory=list, description="Enabled besides rabbitmq_management.")
+    plugins: list[str] = Field(default_factory=list, description="Enabled besides rabbitmq_management and rabbitmq_prometheus.")
     exchanges: dict[str, Exchange] = Field(default_factory=dict, description="Declared exchanges by name.")
     queues: dict[str, Queue] = Field(min_length=1, description="Declared queues by name.")
     bindings: list[Binding] = Field(default_factory=list, description="Declared routes.")
