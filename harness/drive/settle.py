@@ -22,9 +22,11 @@ class Stillness:
 
     moves: int
     effects: int
+    outbox: int
     depths: tuple[int | None, ...]
     waiting: bool
-    """Tasks wait in a queue that is neither a dead-letter queue nor a stream, which keeps what it has, or a worker holds some."""
+    """Tasks wait in the outbox or in a queue that is neither a dead-letter queue nor a stream (which keeps what it has), or a worker holds
+    some."""
     delayed: bool
     """Tasks wait in a queue that will move them by itself when their time to live is over."""
 
@@ -57,14 +59,16 @@ def look(scenario: Scenario, stage: Stage) -> Stillness | None:
     try:
         depths = {queue: stage.broker.depth(queue).ready for queue in broker.queues}
         effects = count_effects(scenario, stage)
+        outbox = stage.database.count(scenario.outbox.query) if stage.database is not None and scenario.outbox is not None else 0
     except ConnectionError:
         return None
     wire = stage.wire.poll()
     return Stillness(
         moves=wire.moves,
         effects=effects,
+        outbox=outbox,
         depths=tuple(depths.values()),
-        waiting=wire.in_flight > 0 or any(depths[queue] for queue in depths if queue not in kept),
+        waiting=wire.in_flight > 0 or outbox > 0 or any(depths[queue] for queue in depths if queue not in kept),
         delayed=any(depths[queue] for queue in delaying),
     )
 

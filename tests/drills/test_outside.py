@@ -15,7 +15,7 @@ import requests
 from conftest import run_drill
 
 from harness.drill import stage_images
-from harness.drive.settle import count_effects
+from harness.drive.settle import count_effects, look
 from harness.evidence import RunDirectory
 from harness.evidence.collect import collect
 from harness.faults.cut import Cut
@@ -134,6 +134,15 @@ def test_effects_of_all_sources_count_as_movement(shared: Bench) -> None:
     shared.publish("tasks", "counted")
     assert shared.done("counted")
     assert count_effects(shared.scenario, shared.stage) == before + 2
+
+
+def test_a_stage_whose_outbox_is_not_empty_still_waits(shared: Bench) -> None:
+    assert not look(shared.scenario, shared.stage).waiting
+    shared.execute("insert into task_state (task, state, version, worker) values ('unsent', 'queued', 'v1', 'outbox')")
+    try:
+        assert look(shared.scenario, shared.stage).waiting
+    finally:
+        shared.execute("delete from task_state where task = 'unsent'")
 
 
 @pytest.mark.parametrize("link", [f"{WORKER} -> sink", "operator -> sink"])

@@ -276,6 +276,17 @@ def test_a_worker_whose_broker_closes_the_connection_comes_back(bench: Bench, br
     assert bench.says(worker, "consuming", times=2)
 
 
+def test_a_worker_told_to_stop_while_nobody_takes_its_call_gives_the_task_back(bench: Bench) -> None:
+    worker = bench.start(EFFECTS_URL="http://127.0.0.1:9")
+    bench.publish("charge-000001")
+    assert bench.says(worker, "receiver away", times=2)
+    worker.stop(timeout=20)
+    assert worker.wait()["StatusCode"] == 0
+    assert bench.unused()
+    assert bench.ready() == 1
+    assert not bench.effects()
+
+
 def test_a_task_that_cannot_be_decoded_goes_to_the_dead_letter_queue_and_is_marked_failed(bench: Bench) -> None:
     bench.publish("charge-000001", body=b"\xff not JSON")
     bench.publish("charge-000002")
