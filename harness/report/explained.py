@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -22,6 +23,8 @@ from harness.report.wording import explain_command, first_found, running, told
 from harness.scenario.problems import suggestion
 from harness.scenario.units import NANOSECONDS
 
+_MARK = re.compile(r"(?:\d+\.|[-*]) +")
+"""Begins an item of a list."""
 WIDE = 104
 """Columns from which on a story also shows the time of day and its evidence."""
 
@@ -196,14 +199,32 @@ def _written(default: Any) -> str:
 
 
 def _prose(console: Console, about: str) -> None:
-    """Paragraphs wrapped to the terminal; lists and indented examples as they were written."""
+    """Paragraphs and the items of lists wrapped to the terminal; indented examples line by line, as they were written."""
     for blank, lines in groupby(about.splitlines(), key=lambda line: not line.strip()):
         if blank:
             console.print()
             continue
-        block = list(lines)
-        if any(line.startswith((" ", "|", "- ", "* ")) or line[:1].isdigit() for line in block):
-            for line in block:
-                console.print(indented(plain(line.lstrip()), 2 + len(line) - len(line.lstrip())))
+        for mark, text in _blocks(lines):
+            if not mark.strip():
+                console.print(indented(plain(text), 2 + len(mark)))
+                continue
+            item = Table.grid()
+            item.add_column(no_wrap=True)
+            item.add_column(overflow="fold")
+            item.add_row(Text(mark), plain(text))
+            console.print(indented(item, 2))
+
+
+def _blocks(lines: Iterable[str]) -> list[tuple[str, str]]:
+    """Paragraphs without a mark, items of lists with theirs, lines of examples with their indentation."""
+    blocks: list[tuple[str, str]] = []
+    for line in lines:
+        mark = _MARK.match(line)
+        text = line.strip()
+        if mark:
+            blocks.append((mark[0], line[mark.end() :]))
+        elif blocks and (_MARK.match(blocks[-1][0]) or (blocks[-1][0] == "" and line == text)):
+            blocks[-1] = (blocks[-1][0], f"{blocks[-1][1]} {text}")
         else:
-            console.print(indented(plain(" ".join(block)), 2))
+            blocks.append((line[: len(line) - len(line.lstrip())], text))
+    return blocks

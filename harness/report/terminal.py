@@ -48,7 +48,7 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
     rows = [("Explain", explain), ("Replay", judgement.replay), ("Report", _short(report) if report else None)]
     for name, value in rows:
         if value:
-            console.print(Text.assemble((f"{name}  ", "bold"), plain(value)), soft_wrap=True)
+            console.print(Text.assemble((f"{name:<9}", "bold"), plain(value)), soft_wrap=True)
 
 
 def heading(console: Console, text: str) -> None:

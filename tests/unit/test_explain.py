@@ -212,6 +212,17 @@ def test_an_invariant_is_told_with_all_its_header_says() -> None:
     assert "A finding:" in text
 
 
+def test_prose_is_wrapped_to_the_terminal_and_an_example_stays_apart(tmp_path: Path) -> None:
+    about = "One two\nthree.\n\n1. First,\n   goes on.\n2. Second.\n\nA finding:\n\n    task-1  Lost.\n    task-2  Lost."
+    header = "-- mine: No task is mine.\n-- needs: published\n--\n" + "".join(f"-- {line}\n" for line in about.splitlines())
+    (tmp_path / "mine.sql").write_text(f"{header}select task from published where false")
+    lines = [line.rstrip() for line in meaning("mine", tmp_path).partition("What it means\n")[2].splitlines()]
+    assert lines == [
+        "  One two three.", "", "  1. First, goes on.", "  2. Second.", "", "  A finding:", "",
+        "      task-1  Lost.", "      task-2  Lost.",
+    ]  # fmt: skip
+
+
 def test_an_invariant_that_nothing_excuses_says_so() -> None:
     assert "Excused by nothing: a counterexample counts" in words(meaning("no_duplicate_effects"))
 

@@ -88,8 +88,8 @@ def test_the_last_lines_are_commands_and_the_report_in_one_piece_each(tmp_path: 
     lines = shown(BROKEN, report, width=40).splitlines()
     assert lines[-3:] == [
         "Explain  drillbook explain reports/a/2025 charge-000000",
-        "Replay  drillbook run scenarios/versioned_workers/careless.yaml --seed 7",
-        "Report  reports/a/2025/report.html",
+        "Replay   drillbook run scenarios/versioned_workers/careless.yaml --seed 7",
+        "Report   reports/a/2025/report.html",
     ]
 
 
@@ -113,7 +113,7 @@ def test_the_command_to_explain_can_be_pasted_into_a_shell_whatever_the_id(run: 
 def test_a_report_somewhere_else_is_shown_by_its_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "here").mkdir()
     monkeypatch.chdir(tmp_path / "here")
-    assert f"Report  {tmp_path}/there/report.html" in shown(BROKEN, tmp_path / "there" / "report.html")
+    assert f"Report   {tmp_path}/there/report.html" in shown(BROKEN, tmp_path / "there" / "report.html")
 
 
 def test_colour_only_adds_to_the_words() -> None:
