@@ -35,7 +35,9 @@ class TapProcess:
         settings = tap.config(links, upstream, str(self.output), id_from, str(self._rules)) | {"address": "127.0.0.1"}
         (folder / "tap.json").write_text(json.dumps(settings))
         command = [*before, sys.executable, "-m", "tap", "--config", str(folder / "tap.json")]
-        self.process = subprocess.Popen(command, cwd=PACKAGES, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self._errors = folder / "errors.txt"
+        with self._errors.open("a") as errors:
+            self.process = subprocess.Popen(command, cwd=PACKAGES, stdout=subprocess.PIPE, stderr=errors, text=True)
         self.ports = {peer: int(self.process.stdout.readline().rsplit(maxsplit=1)[-1]) for peer in peers}
         self.sockets = []
 
@@ -65,8 +67,13 @@ class TapProcess:
 
     def end(self, how=signal.SIGTERM):
         self.process.send_signal(how)
-        self.errors = self.process.communicate(timeout=SECONDS)[1]
+        self.process.communicate(timeout=SECONDS)
         return self.process.returncode
+
+    @property
+    def errors(self):
+        """What it has said on stderr."""
+        return self._errors.read_text()
 
     @property
     def lines(self):

@@ -74,8 +74,8 @@ def content(properties: spec.BasicProperties, body: bytes = b"", number: int = 1
     return frame.Header(number, len(body), properties).marshal() + b"".join(bodies)
 
 
-def publish(task: str, queue: str = "tasks.v1", body: bytes = b"{}", number: int = 1) -> bytes:
-    return method(number, spec.Basic.Publish(exchange="", routing_key=queue)) + content(_named(task), body, number)
+def publish(task: str, queue: str = "tasks.v1", body: bytes = b"{}", number: int = 1, frame_max: int = 131072) -> bytes:
+    return method(number, spec.Basic.Publish(exchange="", routing_key=queue)) + content(_named(task), body, number, frame_max)
 
 
 def deliver(task: str, tag: int, consumer: str = "c1", redelivered: bool = False, body: bytes = b"{}", number: int = 1) -> bytes:

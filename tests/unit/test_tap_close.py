@@ -80,10 +80,10 @@ def test_a_delivery_on_its_way_to_a_closed_channel_goes_back(holding):
 
 def test_a_channel_is_closed_behind_a_message_of_which_a_part_has_passed(tap, upstream):
     ours, theirs = tap.joined(upstream)
-    big = publish("a", body=b"x" * 1000)
-    speak(ours, theirs, [*opened(), *consuming(), client(big[:-500])])
+    big = publish("a", body=b"x" * 1000, frame_max=400)
+    speak(ours, theirs, [*opened(), *consuming(), client(big[:-700])])
     tap.arm(rule("deliver", "close"))
     theirs.sendall(deliver("b", 1))
     tap.wait_until_said("channel closed")
-    ours.sendall(big[-500:])
-    arrives(theirs, big[-500:] + CLOSE)
+    ours.sendall(big[-700:])
+    arrives(theirs, big[-700:] + CLOSE)

@@ -7,7 +7,7 @@ import json
 import pytest
 from pika import spec
 from tap_process import arrives, ends, rule, speak
-from tap_speech import CONFIRMS, ack, broker, client, consuming, content, deliver, method, opened, publish
+from tap_speech import CONFIRMS, ack, broker, channel, client, consuming, content, deliver, method, opened, publish
 
 
 def test_a_dropped_ack_never_arrives_and_its_connection_ends(holding):
@@ -82,6 +82,15 @@ def test_an_ack_of_several_counts_once_and_goes_by_a_task_that_it_covers(holding
     arrives(theirs, ack(4))
     tap.end()
     assert tap.story[4:] == ["fault armed", "fault ack dropped b", "ack d"]
+
+
+def test_a_publish_on_a_channel_that_the_broker_has_closed_is_not_counted(tap, upstream):
+    ours, theirs = tap.joined(upstream)
+    closed = broker(method(1, spec.Channel.Close(404, "NOT_FOUND", 0, 0)))
+    speak(ours, theirs, [*opened(), *channel(2), closed])
+    tap.arm(rule("publish", "drop", sever=False))
+    ours.sendall(publish("late") + publish("a", number=2) + publish("b", number=2))
+    arrives(theirs, publish("late") + publish("b", number=2))
 
 
 def test_an_ack_that_settles_nothing_is_not_counted(holding):

@@ -3,6 +3,8 @@
 import struct
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from harness.stage.tap.selector import selector
 
@@ -66,6 +68,21 @@ def test_properties_before_the_message_id_are_passed_over_in_their_order():
     payload = header(table, 0x2000 | 0x1F80, before + b"\x02id")
     assert selector("message_id").read(payload) == "id"
     assert selector("correlation_id").read(payload) == "co"
+
+
+ENTRIES = st.tuples(st.sampled_from(["a", "bc", "task"]), st.sampled_from(sorted(VALUES)))
+
+
+@given(st.lists(st.tuples(st.binary(max_size=3), st.lists(ENTRIES, max_size=3)), min_size=2, max_size=6))
+def test_what_is_remembered_of_one_message_never_misreads_another(messages):
+    places = ["message_id", "correlation_id", "header:task"]
+    readers = {place: selector(place) for place in places}
+    for kind, entries in messages:
+        table = b"".join(entry(name, VALUES[value]) for name, value in entries)
+        before = struct.pack(">HHQHB", 60, 0, 5, 0x8000 | 0x2000 | 0x0400 | 0x0080, len(kind)) + kind
+        payload = before + struct.pack(">I", len(table)) + table + bytes([3 - len(kind)]) + b"xyz"[len(kind) :] + b"\x02id"
+        for place in places:
+            assert readers[place].read(payload) == selector(place).read(payload)
 
 
 def test_an_id_that_is_not_utf_8_is_kept_readable():

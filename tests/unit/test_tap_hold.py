@@ -49,7 +49,7 @@ def test_each_of_several_is_held_for_its_time(holding):
 def test_a_held_ack_whose_client_ends_is_dropped_with_all_behind_it(holding):
     tap, ours, theirs = holding
     tap.arm(rule("ack", "hold", nth=2, seconds=600))
-    ours.sendall(ack(1) + ack(2) + ack(3))
+    ours.sendall(ack(1) + ack(2) + ack(3) + ack(4)[:5])
     arrives(theirs, ack(1))
     tap.wait_until_said("ack held")
     ours.close()

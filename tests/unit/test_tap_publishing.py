@@ -174,4 +174,6 @@ def test_a_task_can_be_read_from_a_json_body(path, body, task):
 def test_a_body_is_read_up_to_a_mebibyte():
     fits = b'{"id": "a", "pad": "' + b"x" * ((1 << 20) - 22) + b'"}'
     assert len(fits) == 1 << 20
-    assert after_opening(client(nested(fits), nested(fits + b" ")), id_from="body:$.id") == ["publish a q", "publish q"]
+    for frame_max in (131072, 1 << 21):
+        sent = client(nested(fits, frame_max=frame_max), nested(fits + b" ", frame_max=frame_max))
+        assert after_opening(sent, id_from="body:$.id") == ["publish a q", "publish q"]

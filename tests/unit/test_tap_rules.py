@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pika import spec
-from tap_process import accept, arrives, ends, rule, speak
+from tap_process import SECONDS, accept, arrives, ends, rule, speak
 from tap_speech import CONFIRMS, LINK, Lines, ack, broker, channel, client, consuming, content, deliver, method, opened, publish
 
 from harness.stage.tap.armed import Armed
 from harness.stage.tap.selector import selector
 from harness.stage.tap.session import Session
+from harness.stage.wait import until
 
 
 def test_a_frame_of_which_a_part_has_passed_goes_on_and_the_next_is_met(holding):
@@ -183,7 +184,7 @@ def test_rules_that_cannot_be_used_leave_the_old_ones_armed(tmp_path, holding, b
     tap.arm(rule("ack", "hold"))
     (tmp_path / "rules.json").write_text(bad)
     tap.process.send_signal(signal.SIGHUP)
-    assert tap.process.stderr.readline().startswith("tap: cannot use the rules in")
+    assert until(lambda: tap.errors.startswith("tap: cannot use the rules in"), SECONDS)
     ours.sendall(ack(1))
     tap.wait_until_said("ack held")
     assert tap.end() == 0

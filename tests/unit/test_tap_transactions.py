@@ -64,6 +64,11 @@ def test_a_transaction_whose_connection_is_lost_leaves_no_line():
     assert tap.story[2:] == ["select", "close : connection lost (client)", "close (connection) : connection lost (client)"]
 
 
+def test_a_commit_that_crosses_the_close_of_its_channel_tells_nothing():
+    story = in_transaction(client(publish("x")), broker(method(1, spec.Channel.Close(404, "NOT_FOUND", 0, 0))), COMMIT[0])
+    assert story == ["select", "close : 404 NOT_FOUND (broker)"]
+
+
 def test_a_commit_without_a_transaction_tells_nothing():
     assert after_opening(client(publish("x")), COMMIT[0]) == ["publish x tasks.v1"]
 

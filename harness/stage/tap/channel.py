@@ -33,7 +33,9 @@ class Channel:
         self.queues = Queues(self.prefix, lines)
         self.publishing = Publishing(self.prefix, lines, self._told, self.sent, self.arriving)
         self.consuming = Consuming(self.prefix, lines, self._told, self.arriving, self.queues)
-        self._opened = self._ended = False
+        self._opened = False
+        self.ended = False
+        """One of its two ends has closed it."""
 
     def _write(self, event: str, rest: str = "") -> None:
         self._lines.write(f'{event}"{self.prefix}{rest}')
@@ -46,9 +48,9 @@ class Channel:
         """It closes, or its connection does: what it held unacknowledged goes back to the queues, and its transaction is void."""
         self._told.discard()
         self.consuming.end()
-        if self._opened and not self._ended:
+        if self._opened and not self.ended:
             self._write("close", f',"reason":{quoted(reason)}')
-        self._ended = True
+        self.ended = True
 
     def flow(self, payload: bytes) -> None:
         """The broker stops or starts the publisher."""

@@ -141,7 +141,7 @@ class Gate:
         """The tasks that a unit is about, where rules can meet it; ``[""]`` for one task without an id."""
         event = self._events.get(unit.name)
         channel = self._connection.channels.get(unit.number)
-        if event is None or channel is None or self._connection.blind:
+        if event is None or channel is None or channel.ended or self._connection.blind:
             return []
         try:
             return [unit.task] if event in ("publish", "deliver") else channel.covers(event, unit.payload)
