@@ -40,7 +40,7 @@ astray as (  -- publishes of what is found nowhere, or of what the ledger does n
   where event = 'publish' and ((tasks.task is null and whole('published')) or (outcome in ('ok', 'unknown') and effects = 0 and rests_in is null))
 ),
 judged as (
-  select dropped.*, first_at, exists (select 1 from vanished) or (kind = 'queue' and exists (select 1 from astray)) or first_at is not null as sure,
+  select dropped.*, first_at, (select count(*) from vanished) > 0 or (kind = 'queue' and exists (select 1 from astray)) or first_at is not null as sure,
          kind = 'exchange' and whole('wire') and first_at is null as harmless
   from dropped left join (
     select exchange, min("at") as first_at from astray where not unknown or peer in ('load', 'operator') group by exchange
