@@ -86,7 +86,8 @@ select "at", evidence, what, move, who, queue, connection, channel, task from (
     from (from effects semi join told using (task)) as effects
     left join first_calls on first_calls.source = effects.source and first_calls.key = effects.key
     union all
-    select task, stops."at", 6, 0, 'timeline', stops.name || ' ' || case stops.state when 'killed' then 'was killed' else stops.state end,
+    select distinct task, stops."at", 6, 0, 'timeline',
+           stops.name || ' ' || case stops.state when 'killed' then 'was killed' else stops.state end,
            'stop', stops.name, null, null, null
     from (select distinct task, peer, "at" from told_wire where event = 'deliver') as deliveries
     asof join stops on stops.name = peer and stops."at" >= deliveries."at"

@@ -70,6 +70,11 @@ def test_a_container_that_stops_long_after_the_task_was_done_is_no_part_of_its_s
     assert "workers.v2.1 was killed" not in [moment.what for moment in story(*lines)]
 
 
+def test_the_stop_of_one_that_had_it_several_times_is_told_once() -> None:
+    lines = ("publish a ok", "deliver a to v2 from q", "requeue a by v2", "deliver a to v2 from q", "requeue a by v2", "stopped v2")
+    assert [moment.what for moment in story(*lines)].count("workers.v2.1 stopped") == 1
+
+
 def test_without_a_wire_nobody_is_said_to_have_it_but_where_it_was_found() -> None:
     moments = judge(history("publish a ok", *TWICE, "leftover a dead in d"))["no_duplicate_effects"].findings[0].story
     assert [moment.holder for moment in moments] == [None, None, None, None, "d"]
