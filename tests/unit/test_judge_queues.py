@@ -35,7 +35,7 @@ def run(*lines: str, counts: Collection[str], settings: Collection[str] = (), **
         lines: as ``history`` takes them; a wire is always there.
         counts: ``10 published to tasks``, ``9 acked from tasks``, ``3 unroutable at default``, ``4 expired (disabled)``; each at the
             end, or with ``at 5:`` before it that many seconds after the start.
-        settings: ``tasks dead-letter-exchange nope``: arguments of queues; ``exchange events``.
+        settings: ``tasks dead-letter-exchange nope``: arguments of queues; ``exchange events``, ``binding events``.
     """
     made = history(*lines, invariants=CONSERVATION, **({"empty": ("wire", "counters")} | more))
     metrics = [_metric(text) for text in counts]
@@ -69,6 +69,8 @@ def _metric(text: str) -> Metric:
 
 def _setting(text: str) -> Topology:
     first, second, *value = text.split()
+    if first == "binding":
+        return Topology(END, "after", "binding", f"{second} -> queue retry", "there", "true")
     if first == "exchange":
         return Topology(END, "after", "exchange", second, "type", '"fanout"')
     field = second if second == "type" else f"arguments.x-{second}"
@@ -117,6 +119,22 @@ def test_a_dead_letter_exchange_that_is_not_there_is_named() -> None:
 
 def test_dead_letters_that_no_queue_has_are_found() -> None:
     made = run(*LOST, counts=["3 published to tasks", "1 acked from tasks", "2 rejected (at_most_once)"])
+    assert dropped(made) == ["2 messages left tasks without an acknowledgement: 2 dead-lettered, and in no queue."]
+
+
+RETRIED = ["3 published to tasks", "1 acked from tasks", "4 rejected (at_most_once)", "4 expired (at_most_once)"]
+"""Refused into a queue that gives back what its time is over for: neither arrival is counted."""
+RETRY = ["tasks dead-letter-exchange again", "exchange again", "binding again"]
+
+
+def test_a_purge_beside_retries_is_not_taken_for_dead_letters_that_went_astray() -> None:
+    assert dropped(run(*LOST, counts=RETRIED, settings=RETRY)) == [
+        "2 messages left tasks without an acknowledgement: for no reason that the broker counts, as when a queue is purged."
+    ]
+
+
+def test_dead_letters_to_an_exchange_without_a_binding_went_astray() -> None:
+    made = run(*LOST, counts=["3 published to tasks", "1 acked from tasks", "2 rejected (at_most_once)"], settings=RETRY[:2])
     assert dropped(made) == ["2 messages left tasks without an acknowledgement: 2 dead-lettered, and in no queue."]
 
 

@@ -22,7 +22,11 @@ settings as (
 )
 select queue, arg_min(value, rank) filter (field = 'type') as type,
        arg_min(value, rank) filter (field = 'overflow') as overflow,
-       arg_min(value, rank) filter (field = 'dead-letter-exchange') as dead_letter_exchange
+       arg_min(value, rank) filter (field = 'dead-letter-exchange') as dead_letter_exchange,
+       case when dead_letter_exchange is null then true
+            when dead_letter_exchange = '' then coalesce(arg_min(value, rank) filter (field = 'dead-letter-routing-key'), queue)
+              in (select name from told where kind = 'queue')
+            else exists (select 1 from told where kind = 'binding' and starts_with(name, dead_letter_exchange || ' -> ')) end as reachable
 from settings group by queue;
 
 -- queue_balance: one row a queue that the broker counted: published to it, acknowledged (or taken without), left in it, and what is short.
@@ -101,15 +105,21 @@ missing_exchange as (
 ),
 purges as (select queue, max("at") as "at", sum("count") as purged, max(peer) as peer from wire where event = 'purge' and "count" > 0 group by queue),
 first_drops as (select queue, arg_min(step, end_at) as step, bool_or(not still_there) as gone from queue_drops group by queue),
+routed as (  -- a dead letter cannot go astray where there is a queue for it
+  select place, queues, named.lost, dead_letter_exchange,
+         case when list_has_all((select coalesce(list(queue), []) from queue_settings where reachable), queues) then 0 else astray end as astray
+  from named cross join net
+),
 parts as (
-  select place, queues, named.lost, reasons.since, reasons."at", [
+  select place, queues, routed.lost, reasons.since, reasons."at", [
     counted || case when exchange is null then ', with no dead-letter exchange to take them' else format(', and the dead-letter exchange {} is not there', exchange) end,
-    case when astray > 0 then format('{:,} dead-lettered, and in no queue', astray) end,
-    case when net.lost > net.dropped + astray then case when net.dropped + astray = 0 then '' else format('{:,} ', net.lost - net.dropped - astray) end
+    case when routed.astray > 0 then format('{:,} dead-lettered, and in no queue', routed.astray) end,
+    case when net.lost > net.dropped + routed.astray
+         then case when net.dropped + routed.astray = 0 then '' else format('{:,} ', net.lost - net.dropped - routed.astray) end
          || case when exists (select 1 from first_drops where gone and list_contains(queues, first_drops.queue)) then 'gone with the queue'
                  else 'for no reason that the broker counts, as when a queue is purged' end end
   ] as why
-  from named cross join net cross join reasons left join missing_exchange using (place)
+  from routed cross join net cross join reasons left join missing_exchange using (place)
 ),
 of_queues as (
   select *, format('{:,} {} left {} without an acknowledgement: {}.', lost, case when lost = 1 then 'message' else 'messages' end, place,
