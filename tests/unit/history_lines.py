@@ -117,7 +117,7 @@ def _counted(words: Words, at: int) -> Counter:
 
 
 def _metric(words: Words, at: int) -> Metric:
-    return Metric(at, words["name"], float(words["value"]), words.get("queue"))
+    return Metric(at, words["name"], float(words["value"]))
 
 
 def _declared(words: Words, at: int) -> Topology:
@@ -153,7 +153,7 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     rf"tap (?:(?P<name>.+): )?(?P<reason>.+?)(?: of {_TASK})?(?: by {_WHO})?": _tap,
     rf"ready {_QUEUE} (?P<ready>\d+) consumers (?P<consumers>\d+)": _sampled,
     rf"queue {_QUEUE} (?P<ready>\d+|gone) (?P<edge>before|after) (?P<step>.+)": _counted,
-    rf"metric (?P<name>\S+) (?P<value>[\d.]+)(?: of {_QUEUE})?": _metric,
+    r"metric (?P<name>\S+) (?P<value>[\d.]+)": _metric,
     r"(?P<moment>declared|found) (?P<kind>queue|exchange) (?P<name>\S+) (?P<field>\S+) (?P<value>\S+)": _declared,
     r"step (?P<name>.+) (?P<state>begin|end)(?: exit (?P<exit>\d+))?": _event("step"),
     r"phase (?P<name>\w+) (?P<state>\w+)(?: exit (?P<exit>\d+))?": _event("phase"),
