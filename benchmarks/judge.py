@@ -74,7 +74,7 @@ def write(folder: Path, lines: int) -> int:
         seq = 1
         for step in range(tasks + 100):
             now = START + step * SECOND // RATE
-            for event in passing(step, tasks, now):
+            for event in passing(step, tasks):
                 seq += 1
                 into["wire"].write(f'{{"seq":{seq},"at":{now},{event}}}\n')
             if step < tasks:
@@ -101,7 +101,7 @@ def worker(task: int) -> tuple[str, str, int]:
     return f"workers.{version}.{number}", version, {"v1": 1, "v2": 3}[version] + number
 
 
-def passing(step: int, tasks: int, now: int) -> Iterator[str]:
+def passing(step: int, tasks: int) -> Iterator[str]:
     """What passes the wire at one step: one task is published while others are confirmed, delivered and acknowledged."""
     load = '"link":"load -> broker","peer":"load","connection":1,"channel":1,'
     if step < tasks:

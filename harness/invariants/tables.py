@@ -133,7 +133,7 @@ def _size(run_directory: Path | None) -> int:
 
 
 def _database(folder: Path, on_disk: bool) -> duckdb.DuckDBPyConnection:
-    settings = {
+    settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
         "threads": min(THREADS, os.cpu_count() or 1),
         "temp_directory": str(folder / "spilled"),
