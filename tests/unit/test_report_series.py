@@ -139,3 +139,9 @@ def test_a_gauge_that_was_told_before_the_load_holds_at_its_start(tmp_path: Path
 
 def test_a_run_without_metrics_has_no_picture_of_them(tmp_path: Path) -> None:
     assert "Queues by the broker's own count" not in drawn(hand_made(tmp_path, *LOADED))[1]
+
+
+def test_gauges_that_never_rose_are_a_sentence(tmp_path: Path) -> None:
+    _, found = drawn(hand_made(tmp_path, *LOADED, gauge(0.1, 0)))
+    panel = found["Queues by the broker's own count"]
+    assert (panel.curves, "which may lag" in panel.note) == ((), True)
