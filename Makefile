@@ -7,7 +7,7 @@ DRILLBOOK := $(VENV)/bin/drillbook
 SCENARIO := scenarios/versioned_workers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak lint setup engine images engine-stop clean
+.PHONY: help demo test soak gallery seeds lint setup engine images engine-stop clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -23,6 +23,14 @@ test: setup lint ## Pass all checks and tests, those on real containers too
 
 soak: setup ## Kill the harness at 20 random moments and look for anything left
 	@$(VENV)/bin/python tests/soak/kills.py 20
+
+RUNS ?= 3
+gallery: setup ## Plant bugs into sound drills and see each turn exactly its invariants red; writes docs/detection.md
+	@$(VENV)/bin/python -m tests.gallery --runs $(RUNS)
+
+COUNT ?= 100
+seeds: setup ## Put a correct system through COUNT drills with random faults and see nothing turn red; writes docs/detection.md
+	@$(VENV)/bin/python -m tests.soak.seeds $(COUNT) --write
 
 lint: $(STAMP) ## Check format, style and types
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Some files are not formatted: run $(VENV)/bin/ruff format ."; exit 1; }

@@ -1,0 +1,30 @@
+#!/usr/bin/env bash
+set -euo pipefail
+
+route_to_v1() { # in one act: what has no route of its own goes to v1
+    curl --fail --silent --show-error --request DELETE "$RABBITMQ_API_URL/bindings/%2F/e/tasks/q/tasks.v2/refund"
+}
+
+stop_v2() {
+    # shellcheck disable=SC2086  # names, separated by spaces
+    docker stop -t 20 $WORKERS_V2
+    python3 broker.py consumers tasks.v2 0
+}
+
+move_leftovers() {
+    python3 broker.py move tasks.v2 v1 --ledger "$DRILL_STATE_DIR/moved.jsonl"
+}
+
+replay_dead() {
+    python3 broker.py move tasks.dead v1 --ledger "$DRILL_STATE_DIR/replayed.jsonl"
+}
+
+replay_again() { # for what died meanwhile
+    replay_dead
+}
+
+route_to_v1
+stop_v2
+move_leftovers
+replay_dead
+replay_again

@@ -1,0 +1,1 @@
+../../../../scenarios/versioned_workers/broker.py

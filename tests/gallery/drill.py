@@ -1,0 +1,100 @@
+"""Runs one drill of the gallery by the command line and says what it broke."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from random import SystemRandom
+
+from .bug import Bug, copy, plant
+
+TIMEOUT_SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one run."""
+
+    verdict: str
+    """``held``, ``broken``, ``unknown``, or ``none`` where nothing could be judged."""
+    broken: tuple[str, ...]
+    """The invariants that are red, sorted."""
+    doubt: str
+    """Why something could not be judged, or why the harness failed; empty where all is known."""
+    run_directory: Path | None
+    """Where to look."""
+
+
+def run_sound(base: str, output: Path) -> Outcome:
+    """Run a base drill as it is.
+
+    Args:
+        output: where the run directory lands.
+    """
+    with tempfile.TemporaryDirectory(prefix="gallery-") as folder:
+        return run(copy(base, Path(folder) / base), output)
+
+
+def run_planted(bug: Bug, output: Path) -> Outcome:
+    """Run a bug's drill. A changed worker is built as an image, which stays: see `remove_images`.
+
+    Args:
+        output: where the run directory lands.
+
+    Raises:
+        GalleryError: the bug's diff does not apply.
+    """
+    with tempfile.TemporaryDirectory(prefix="gallery-") as folder:
+        return run(plant(bug, Path(folder) / bug.slug), output)
+
+
+def complaint(outcome: Outcome, red: tuple[str, ...]) -> str:
+    """Why a run is not as it must be, in one sentence; empty when it is.
+
+    Args:
+        red: the invariants that must be broken, sorted; none for a sound drill.
+    """
+    where = f"; see {outcome.run_directory}" if outcome.run_directory else ""
+    if outcome.doubt:
+        return f"{outcome.doubt}{where}"
+    if outcome.broken != red:
+        missed, extra = sorted(set(red) - set(outcome.broken)), sorted(set(outcome.broken) - set(red))
+        words = [f"{', '.join(names)} {what}" for names, what in ((missed, "held"), (extra, "broke")) if names]
+        return f"not as expected: {' and '.join(words)}{where}"
+    return ""
+
+
+def run(folder: Path, output: Path, seed: int | None = None) -> Outcome:
+    """Run the drill of a folder by the command line.
+
+    Args:
+        output: where the run directory lands.
+        seed: of the drill; one is drawn where none is given.
+    """
+    seed = SystemRandom().randrange(1_000_000) if seed is None else seed
+    command = [str(Path(sys.executable).parent / "drillbook"), "run", str(folder), "--output", str(output), "--seed", str(seed)]
+    before = set(output.glob(f"{folder.name}/*-{seed}*"))
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
+    made = sorted(set(output.glob(f"{folder.name}/*-{seed}*")) - before)
+    last_words = (done.stderr.strip().splitlines() or [""])[-1]
+    if len(made) != 1 or not (made[0] / "verdict.json").exists():
+        return Outcome("none", (), f"no verdict, exit code {done.returncode}: {last_words}", made[0] if made else None)
+    verdict = json.loads((made[0] / "verdict.json").read_text(encoding="utf-8"))
+    unknown = [f"{result['name']} is unknown: {result['reason']}" for result in verdict["results"] if result["verdict"] == "unknown"]
+    failed = f"exit code {done.returncode}: {last_words}" if done.returncode not in (0, 1, 4) else ""
+    broken = tuple(sorted(result["name"] for result in verdict["results"] if result["verdict"] == "broken"))
+    return Outcome(verdict["verdict"], broken, failed or next(iter(unknown), ""), made[0])
+
+
+def remove_images(bug: Bug, outcomes: list[Outcome]) -> None:
+    """Untag what was built from a worker that the bug changed; an image that another drill uses stays."""
+    if "+++ b/worker/" not in bug.file.read_text(encoding="utf-8"):
+        return
+    heads = [outcome.run_directory / "environment.json" for outcome in outcomes if outcome.run_directory]
+    workers = [json.loads(head.read_text(encoding="utf-8"))["images"]["workers"] for head in heads if head.exists()]
+    for image in {image for versions in workers for image in versions.values()}:
+        subprocess.run(["docker", "rmi", image], capture_output=True)

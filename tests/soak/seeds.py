@@ -1,0 +1,189 @@
+"""Run a correct system with faults drawn at random, and demand that nothing is red: ``python -m tests.soak.seeds [COUNT] [FIRST]``.
+
+Drill number n is made by seed n alone: its faults, their moments and the drill's own seed. A correct system must survive all of them, so
+every red is a false alarm of the judge (or a bug of the stage), and so is an ``unknown`` that no fault explains: one that never came to
+bite, because its victim was not there or no such message passed. Exits 1 when there is one.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import shutil
+import sys
+import tempfile
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from tests.gallery import page
+from tests.gallery.drill import Outcome, run
+
+CORRECT = Path(__file__).parent / "correct"
+REPORTS = Path("reports/seeds")
+EXPLAINED = re.compile(r'the fault ".*" (never (bit|began)|bit only after the step)')
+STEPS = ("route to v1", "drain v2", "stop v2", "move leftovers")
+LONG = "drain v2"
+"""A step that takes long enough for a fault to bite during it."""
+WORKERS = ("workers.v1", "workers.v2")
+LINKS = (*(f"{worker} -> {service}" for worker in WORKERS for service in ("broker", "database")), "load -> broker", "operator -> broker")
+Fault = dict[str, Any]
+TEXT = """\
+A correct system, `tests/soak/correct/`, is rolled back again and again, each time with one to three faults drawn from a seed: links slow
+and cut; workers killed, frozen and restarted; broker and database frozen and restarted; acknowledgements, deliveries, confirms and
+publishes lost, held back, or cut off by a closed channel; at random moments and steps. Every invariant that makes sense is declared, and
+all must hold.
+
+```sh
+make seeds COUNT={count}                           # writes this section
+.venv/bin/python -m tests.soak.seeds 1 17     # one drill again, by its seed
+```
+
+| drills | seeds | held | unknown, as a fault did not come to bite | red, or unknown without a cause |
+|---|---|---|---|---|
+| {count} | {seeds} | {held} | {unknown} | {alarms} |
+"""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One seed's drill."""
+
+    seed: int
+    faults: tuple[str, ...]
+    outcome: Outcome
+
+    @property
+    def fate(self) -> str:
+        """``held``, ``unknown with cause``, or what is a false alarm: ``broken``, ``unknown``, ``none``."""
+        explained = self.outcome.verdict == "unknown" and EXPLAINED.search(self.outcome.doubt)
+        return "unknown with cause" if explained else self.outcome.verdict
+
+
+def drawn(seed: int) -> list[Fault]:
+    """The faults of a seed: one to three, each of another name; what a correct system must survive."""
+    draw = Random(f"{seed} faults")
+    return [{"name": f"fault {number}", **_fault(draw)} for number in range(1, draw.randint(1, 3) + 1)]
+
+
+def _fault(draw: Random) -> Fault:
+    return draw.choice((_on_a_link, _on_a_container, _on_a_service, _on_a_message, _on_a_message))(draw)
+
+
+def _on_a_link(draw: Random) -> Fault:
+    link, lasting = draw.choice(LINKS), _milliseconds(draw, 300, 2500)
+    slow = _milliseconds(draw, 20, 300)
+    kind = draw.choice(({"latency": {"link": link, "delay": slow}}, {"cut": {"link": link, "how": draw.choice(("drop", "refuse"))}}))
+    return {**kind, **_moment(draw), "for": lasting}
+
+
+def _on_a_container(draw: Random) -> Fault:
+    """A worker dies or freezes. One of v2 is hit only while the playbook drains it, and stays dead: nobody may start it again."""
+    target, lasting = draw.choice(WORKERS), {"for": _milliseconds(draw, 300, 2500)}
+    kind = draw.choice(("kill", "pause", "restart"))
+    if target == "workers.v2":
+        kind = "kill" if kind == "restart" else kind
+        return {kind: {"target": target, "pick": "one"}, "during": {"step": LONG}, **({} if kind == "kill" else lasting)}
+    return {kind: {"target": target, "pick": "one"}, **_moment(draw), **({} if kind == "restart" else lasting)}
+
+
+def _on_a_service(draw: Random) -> Fault:
+    kind, target = draw.choice(("restart", "pause")), draw.choice(("broker", "database"))
+    return {kind: {"target": target}, **_moment(draw), **({} if kind == "restart" else {"for": _milliseconds(draw, 300, 2500)})}
+
+
+def _on_a_message(draw: Random) -> Fault:
+    """Something is lost, late or cut off on the wire; or a worker dies with its acknowledgement on the way."""
+    event = draw.choice(("ack", "deliver", "confirm", "publish"))
+    link = draw.choice(("workers.v1 -> broker", "workers.v2 -> broker")) if event in ("ack", "deliver") else "load -> broker"
+    moment = {"wire": event, "nth": draw.randint(1, 40)}
+    kinds: list[Fault] = [
+        {"drop": {"link": link}, "on": moment | {"count": draw.randint(1, 3)}},
+        {"hold": {"link": link, "delay": _milliseconds(draw, 200, 3000)}, "on": moment | {"count": draw.randint(1, 3)}},
+        {"close_channel": {"link": link}, "on": moment},
+    ]
+    if event == "ack":
+        target = link.split(" -> ")[0]
+        again = {"for": _milliseconds(draw, 300, 2500)} if target == "workers.v1" else {}
+        kinds.append({"kill": {"target": target, "pick": "one"}, "on": moment | {"link": link}, **again})
+    return draw.choice(kinds)
+
+
+def _moment(draw: Random) -> Fault:
+    at_step = {draw.choice(("before", "after")): {"step": draw.choice(STEPS)}}
+    return draw.choice(({"at": _milliseconds(draw, 500, 8000)}, at_step, at_step, {"during": {"step": LONG}}))
+
+
+def _milliseconds(draw: Random, least: int, most: int) -> str:
+    return f"{draw.randint(least, most)}ms"
+
+
+def one(seed: int) -> Result:
+    """Run one seed's drill."""
+    faults = drawn(seed)
+    with tempfile.TemporaryDirectory(prefix="seeds-") as folder:
+        copy = Path(shutil.copytree(CORRECT, Path(folder) / f"seed-{seed}", ignore=shutil.ignore_patterns("__pycache__")))
+        yaml = YAML()
+        scenario = yaml.load(copy / "scenario.yaml")
+        scenario["faults"] = faults
+        yaml.dump(scenario, copy / "scenario.yaml")
+        outcome = run(copy, REPORTS, seed)
+    return Result(seed, tuple(map(_told, faults)), outcome)
+
+
+def _told(fault: Fault) -> str:
+    return " ".join(f"{key} {value}" for key, value in fault.items() if key != "name").replace("'", "")
+
+
+def _tell(result: Result) -> None:
+    print(f"seed {result.seed}: {result.fate}; {'; '.join(result.faults)}", flush=True)
+    if result.fate != "held":
+        broken = f"broken: {', '.join(result.outcome.broken)} " if result.outcome.broken else ""
+        print(f"    {broken}{result.outcome.doubt}\n    {result.outcome.run_directory}", flush=True)
+        print(f"    again: .venv/bin/python -m tests.soak.seeds 1 {result.seed}", flush=True)
+
+
+def text(results: list[Result]) -> str:
+    """The section of ``docs/detection.md``."""
+    fates = Counter(result.fate for result in results)
+    alarms = len(results) - fates["held"] - fates["unknown with cause"]
+    seeds = f"{min(result.seed for result in results)} to {max(result.seed for result in results)}"
+    causes = Counter(
+        match[1] for result in results if result.fate == "unknown with cause" and (match := EXPLAINED.search(result.outcome.doubt))
+    )
+    unknown = f"{fates['unknown with cause']}" + (
+        f" ({', '.join(f'{cause}: {count}' for cause, count in causes.items())})" if causes else ""
+    )
+    return TEXT.format(count=len(results), seeds=seeds, held=fates["held"], unknown=unknown, alarms=alarms)
+
+
+def main() -> None:
+    """Run the drills of some seeds."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("count", nargs="?", type=int, default=10)
+    parser.add_argument("first", nargs="?", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="drills at once (default: 2)")
+    parser.add_argument("--write", action="store_true", help="write the section of docs/detection.md")
+    given = parser.parse_args()
+
+    def told(seed: int) -> Result:
+        result = one(seed)
+        _tell(result)
+        return result
+
+    with ThreadPoolExecutor(given.jobs) as pool:
+        results = list(pool.map(told, range(given.first, given.first + given.count)))
+    fates = Counter(result.fate for result in results)
+    print(", ".join(f"{count} {fate}" for fate, count in fates.most_common()))
+    if given.write:
+        page.write(page.CLEAN, text(results))
+    sys.exit(0 if set(fates) <= {"held", "unknown with cause"} else 1)
+
+
+if __name__ == "__main__":
+    main()
