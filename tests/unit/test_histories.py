@@ -278,6 +278,11 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         f"publish a ok; publish b ok; {'; '.join([CRASHED] * 4)}; leftover a dead in dead of delivery_limit; effect b",
         held("poison_contained"),
     ),
+    "two poisons die, each of itself": (
+        f"publish a ok; publish b ok; {'; '.join([CRASHED] * 4)}; deliver b to v1 from q; close v1; "
+        "leftover a dead in dead of delivery_limit; leftover b dead in dead of delivery_limit",
+        held("poison_contained"),
+    ),
     "a worker is stopped four times with the same task in hand": (
         f"publish a ok; {'; '.join(['deliver a to v1 from q; close v1; stopped v1'] * 4)}; leftover a ready in q",
         held("poison_contained") | broken("no_stuck_tasks"),
@@ -367,6 +372,10 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     "given back, and overtaken": (
         "publish a ok; send a to q; send b to q; deliver a to v2 from q; close v2; deliver b to v1 from q; "
         "redeliver a to v1 from q; effect a",
+        held("order_kept"),
+    ),
+    "given first to a worker that died before the tap saw it, and overtaken": (
+        "publish a ok; send a to q; send b to q; deliver b to v1 from q; redeliver a to v1 from q; effect a",
         held("order_kept"),
     ),
     "overtaken at another consumer": (
