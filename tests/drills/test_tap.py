@@ -155,6 +155,7 @@ def test_a_worker_that_is_killed_loses_its_connection_and_its_task_comes_again(r
         publish(publisher(load), queue, "a", "b")
         worker = subprocess.Popen([sys.executable, "-c", WORKER, running.url("worker"), queue])
         running.wait_for("ack")
+        running.wait_for("deliver", times=2)
         worker.kill()
         worker.wait(SECONDS)
         delivery, properties, _ = next(load.channel().consume(queue, inactivity_timeout=SECONDS))
