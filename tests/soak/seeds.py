@@ -13,6 +13,7 @@ import shutil
 import sys
 import tempfile
 from collections import Counter
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from harness.scenario.loader import load
 from tests.gallery import page
 from tests.gallery.drill import Outcome, run
 
@@ -123,17 +125,33 @@ def _milliseconds(draw: Random, least: int, most: int) -> str:
     return f"{draw.randint(least, most)}ms"
 
 
+def written(seed: int, folder: Path) -> Path:
+    """Write the drill of a seed into a folder.
+
+    Returns:
+        Its folder.
+    """
+    copy = Path(shutil.copytree(CORRECT, folder / f"seed-{seed}", ignore=shutil.ignore_patterns("__pycache__")))
+    yaml = YAML()
+    scenario = yaml.load(copy / "scenario.yaml")
+    scenario["faults"] = drawn(seed)
+    yaml.dump(scenario, copy / "scenario.yaml")
+    return copy
+
+
 def one(seed: int) -> Result:
     """Run one seed's drill."""
-    faults = drawn(seed)
     with tempfile.TemporaryDirectory(prefix="seeds-") as folder:
-        copy = Path(shutil.copytree(CORRECT, Path(folder) / f"seed-{seed}", ignore=shutil.ignore_patterns("__pycache__")))
-        yaml = YAML()
-        scenario = yaml.load(copy / "scenario.yaml")
-        scenario["faults"] = faults
-        yaml.dump(scenario, copy / "scenario.yaml")
-        outcome = run(copy, REPORTS, seed)
-    return Result(seed, tuple(map(_told, faults)), outcome)
+        outcome = run(written(seed, Path(folder)), REPORTS, seed)
+    return Result(seed, tuple(map(_told, drawn(seed))), outcome)
+
+
+def show(seeds: Iterable[int]) -> None:
+    """Print what is drawn for each seed, once its drill has been found valid."""
+    with tempfile.TemporaryDirectory(prefix="seeds-") as folder:
+        for seed in seeds:
+            load(written(seed, Path(folder)) / "scenario.yaml")
+            print(f"seed {seed}: {'; '.join(map(_told, drawn(seed)))}")
 
 
 def _told(fault: Fault) -> str:
@@ -169,7 +187,12 @@ def main() -> None:
     parser.add_argument("first", nargs="?", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="drills at once (default: 2)")
     parser.add_argument("--write", action="store_true", help="write the section of docs/detection.md")
+    parser.add_argument("--draw", action="store_true", help="run nothing: print what is drawn")
     given = parser.parse_args()
+    seeds = range(given.first, given.first + given.count)
+    if given.draw:
+        show(seeds)
+        return
 
     def told(seed: int) -> Result:
         result = one(seed)
@@ -177,7 +200,7 @@ def main() -> None:
         return result
 
     with ThreadPoolExecutor(given.jobs) as pool:
-        results = list(pool.map(told, range(given.first, given.first + given.count)))
+        results = list(pool.map(told, seeds))
     fates = Counter(result.fate for result in results)
     print(", ".join(f"{count} {fate}" for fate, count in fates.most_common()))
     if given.write:
