@@ -1,0 +1,42 @@
+"""The scenario file as a model: every key, its type, its default and what it means.
+
+The JSON schema (``drillbook schema``) and ``docs/scenario.md`` are made from it, so each field says in its file what a reader needs.
+"""
+
+from harness.scenario.model.load import Load
+from harness.scenario.model.part import Part
+from harness.scenario.model.proof import DEFAULT_EFFECTS_QUERY, Effects, Settle, Source, TaskTable
+from harness.scenario.model.scenario import Expect, Method, Scenario
+from harness.scenario.model.stage import ID_FROM, Binding, Broker, Database, Exchange, Policy, Queue, StageSpec, Workers
+from harness.scenario.model.story import AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
+
+__all__ = [
+    "DEFAULT_EFFECTS_QUERY",
+    "ID_FROM",
+    "AtStep",
+    "Binding",
+    "Broker",
+    "Database",
+    "Deployment",
+    "Effects",
+    "Exchange",
+    "Expect",
+    "FaultEntry",
+    "FaultSpec",
+    "Load",
+    "Method",
+    "Monitor",
+    "OnWire",
+    "Part",
+    "Playbook",
+    "Policy",
+    "Queue",
+    "Scenario",
+    "Settle",
+    "Source",
+    "StageSpec",
+    "Start",
+    "TaskTable",
+    "WireMoment",
+    "Workers",
+]

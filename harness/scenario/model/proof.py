@@ -1,0 +1,74 @@
+"""What is read afterwards: effects, task states, the outbox, and how long to wait until nothing moves."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from harness.scenario.model.part import Part
+from harness.scenario.units import Duration
+
+DEFAULT_EFFECTS_QUERY = "select task, key, version, worker, at from effects order by at"
+
+
+class Source(Part):
+    """One place where tasks leave effects: rows of the database, or calls to the HTTP sink."""
+
+    query: str | None = Field(
+        default=None,
+        description="SQL on the drill's database: task, key (idempotency key), version, worker and at (timestamptz), one row an effect. "
+        "It is tried once before the load begins. Give this or `http`.",
+    )
+    http: Literal[True] | None = Field(
+        default=None,
+        description="A server in the stage that the workers call, at EFFECTS_URL, once an effect: POST, with the headers Task-Id and "
+        "Idempotency-Key. Give this or `query`.",
+    )
+    types: list[str] | None = Field(default=None, description="The task types that leave an effect here; none given: all of them.")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Source:
+        if (self.query is None) == (self.http is None):
+            raise ValueError("give exactly one of query and http")
+        return self
+
+
+class Effects(Part):
+    """Where a task's effects are read, from outside the workers: one source, or several by name."""
+
+    query: str = Field(
+        default=DEFAULT_EFFECTS_QUERY,
+        description="SQL on the drill's database: task, key (idempotency key), version, worker and at (timestamptz), one row an effect. "
+        "It is tried once before the load begins.",
+    )
+    sources: dict[str, Source] | None = Field(
+        default=None,
+        description="In place of `query`: sources by name. A task is done when it has left an effect in each source of its type, and "
+        "done twice when it left two in one of them.",
+    )
+
+    @property
+    def called(self) -> list[str]:
+        """Names of the sources that are calls to the HTTP sink."""
+        return [name for name, source in (self.sources or {}).items() if source.http]
+
+
+class TaskTable(Part):
+    """Something about tasks that the workers keep in the database."""
+
+    query: str = Field(description="SQL on the drill's database, one row a task.")
+
+
+class Settle(Part):
+    """After the playbook: faults lifted, load stopped, and a wait for quiet."""
+
+    within: Duration = Field(default=60.0, gt=0, description="The longest wait.")
+    quiet_for: Duration = Field(
+        default=2.0,
+        gt=0,
+        description=(
+            "Quiet: no effect, no delivery and no queue depth changed for this long; five times as long where a task still rests in a "
+            "queue that is not a dead-letter queue, or with a worker."
+        ),
+    )
