@@ -17,6 +17,8 @@ from harness.stage.labels import ROLE, RUN
 from harness.stage.stage import Stage
 
 SAMPLE_EVERY_SECONDS = 0.5
+SILENT_SECONDS = 20.0
+"""Without a count of queues for longer than this, what they held is not known; a broker restarts in less."""
 JOIN_WITHIN_SECONDS = 20.0
 ENDING_SIGNALS = {str(int(number)) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM)}
 """What `docker stop` and `docker kill` send to end a container; another signal, such as HUP, does not ask for its end."""
@@ -25,12 +27,16 @@ ENDING_SIGNALS = {str(int(number)) for number in (signal.SIGINT, signal.SIGQUIT,
 class QueueSampler:
     """Counts queues: over time by itself, and at the edges of steps when asked.
 
+    A broker that is away for a moment, as in a restart, leaves a gap in the samples, which whoever reads them takes for what it is; a gap
+    longer than `SILENT_SECONDS` is noted as blind.
+
     Args:
         client: a broker client of its own, since one is not shared by threads that wait on each other.
     """
 
     def __init__(self, client: BrokerClient, queues: list[str], run: RunDirectory) -> None:
         self._client, self._queues, self._run = client, queues, run
+        self._counted_at = time.monotonic()
 
     def sample(self, step: str | None = None, edge: str | None = None) -> None:
         """Write one line for each declared queue; none while the broker is away."""
@@ -38,9 +44,11 @@ class QueueSampler:
             for queue in self._queues:
                 depth = self._client.depth(queue)
                 self._run.append(Counter(now(), queue, depth.exists, depth.ready, depth.consumers, step, edge))  # type: ignore[arg-type]
+            self._counted_at = time.monotonic()
         except ConnectionError as error:
-            if step is not None:
-                self._run.event("blind", "counters", "from", detail=f"at the {edge} of {step}: {error}")
+            if time.monotonic() - self._counted_at > SILENT_SECONDS:
+                self._run.event("blind", "counters", "from", detail=f"no queue could be counted for {SILENT_SECONDS:g} s: {error}")
+                self._counted_at = time.monotonic()
 
 
 class Pacer:
