@@ -63,6 +63,8 @@ class WireTail:
         self._rest = b""
         self._lock = RLock()
         self._consumers: Counter[tuple[str, int, int, str | None]] = Counter()
+        self._connections: dict[int, str] = {}
+        """Open connections, each with the name of its client."""
         self._in_flight: dict[tuple[int, int], dict[tuple[str | None, str | None, str], int]] = {}
         """How often each delivery is in flight, by connection and channel."""
         self._rules: dict[str, _Rule] = {}
@@ -103,6 +105,11 @@ class WireTail:
         """How many consumers a client has, by the name of its container."""
         with self._lock:
             return sum(count for (name, *_), count in self._consumers.items() if name == peer)
+
+    def connected(self, peer: str) -> bool:
+        """Whether a client has an open connection to the broker, by the name of its container."""
+        with self._lock:
+            return peer in self._connections.values()
 
     def consuming(self) -> Counter[tuple[str, str | None]]:
         """How many consumers there are, by client and queue."""
@@ -163,6 +170,8 @@ class WireTail:
         match event:
             case "start":
                 self._begin()
+            case "open" if line.get("channel") is None:
+                self._connections[line["connection"]] = line["peer"]
             case "end":
                 self.ended = True
             case "consume":
@@ -177,6 +186,7 @@ class WireTail:
     def _begin(self) -> None:
         """A tap that starts has no connections, and numbers them from 1."""
         self.started = True
+        self._connections.clear()
         self._in_flight.clear()
         self._consumers.clear()
 
@@ -184,6 +194,8 @@ class WireTail:
         def gone(key: tuple[int, int]) -> bool:
             return key[0] == channel[0] if whole else key == channel
 
+        if whole:
+            self._connections.pop(channel[0], None)
         for key in [key for key in self._in_flight if gone(key)]:
             del self._in_flight[key]
         self._consumers = Counter({key: count for key, count in self._consumers.items() if not gone(key[1:3])})

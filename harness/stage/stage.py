@@ -272,7 +272,7 @@ class Stage:
         spec = self.spec.workers[version]
         environment = self._addresses.worker(name) | {"WORKER": name, "VERSION": version}
         container = self._part(name, self.images.workers[version], environment=environment | spec.env, command=spec.command)
-        self._handles[name]._answers = lambda: self.wire.poll().consumers(name) > 0
+        self._handles[name]._answers = lambda: self.wire.poll().consumers(name) > 0 if spec.consumes else self.wire.poll().connected(name)
         container.create()
         if spec.started:
             self._handles[name].start()

@@ -42,6 +42,22 @@ def test_consumers_are_counted_by_the_name_of_the_client(tmp_path: Path) -> None
     assert tail.poll().consumers("workers.v2.1") == 1
 
 
+def test_a_client_is_connected_from_the_opening_of_its_connection_until_its_close(tmp_path: Path) -> None:
+    opened = event("open", channel=None, peer="workers.relay.1")
+    assert write(tmp_path / "w", opened).poll().connected("workers.relay.1")
+    assert not write(tmp_path / "w", event("close", channel=None, peer="workers.relay.1")).poll().connected("workers.relay.1")
+
+
+def test_a_client_that_only_closes_a_channel_is_still_connected(tmp_path: Path) -> None:
+    tail = write(tmp_path / "w", event("open", channel=None), event("open"), event("close"))
+    assert tail.poll().connected("workers.v1.1")
+
+
+def test_of_a_tap_that_starts_again_nobody_is_connected(tmp_path: Path) -> None:
+    tail = write(tmp_path / "w", event("open", channel=None), {"event": "start"})
+    assert not tail.poll().connected("workers.v1.1")
+
+
 def test_a_line_that_is_only_half_there_is_read_when_it_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "w"
     path.write_text('{"event": "star')

@@ -77,6 +77,9 @@ class Workers(Part):
     )
     command: list[str] | None = Field(default=None, description="In place of the image's own command.")
     started: bool = Field(default=True, description="false: created only; the deployment starts them.")
+    consumes: bool = Field(
+        default=True, description="false: they only publish, as the relay of an outbox does; ready when they have connected to the broker."
+    )
     may_exit: bool = Field(
         default=False, description="true: that one of them ends by itself is part of the story; otherwise it ends the drill with an error."
     )
