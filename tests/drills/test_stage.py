@@ -157,6 +157,13 @@ def test_a_pause_of_a_container_that_died_counts_as_lifted(stage: Stage) -> None
     assert until(stage.container(WORKER).answers, 20)
 
 
+def test_to_let_a_container_go_on_that_somebody_else_has_let_go_on_is_no_error(stage: Stage) -> None:
+    stage.container(WORKER).pause()
+    stage.container(WORKER)._wrapped.unpause()
+    stage.container(WORKER).unpause()
+    assert stage.container(WORKER).status == "running"
+
+
 def test_a_restarted_broker_answers_again_at_the_same_address(stage: Stage) -> None:
     fault = Restart(target="broker")
     fault.begin(stage, "broker")
