@@ -27,12 +27,13 @@ class TapProcess:
         before: a command that runs it.
         peers: who dials it, each by a link of its own.
         id_from: where a message carries its task's id.
+        capture: where delivered messages are kept.
     """
 
-    def __init__(self, folder, upstream, output=None, before=(), peers=("load",), id_from="message_id"):
+    def __init__(self, folder, upstream, output=None, before=(), peers=("load",), id_from="message_id", capture=None):
         self.output, self._rules = Path(output or folder / "wire.jsonl"), folder / "rules.json"
         links = [{"name": f"{peer} -> broker", "listen": 0, "peer": peer} for peer in peers]
-        settings = tap.config(links, upstream, str(self.output), id_from, str(self._rules)) | {"address": "127.0.0.1"}
+        settings = tap.config(links, upstream, str(self.output), id_from, str(self._rules), capture) | {"address": "127.0.0.1"}
         (folder / "tap.json").write_text(json.dumps(settings))
         command = [*before, sys.executable, "-m", "tap", "--config", str(folder / "tap.json")]
         self._errors = folder / "errors.txt"

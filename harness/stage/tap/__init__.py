@@ -7,7 +7,7 @@ could not read or write.
 The folder runs by itself (``python3 -m tap``) in a container that has only Python: it imports nothing but the standard library.
 """
 
-from .config import config
+from .config import CaptureSettings, config
 from .rules import Rule, rules
 
-__all__ = ["Rule", "config", "rules"]
+__all__ = ["CaptureSettings", "Rule", "config", "rules"]

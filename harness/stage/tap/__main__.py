@@ -9,6 +9,7 @@ import socket
 import sys
 from pathlib import Path
 
+from .capture import Capture
 from .config import Settings, read
 from .lines import LinesFile
 from .proxy import BACKLOG, Proxy
@@ -49,24 +50,38 @@ async def run(settings: Settings) -> int:
     lines = LinesFile(settings.output, lambda: loop.call_later(FLUSH_SECONDS, lines.flush), _say_broken)
     lines.own("start")
     lines.flush()
-    proxy = Proxy(settings, lines)
-    loop.add_signal_handler(signal.SIGHUP, proxy.rules.read)
+    kept = settings.capture
+    capture = Capture(kept.output, kept.begin, kept.most) if kept else None
+    proxy = Proxy(settings, lines, capture)
+    loop.add_signal_handler(signal.SIGHUP, _read_again, proxy, capture)
     proxy.rules.read_first()
+    if capture is not None:
+        capture.look()
     await proxy.serve(sockets)
     for link, listening in zip(settings.links, sockets, strict=True):
         print(f"{link.name} listens on {listening.getsockname()[1]}", flush=True)
-    alive = loop.create_task(_alive(lines))
+    alive = loop.create_task(_alive(lines, capture))
     await stopped.wait()
     alive.cancel()
     proxy.stop()
+    if capture is not None:
+        capture.end()
     lines.end()
     return 3 if lines.broken else 0
 
 
-async def _alive(lines: LinesFile) -> None:
+async def _alive(lines: LinesFile, capture: Capture | None) -> None:
     while True:
         await asyncio.sleep(ALIVE_SECONDS)
         lines.own("alive")
+        if capture is not None:
+            capture.flush()
+
+
+def _read_again(proxy: Proxy, capture: Capture | None) -> None:
+    proxy.rules.read()
+    if capture is not None:
+        capture.look()
 
 
 def _say_broken(error: OSError) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
 
+from .capture import Capture
 from .consuming import Consuming
 from .content import Content
 from .publishing import Publishing
@@ -24,15 +25,16 @@ class Channel:
         prefix: of each line of its connection: link, peer, version, connection, as JSON that begins with a comma.
         lines: where they go.
         selector: where a message carries its task's id.
+        capture: who wants the messages that the broker delivers.
     """
 
-    def __init__(self, number: int, prefix: str, lines: Lines, selector: Selector) -> None:
+    def __init__(self, number: int, prefix: str, lines: Lines, selector: Selector, capture: Capture | None = None) -> None:
         self.prefix, self._lines = f'{prefix},"channel":{number}', lines
-        self.sent, self.arriving = Content(number, selector), Content(number, selector)
+        self.sent, self.arriving = Content(number, selector), Content(number, selector, capture)
         self._told = Told(lines)
         self.queues = Queues(self.prefix, lines)
         self.publishing = Publishing(self.prefix, lines, self._told, self.sent, self.arriving)
-        self.consuming = Consuming(self.prefix, lines, self._told, self.arriving, self.queues)
+        self.consuming = Consuming(self.prefix, lines, self._told, self.arriving, self.queues, capture)
         self._opened = False
         self.ended = False
         """One of its two ends has closed it."""

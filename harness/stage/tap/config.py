@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,17 @@ class Link:
 
 
 @dataclass(frozen=True)
+class CaptureSettings:
+    """Where delivered messages are kept, from when."""
+
+    output: str
+    begin: str
+    """Path of a file whose presence says that messages are wanted from now on."""
+    most: int
+    """Octets that the output may take."""
+
+
+@dataclass(frozen=True)
 class Settings:
     """What a tap needs to know."""
 
@@ -36,11 +47,18 @@ class Settings:
     links: tuple[Link, ...]
     rules: str | None = None
     """Path of the rules of faults; None: no rule is ever armed."""
+    capture: CaptureSettings | None = None
+    """None: no message is ever kept."""
     address: str = "0.0.0.0"  # noqa: S104  in a container of its own, on a network of its own
 
 
 def config(
-    links: Iterable[Mapping[str, object]], upstream: tuple[str, int], output: str, id_from: str, rules: str | None = None
+    links: Iterable[Mapping[str, object]],
+    upstream: tuple[str, int],
+    output: str,
+    id_from: str,
+    rules: str | None = None,
+    capture: CaptureSettings | None = None,
 ) -> dict[str, Any]:
     """The settings as JSON can hold them. Pure.
 
@@ -51,12 +69,15 @@ def config(
         id_from: where a message carries its task's id: ``message_id``, ``correlation_id``, ``header:NAME`` or ``body:$.path``.
         rules: path of the rules of faults (``rules.json``), as the tap sees it; they are read at the start and at every SIGHUP.
 
+        capture: where messages are kept, with paths as the tap sees them.
+
     Raises:
         ValueError: ``id_from`` names no such place.
     """
     selector(id_from)
     settings = {"output": output, "id_from": id_from, "upstream": list(upstream), "links": [dict(link) for link in links]}
-    return settings if rules is None else settings | {"rules": rules}
+    more = {"rules": rules, "capture": asdict(capture) if capture else None}
+    return settings | {name: value for name, value in more.items() if value is not None}
 
 
 def read(path: Path) -> Settings:
@@ -70,7 +91,14 @@ def read(path: Path) -> Settings:
     try:
         host, port = content.pop("upstream")
         links = tuple(Link(**link) for link in content.pop("links"))
-        return Settings(upstream=(host, port), links=links, selector=selector(content.pop("id_from")), **content)
+        capture = content.pop("capture", None)
+        return Settings(
+            upstream=(host, port),
+            links=links,
+            selector=selector(content.pop("id_from")),
+            capture=CaptureSettings(**capture) if capture else None,
+            **content,
+        )
     except (AttributeError, KeyError, TypeError) as error:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 

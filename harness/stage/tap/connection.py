@@ -9,6 +9,7 @@ from __future__ import annotations
 from json.encoder import encode_basestring_ascii as quoted
 from struct import Struct
 
+from .capture import LARGEST_BODY, Capture
 from .channel import DELIVER, FROM_BROKER, FROM_CLIENT, GET_OK, PUBLISH, Channel, method
 from .content import Content
 from .fields import short_string
@@ -29,12 +30,14 @@ class Connection:
         prefix: of each of its lines: link, peer, version and connection, as JSON that begins with a comma.
         lines: where they go.
         selector: where a message carries its task's id.
+        capture: who wants the messages that the broker delivers.
     """
 
-    def __init__(self, prefix: str, lines: Lines, selector: Selector) -> None:
-        self._prefix, self._lines, self._selector = prefix, lines, selector
+    def __init__(self, prefix: str, lines: Lines, selector: Selector, capture: Capture | None = None) -> None:
+        self._prefix, self._lines, self._selector, self._capture = prefix, lines, selector, capture
+        arriving = max(selector.keep, LARGEST_BODY if capture else 0)
         self.client = Frames(self._client_method, self._client_header, self._client_body, PREAMBLE, selector.keep)
-        self.broker = Frames(self._broker_method, self._broker_header, self._broker_body, keep=selector.keep)
+        self.broker = Frames(self._broker_method, self._broker_header, self._broker_body, keep=arriving)
         self.channels: dict[int, Channel] = {}
         self._opened = self._ended = False
         self.blind = False
@@ -95,7 +98,7 @@ class Connection:
                 handler(channel, data[start:end])
                 return end + 1
         if name == _CHANNEL_OPEN:
-            self.channels[number] = Channel(number, self._prefix, self._lines, self._selector)
+            self.channels[number] = Channel(number, self._prefix, self._lines, self._selector, self._capture)
         elif name in (_CONNECTION_CLOSE, _CHANNEL_CLOSE):
             self._closing(name, number, data[start:end], "client")
         return end + 1

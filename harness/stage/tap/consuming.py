@@ -18,6 +18,7 @@ from functools import partial
 from struct import Struct
 from typing import NamedTuple
 
+from .capture import Capture
 from .content import Content
 from .fields import short_string
 from .publishing import standing_for
@@ -49,9 +50,11 @@ class Consuming:
         told: where settlements go, which a transaction holds back.
         arriving: the content that the broker sends.
         queues: what an empty queue name stands for.
+        capture: who wants the messages themselves.
     """
 
-    def __init__(self, prefix: str, lines: Lines, told: Told, arriving: Content, queues: Queues) -> None:
+    def __init__(self, prefix: str, lines: Lines, told: Told, arriving: Content, queues: Queues, capture: Capture | None = None) -> None:
+        self._capture = capture
         self._lines, self._told, self._arriving, self._queues = lines, told, arriving, queues
         self._prefix, self._deliver, self._ack = prefix, f'deliver"{prefix}', f'ack"{prefix}'
         self._unacked: dict[int, str] = {}
@@ -135,6 +138,8 @@ class Consuming:
 
     def _delivered(self, reading: Reading, tag: int, redelivered: int, task: str) -> None:
         task += reading.queue
+        if self._capture is not None and self._capture.on:
+            self._capture.take(f"{self._prefix}{task}", self._arriving.header_payload, self._arriving.octets, self._arriving.size)
         self._lines.write(f'{self._deliver}{task},"redelivered":{"true" if redelivered & 1 else "false"}')
         if reading.no_ack:
             self._lines.write(f'{self._ack}{task},"reason":"no_ack"')

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from json.encoder import encode_basestring_ascii as quoted
 from struct import Struct
 
+from .capture import LARGEST_BODY, Capture
 from .frames import BODY, END, HEADER, UnreadableError
 from .selector import Selector
 
@@ -26,13 +27,18 @@ class Content:
     Args:
         number: the channel's.
         selector: where a message carries its task's id.
+        capture: who may want the messages themselves.
     """
 
-    __slots__ = ("_body_head", "_body_size", "_keep", "_kept", "_missing", "_number", "_of_body", "_select", "_whole", "task")
+    __slots__ = (
+        *("_body_head", "_body_size", "_capture", "_keep", "_kept", "_missing", "_number", "_of_body", "_select", "_whole"),
+        *("header_payload", "octets", "size", "task"),
+    )
 
-    def __init__(self, number: int, selector: Selector) -> None:
+    def __init__(self, number: int, selector: Selector, capture: Capture | None = None) -> None:
         self._number, self._select = number, selector.read
-        self._of_body, self._keep = selector.of_body, selector.keep
+        self._of_body, self._capture = selector.of_body, capture
+        self._keep = max(selector.keep, LARGEST_BODY if capture else 0)
         self._body_size, self._body_head = 0, b""
         """Of the message before: the size of its body, and with what its only body frame began."""
         self._whole: OnWhole | None = None
@@ -40,6 +46,11 @@ class Content:
         self._missing = 0
         self.task = ""
         """Of the message that has passed last, as JSON that begins with a comma; empty where it has none."""
+        self.header_payload: bytes = b""
+        self.octets: bytes | None = None
+        self.size = 0
+        """Of the message that has passed last, while messages are captured: the payload of its header frame, its body where that is small
+        enough to be kept, and the size of it."""
 
     def whole(self, data: bytes, position: int) -> int:
         """Read a message whose header frame and only body frame lie whole at ``position``, as nearly all do.
@@ -61,6 +72,9 @@ class Content:
             after += 8 + body
             if after >= length or data[after] != END or not data.startswith(self._body_head, end + 1):
                 return 0
+        if self._capture is not None and self._capture.on:
+            self.header_payload, self.size = data[position:end], body
+            self.octets = None if body > LARGEST_BODY else data[end + 8 : after] if body else b""
         if self._of_body:
             task = self._select(data[end + 8 : after]) if 0 < body <= self._keep else None
         else:
@@ -88,6 +102,8 @@ class Content:
         if self._whole is None or basic != _BASIC:
             raise UnreadableError("a content header belongs to no method")
         self._kept = [] if self._missing <= self._keep else None
+        if self._capture is not None:
+            self.header_payload, self.size = payload, self._missing
         self._read(None if self._of_body else self._select(payload))
         if not self._missing:
             self._finish(self._whole)
@@ -112,5 +128,7 @@ class Content:
     def _finish(self, whole: OnWhole) -> None:
         if self._of_body and self._kept:
             self._read(self._select(b"".join(self._kept)))
+        if self._capture is not None:
+            self.octets = None if self._kept is None else b"".join(self._kept)
         self._whole = self._kept = None
         whole(self.task)

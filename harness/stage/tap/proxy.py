@@ -12,6 +12,7 @@ import socket
 from collections.abc import Callable
 
 from .armed import ArmedRules
+from .capture import Capture
 from .config import Link, Settings
 from .lines import LinesFile
 from .session import Session
@@ -105,10 +106,11 @@ class Proxy:
     Args:
         settings: where to listen and where to dial.
         lines: where the scanners write.
+        capture: who wants the messages that the broker delivers.
     """
 
-    def __init__(self, settings: Settings, lines: LinesFile) -> None:
-        self._settings, self._lines = settings, lines
+    def __init__(self, settings: Settings, lines: LinesFile, capture: Capture | None = None) -> None:
+        self._settings, self._lines, self._capture = settings, lines, capture
         self.rules = ArmedRules(settings.rules, (link.name for link in settings.links), lines, self._rules_changed)
         self._connections = lines.connections
         self._sides: set[Side] = set()
@@ -137,7 +139,7 @@ class Proxy:
 
     def _accepted(self, link: Link) -> ClientSide:
         self._connections += 1
-        session = Session(link, self._connections, self._lines, self._settings.selector, self.rules.of(link.name))
+        session = Session(link, self._connections, self._lines, self._settings.selector, self.rules.of(link.name), self._capture)
         return ClientSide(session, self._sides, self._dial)
 
     def _dial(self, client: ClientSide) -> None:

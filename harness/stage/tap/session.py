@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from .armed import Armed
+from .capture import Capture
 from .closings import Closings, frame
 from .config import Link, prefix
 from .connection import Connection
@@ -23,11 +24,14 @@ class Session:
         lines: where its scanner writes.
         selector: where a message carries its task's id.
         rules: those of its link.
+        capture: who wants the messages that the broker delivers.
     """
 
-    def __init__(self, link: Link, number: int, lines: LinesFile, selector: Selector, rules: Sequence[Armed]) -> None:
+    def __init__(
+        self, link: Link, number: int, lines: LinesFile, selector: Selector, rules: Sequence[Armed], capture: Capture | None = None
+    ) -> None:
         self.link, self.selector, self.rules = link, selector, rules
-        self.connection = Connection(prefix(link, number), lines, selector)
+        self.connection = Connection(prefix(link, number), lines, selector, capture)
         self.tick = lines.tick
         self.gates = {who: Gate(self, who) for who in ("client", "broker")} if rules else {}
         self.closings = Closings(self)
