@@ -28,6 +28,9 @@ from harness.stage.wait import until
 
 from testcontainers.core.network import Network  # isort: skip (after the settings of harness.stage.containers)
 
+collect_ignore_glob = ["*/scenario.yaml"]
+"""Drills that tests run themselves, some of which break on purpose."""
+
 
 @dataclass(frozen=True)
 class Service:
