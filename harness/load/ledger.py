@@ -20,11 +20,6 @@ from harness.scenario.model import Load
 DIED = "the load process died before it could say"
 
 
-def routing_key(load: Load, type: str) -> str:
-    """Where a task of this type is published."""
-    return load.routing_key.replace("{type}", type)
-
-
 class Ledger:
     """Writes ``published.jsonl``; lines are held until :meth:`flush`.
 
@@ -40,9 +35,8 @@ class Ledger:
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o644)
         self._lines: list[str] = []
         self._unwritten = b""
-        version = f'"version":{quoted(load.version)},' if load.version is not None else ""
-        self._before = {type: f',"type":{quoted(type)},{version}"attempt":' for type in load.types}
-        self._middle = {type: f',"routing_key":{quoted(routing_key(load, type))},"intended_at":' for type in load.types}
+        self._before = {type: f',"type":{quoted(type)},{_version(load, type)}"attempt":' for type in load.types}
+        self._middle = {type: f',"routing_key":{quoted(load.routing_key_of(type))},"intended_at":' for type in load.types}
 
     def add(
         self,
@@ -94,9 +88,9 @@ def complete(path: Path, load: Load, seed: int, start_at: int, until: int) -> in
         Published(
             task=arrival.task,
             type=arrival.type,
-            version=load.version,
+            version=load.version_of(arrival.type),
             attempt=1,
-            routing_key=routing_key(load, arrival.type),
+            routing_key=load.routing_key_of(arrival.type),
             intended_at=start_at + arrival.offset_ns,
             sent_at=None,
             resolved_at=until,
@@ -109,6 +103,11 @@ def complete(path: Path, load: Load, seed: int, start_at: int, until: int) -> in
     with path.open("a", encoding="utf-8") as file:
         file.writelines(line(record) + "\n" for record in missing)
     return len(missing)
+
+
+def _version(load: Load, type: str) -> str:
+    version = load.version_of(type)
+    return "" if version is None else f'"version":{quoted(version)},'
 
 
 def _known(path: Path) -> set[str]:

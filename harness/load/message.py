@@ -1,4 +1,7 @@
-"""What a task looks like on the wire: a JSON body of the wished size, and properties, with the id where the scenario wants it."""
+"""What a task looks like on the wire: a JSON body of the wished size, and properties, with the id where the scenario wants it.
+
+``load.messages`` of the scenario says otherwise, a type at a time, so that the load can speak what a system's own publishers speak.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,8 @@ from typing import Any
 from pika.spec import BasicProperties
 
 from harness.evidence.task_id import body_steps
+from harness.load.template import BodyTemplate, filler, typed
+from harness.scenario.model import Load
 
 _TASK, _PADDING = "\0task", "\0padding"
 """Stand in the body where it differs from task to task; no type and no key has a NUL in it."""
@@ -41,33 +46,61 @@ class Body:
 
 
 class Properties:
-    """Makes the properties of messages.
+    """Makes the properties of one task type's messages.
 
     Args:
-        version: of the message, where it has one.
+        load: what it says of the type's messages.
+        type: the task type's name.
         id_from: where the message carries its task's id; ``message_id`` is set in any case.
     """
 
-    def __init__(self, version: str | None = None, id_from: str = "message_id") -> None:
-        self._headers = {"version": version} if version is not None else {}
+    def __init__(self, load: Load, type: str, id_from: str = "message_id") -> None:
+        shape, version = load.shape(type), load.version_of(type)
+        self._fillers = {name: fill for name, value in shape.headers.items() if (fill := filler(value, type))}
+        self._headers = {name: typed(value, type) for name, value in shape.headers.items() if name not in self._fillers}
+        if version is not None:
+            self._headers["version"] = version
+        if id_from.startswith("header:"):
+            self._fillers[id_from.removeprefix("header:")] = lambda task: task
         self._correlated = id_from == "correlation_id"
-        self._header = id_from.removeprefix("header:") if id_from.startswith("header:") else None
+        self._type = type if shape.type is None else typed(shape.type, type)
+        self._content_type, self._content_encoding = typed(shape.content_type, type), typed(shape.content_encoding, type)
 
-    def of(self, task: str, type: str, attempt: int, intended_at: int) -> BasicProperties:
+    def of(self, task: str, attempt: int, intended_at: int) -> BasicProperties:
         """The properties of one attempt.
 
         Args:
+            task: its id.
             attempt: 1 for the first, which does not say so.
             intended_at: nanoseconds since the epoch.
         """
         headers: dict[str, Any] = {"intended_at": intended_at, **self._headers}
+        for name, fill in self._fillers.items():
+            headers[name] = fill(task)
         if attempt > 1:
             headers["attempt"] = attempt
-        if self._header is not None:
-            headers[self._header] = task
+        correlation_id = task if self._correlated else None
         return BasicProperties(
-            "application/json", None, headers, 2, correlation_id=task if self._correlated else None, message_id=task, type=type
+            self._content_type, self._content_encoding, headers, 2, correlation_id=correlation_id, message_id=task, type=self._type
         )
+
+
+class Message:
+    """Makes the messages of one task type.
+
+    Args:
+        load: whose they are.
+        type: the task type's name.
+        id_from: where they carry their task's id.
+    """
+
+    def __init__(self, load: Load, type: str, id_from: str = "message_id") -> None:
+        body = load.shape(type).body
+        self.routing_key = load.routing_key_of(type)
+        self.body = Body(type, load.size, id_from).of if body is None else BodyTemplate(body, type).of
+        """From a task's id to the body."""
+        self.properties = Properties(load, type, id_from).of
+        """From a task's id, the attempt and its intended time to the properties."""
 
 
 def _content(type: str, steps: list[str | int]) -> Any:

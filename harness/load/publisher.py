@@ -21,8 +21,8 @@ import gevent  # type: ignore[import-untyped]
 from harness.evidence.records import Outcome
 from harness.load.backlog import Backlog, Backoff
 from harness.load.control import Control
-from harness.load.ledger import Ledger, routing_key
-from harness.load.message import Body, Properties
+from harness.load.ledger import Ledger
+from harness.load.message import Message
 from harness.load.session import Session
 from harness.load.window import Attempt, Resolution
 from harness.plan import Arrival, arrivals
@@ -76,9 +76,7 @@ class Publisher:
         patience_ns = round(load.confirm_within * 1e9)
         self._backlog = Backlog(load.max_in_flight, load.attempts, patience_ns, Backoff(draw, first=0.1, longest=2.0))
         self.session = Session(url, load.exchange, load.confirm_within, draw, self._resolve)
-        self._keys = {type: routing_key(load, type) for type in load.types}
-        self._bodies = {type: Body(type, load.size, id_from) for type in load.types}
-        self._properties = Properties(load.version, id_from)
+        self._messages = {type: Message(load, type, id_from) for type in load.types}
         self._stopped_at: int | None = None
         self._flushed_at = 0
 
@@ -160,9 +158,10 @@ class Publisher:
         return self._control.orphaned or self._control.grace is not None
 
     def _publish(self, attempt: Attempt) -> None:
-        properties = self._properties.of(attempt.task, attempt.type, attempt.number, attempt.intended_at)
+        message = self._messages[attempt.type]
+        properties = message.properties(attempt.task, attempt.number, attempt.intended_at)
         attempt.sent_at = time.time_ns()
-        self.session.publish(attempt, self._keys[attempt.type], self._bodies[attempt.type].of(attempt.task), properties)
+        self.session.publish(attempt, message.routing_key, message.body(attempt.task), properties)
 
     def _resolve(self, resolution: Resolution) -> None:
         now = self._record(*resolution)

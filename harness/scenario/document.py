@@ -19,6 +19,11 @@ from harness.scenario.walk import description, key_of, part_of
 
 TARGET = Path(__file__).parents[2] / "docs" / "scenario.md"
 _UNITS = {get_args(Duration)[1]: "duration", get_args(Rate)[1]: "rate", get_args(Size)[1]: "size"}
+HEADINGS = {
+    **{"StageSpec": "stage", "MessageShape": "messages", "FaultSpec": "faults"},
+    **{"OnWire": "on", "Monitor": "monitors", "Start": "the start"},
+}
+"""Of the sections that do not have their part's name."""
 _PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
 
 
@@ -87,9 +92,7 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
 
 def _heading(part: type[BaseModel]) -> str:
     """The section that documents a part."""
-    return {"StageSpec": "stage", "FaultSpec": "faults", "OnWire": "on", "Monitor": "monitors", "Start": "the start"}.get(
-        part.__name__, part.__name__.lower()
-    )
+    return HEADINGS.get(part.__name__, part.__name__.lower())
 
 
 def _default(field: FieldInfo) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.scenario.checks import drive, invariants, on_wire, outside, programs, references, stage
+from harness.scenario.checks import drive, invariants, messages, on_wire, outside, programs, references, stage
 from harness.scenario.draft import STRICT, Draft
 from harness.scenario.model import Scenario
 from harness.scenario.problems import Problem, ScenarioError
@@ -62,6 +62,7 @@ def _check(draft: Draft, judge_only: bool) -> None:
         references.check(draft, names)
         stage.check(draft)
         drive.check(draft)
+        messages.check(draft)
         on_wire.check(draft)
         outside.check(draft)
     invariants.check(draft, names, [draft.folder, draft.folder / "invariants"])

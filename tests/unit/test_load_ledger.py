@@ -93,6 +93,20 @@ def test_completing_twice_adds_nothing(path: Path):
     assert complete(path, LOAD, 7, START, START + 10**9) == 0
 
 
+@pytest.mark.parametrize("by_completing", [True, False])
+def test_a_line_says_the_version_and_the_key_that_the_type_s_messages_had(path: Path, by_completing: bool):
+    shapes = {"charge": {"type": "other", "version": "v2", "routing_key": "slow"}}
+    load = LOAD.model_validate({"rate": "1/s", "duration": "9s", "types": {"charge": 1.0}, "version": "v1", "messages": shapes})
+    if by_completing:
+        complete(path, load, 7, START, START + 9 * 10**9)
+    else:
+        ledger = Ledger(path, load)
+        ledger.add("a", "charge", 1, 0, None, 0, "skipped")
+        ledger.close()
+    first = json.loads(path.read_text().splitlines()[0])
+    assert (first["type"], first["version"], first["routing_key"]) == ("charge", "v2", "slow")
+
+
 def test_completing_cuts_off_a_torn_last_line(path: Path):
     path.write_text('{"task":"charge-000001"}\n{"task":"char')
     complete(path, LOAD, 7, START, START + 10**9)

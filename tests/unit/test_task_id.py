@@ -14,7 +14,7 @@ from pika.spec import BasicProperties
 
 from harness.evidence.task_id import body_steps, task_of
 from harness.load.message import Body, Properties
-from harness.scenario.model import StageSpec
+from harness.scenario.model import Load, StageSpec
 from harness.stage.tap.selector import selector as tap_selector
 
 SELECTORS = [
@@ -23,8 +23,12 @@ SELECTORS = [
 ]
 NOTHING = BasicProperties()
 
-
 DAY = datetime(2026, 1, 1)
+
+
+def load(version: str | None = None) -> Load:
+    """A load whose messages have a version, or none."""
+    return Load.model_validate({"rate": "1/s", "duration": "1s", "version": version})
 
 
 def nested(inner: Any) -> Any:
@@ -66,7 +70,7 @@ def test_harness_and_tap_read_the_same_of_a_body(selector: str, body: Any) -> No
 @pytest.mark.parametrize("selector", SELECTORS)
 @given(task=st.text(min_size=1, max_size=20).filter(lambda text: "\0" not in text))
 def test_what_the_load_writes_is_read_back(selector: str, task: str) -> None:
-    properties = header(Properties("v1", selector).of(task, "charge", 1, 5))
+    properties = header(Properties(load("v1"), "charge", selector).of(task, 1, 5))
     assert task_of(selector)(properties, Body("charge", 256, selector).of(task)) == task
 
 
@@ -75,7 +79,7 @@ def test_the_message_id_and_the_body_say_the_task_in_any_case(selector: str) -> 
     content = json.loads(Body("charge", 256, selector).of("a"))
     task = content[-1] if isinstance(content, list) else content
     assert (task["task"], task["type"]) == ("a", "charge")
-    assert Properties(None, selector).of("a", "charge", 1, 5).message_id == "a"
+    assert Properties(load(), "charge", selector).of("a", 1, 5).message_id == "a"
 
 
 @pytest.mark.parametrize("selector", SELECTORS)
@@ -85,7 +89,7 @@ def test_a_body_has_its_size_wherever_the_id_is(selector: str, task: str) -> Non
 
 
 def test_a_second_attempt_says_so_and_a_first_does_not() -> None:
-    headers = [Properties("v2", "message_id").of("a", "charge", attempt, 5).headers for attempt in (1, 2)]
+    headers = [Properties(load("v2"), "charge").of("a", attempt, 5).headers for attempt in (1, 2)]
     assert headers == [{"intended_at": 5, "version": "v2"}, {"intended_at": 5, "version": "v2", "attempt": 2}]
 
 

@@ -8,6 +8,7 @@ from harness.scenario.checks.references import OWN_EXCHANGES
 from harness.scenario.draft import Draft
 from harness.scenario.model import Binding, Deployment, Exchange, FaultEntry, Load, Playbook, Settle, Start
 from harness.scenario.problems import suggestion
+from harness.scenario.source import Place
 from harness.scenario.units import seconds, written
 
 
@@ -38,20 +39,31 @@ def _routing(draft: Draft) -> None:
     queues = source.names("stage", "broker", "queues")
     if load is None or not queues:
         return
-    place = source.value(("load", "routing_key")) if "routing_key" in source.names("load") else source.key(("load",))
-    strange = [name for name in re.findall(r"\{(.*?)\}", load.routing_key) if name != "type"]
-    if strange:
-        source.refuse(place, f"routing_key knows {{type}} only, not {{{strange[0]}}}")
-        return
-    keys = dict.fromkeys(load.routing_key.replace("{type}", name) for name in load.types)
-    lost = [key for key in keys if (not _routes(draft, load.exchange, key) if load.exchange else key not in queues)]
-    if lost and load.exchange:
-        source.refuse(
-            place, f"no binding of exchange {load.exchange} takes the routing key {' or '.join(lost)}: its tasks would be returned"
-        )
+    general = source.value(("load", "routing_key")) if "routing_key" in source.names("load") else source.key(("load",))
+    templates: dict[Place, str] = {}
+    types: dict[Place, list[str]] = {}
+    for name in load.types:
+        own = load.shape(name).routing_key
+        place = general if own is None else source.value(("load", "messages", name, "routing_key"))
+        templates[place] = load.routing_key if own is None else own
+        types.setdefault(place, []).append(name)
+    for place, template in templates.items():
+        strange = [name for name in re.findall(r"\{(.*?)\}", template) if name != "type"]
+        if strange:
+            source.refuse(place, f"routing_key knows {{type}} only, not {{{strange[0]}}}")
+        else:
+            _lost(draft, place, load.exchange, list(dict.fromkeys(map(load.routing_key_of, types[place]))), queues)
+
+
+def _lost(draft: Draft, place: Place, exchange: str, keys: list[str], queues: list[str]) -> None:
+    """Routing keys that lead nowhere."""
+    lost = [key for key in keys if (not _routes(draft, exchange, key) if exchange else key not in queues)]
+    if lost and exchange:
+        said = f"no binding of exchange {exchange} takes the routing key {' or '.join(lost)}: its tasks would be returned"
+        draft.source.refuse(place, said)
     elif lost:
         hint = suggestion(lost[0], queues)
-        source.refuse(place, f"without exchange the routing key is a queue, and there is no {' or '.join(lost)}{hint}")
+        draft.source.refuse(place, f"without exchange the routing key is a queue, and there is no {' or '.join(lost)}{hint}")
 
 
 def _routes(draft: Draft, name: str, key: str) -> bool:

@@ -72,10 +72,12 @@ def _database(draft: Draft) -> None:
 def _ids(draft: Draft) -> None:
     source, path = draft.source, ("stage", "id_from")
     place = source.get(*path)
-    if not isinstance(place, str) or draft.part(Load, "load") is None:
+    load = draft.part(Load, "load")
+    if not isinstance(place, str) or load is None:
         return
+    has_own_bodies = all(load.shape(name).body is not None for name in load.types)
     header, steps = place.removeprefix("header:"), body_steps(place)
     if place.startswith("header:") and header in OF_THE_LOAD:
         source.refuse(source.value(path), f"the load sets the header {header} itself: keep the id in another one")
-    elif steps and (steps[0] in ("type", "payload") or (steps[0] == "task" and len(steps) > 1)):
+    elif steps and not has_own_bodies and (steps[0] in ("type", "payload") or (steps[0] == "task" and len(steps) > 1)):
         source.refuse(source.value(path), f"the load fills {steps[0]} of its bodies itself: keep the id elsewhere, such as body:$.id")

@@ -3,7 +3,7 @@
 The JSON schema (``drillbook schema``) and ``docs/scenario.md`` are made from it, so each field says in its file what a reader needs.
 """
 
-from harness.scenario.model.load import Load
+from harness.scenario.model.load import Load, MessageShape
 from harness.scenario.model.part import Part
 from harness.scenario.model.proof import DEFAULT_EFFECTS_QUERY, Effects, Settle, Source, TaskTable
 from harness.scenario.model.scenario import Expect, Method, Scenario
@@ -24,6 +24,7 @@ __all__ = [
     "FaultEntry",
     "FaultSpec",
     "Load",
+    "MessageShape",
     "Method",
     "Monitor",
     "OnWire",
