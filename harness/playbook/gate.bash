@@ -57,7 +57,7 @@ if [[ -n ${DRILLBOOK_GATE-} && $0 -ef ${DRILLBOOK_GATE_SCRIPT-} ]]; then
           [0-9]*) case $2 in *'$'*) __drillbook_status= ;; *) __drillbook_status=$__drillbook_name ;; esac ;;
           *) __drillbook_status=${!__drillbook_name-} ;;
         esac
-        case $__drillbook_status in *[!0-9]* | '') __drillbook_status= ;; *) ((__drillbook_status &= 255)) ;; esac
+        case $__drillbook_status in *[!0-9]* | '') __drillbook_status= ;; *) __drillbook_status=$((__drillbook_status & 255)) ;; esac
       fi
       # Where it cannot be told here, the next command's $? ends the step.
       if [[ -n $__drillbook_status ]]; then __drillbook_say end "$__drillbook_status"; fi

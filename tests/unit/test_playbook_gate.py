@@ -91,6 +91,14 @@ def test_a_step_ends_with_the_code_its_function_returns(tmp_path: Path, body: st
     assert said(tmp_path)[-1] == f"came back with {code}"
 
 
+@pytest.mark.parametrize("body", ["return 0", "false || return 0", "return 256"])
+def test_a_script_with_errexit_goes_on_after_a_step_that_returns_zero(tmp_path: Path, body: str):
+    told = Told()
+    run(tmp_path, f"set -e\nstep() {{ {body}; }}\nstep\necho went on\n", told)
+    assert told.ends == ["step 0"]
+    assert said(tmp_path) == ["went on"]
+
+
 @pytest.mark.parametrize(
     ("text", "ends", "code"),
     [
