@@ -80,7 +80,8 @@ def run(folder: Path, output: Path, seed: int | None = None) -> Outcome:
     before = set(output.glob(f"{folder.name}/*-{seed}*"))
     done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
     made = sorted(set(output.glob(f"{folder.name}/*-{seed}*")) - before)
-    last_words = (done.stderr.strip().splitlines() or [""])[-1]
+    said = [line for line in done.stderr.splitlines() if line.strip() and "; again: " not in line]
+    last_words = (said or [""])[-1].strip()
     if len(made) != 1 or not (made[0] / "verdict.json").exists():
         return Outcome("none", (), f"no verdict, exit code {done.returncode}: {last_words}", made[0] if made else None)
     verdict = json.loads((made[0] / "verdict.json").read_text(encoding="utf-8"))
