@@ -23,7 +23,7 @@ from harness.evidence.environment import environment
 from harness.invariants.verdict import Judgement, Verdict
 from harness.plan import make_plan
 from harness.progress import Progress
-from harness.scenario.model import Scenario
+from harness.scenario.model import Scenario, Service, Workers
 
 REPORTS = Path("reports")
 EXIT_OF = {Verdict.HELD: Exit.HELD, Verdict.BROKEN: Exit.BROKEN, Verdict.UNKNOWN: Exit.UNKNOWN}
@@ -219,9 +219,10 @@ def stage_images(scenario: Scenario, folder: Path, progress: Progress) -> object
     spec = scenario.stage
     progress.phase("images", "already here, pulled, or built")
     database = [spec.database.image] if spec.database else []
-    references = {workers.image for workers in spec.workers.values() if workers.image}
+    parts: list[Workers | Service] = [*spec.workers.values(), *spec.services.values()]
+    references = {part.image for part in parts if part.image}
     found = image_store.ensure([spec.broker.image, *database, "toxiproxy", "python", *sorted(references)], progress.note)
-    builds = {workers.build for workers in spec.workers.values() if workers.build}
+    builds = {part.build for part in parts if part.build}
     built = {build: image_store.ensure_build((folder / build).resolve(), progress.note) for build in sorted(builds)}
     return StageImages(
         broker=found[spec.broker.image].reference,
@@ -231,6 +232,10 @@ def stage_images(scenario: Scenario, folder: Path, progress: Progress) -> object
         workers={
             version: (found[workers.image] if workers.image else built[workers.build or ""]).reference
             for version, workers in spec.workers.items()
+        },
+        services={
+            name: (found[service.image] if service.image else built[service.build or ""]).reference
+            for name, service in spec.services.items()
         },
     )
 

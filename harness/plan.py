@@ -102,7 +102,9 @@ def names(scenario: Scenario) -> StageNames:
     """The containers and links of a scenario's stage."""
     assert scenario.stage is not None
     replicas = {version: spec.replicas for version, spec in scenario.stage.workers.items()}
-    return StageNames(replicas, database=scenario.stage.database is not None, sink=bool(scenario.effects.called))
+    return StageNames(
+        replicas, scenario.stage.database is not None, sink=bool(scenario.effects.called), servers=tuple(scenario.stage.services)
+    )
 
 
 def workers(scenario: Scenario, version: str | None = None) -> list[str]:
@@ -111,7 +113,7 @@ def workers(scenario: Scenario, version: str | None = None) -> list[str]:
 
 
 def links(scenario: Scenario) -> list[str]:
-    """Names of every link of the stage, each one client to the broker or the database."""
+    """Names of every link of the stage, each one client to one service."""
     return names(scenario).links()
 
 

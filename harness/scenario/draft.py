@@ -53,6 +53,7 @@ class Draft:
             replicas={version: self._replicas(version) for version in self.source.names("stage", "workers")},
             database="database" in self.source.names("stage"),
             sink=self.has_sink,
+            servers=tuple(self.source.names("stage", "services")),
         )
 
     @property

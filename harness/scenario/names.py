@@ -13,16 +13,18 @@ class StageNames:
         replicas: worker containers by version.
         database: whether the stage has a database.
         sink: whether it has the effect sink.
+        servers: the further servers that ``stage.services`` names.
     """
 
     replicas: dict[str, int]
     database: bool
     sink: bool = False
+    servers: tuple[str, ...] = ()
 
     @property
     def services(self) -> list[str]:
         """What clients talk to, and a fault may aim at."""
-        return ["broker", "database"] if self.database else ["broker"]
+        return ["broker", *(["database"] if self.database else []), *self.servers]
 
     @property
     def reached(self) -> list[str]:
@@ -40,9 +42,9 @@ class StageNames:
         return [*self.services, *self.workers()]
 
     def links(self) -> list[str]:
-        """Links, each one client to the broker, the database or the sink."""
+        """Links, each one client to the broker, the database, a further server or the sink."""
         return (
-            ["load -> broker"]
+            [f"load -> {service}" for service in ("broker", *self.servers)]
             + [f"operator -> {service}" for service in self.reached]
             + [f"{worker} -> {service}" for worker in self.workers() for service in self.reached]
         )

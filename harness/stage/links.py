@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import socket
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -32,9 +33,14 @@ POSTGRES_HELLO = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 HTTP_HELLO = b"GET / HTTP/1.1\r\nHost: sink\r\nConnection: close\r\n\r\n"
 
 
-def hello(link: str) -> bytes:
-    """What a client says first on a link, so that the service answers."""
-    return {"database": POSTGRES_HELLO, "sink": HTTP_HELLO}.get(link.split(" -> ")[1], AMQP_HELLO)
+def hello(link: str, more: Mapping[str, bytes]) -> bytes:
+    """What a client says first on a link, so that the service answers.
+
+    Args:
+        link: its name.
+        more: what the stage's further servers answer to, by name.
+    """
+    return {"database": POSTGRES_HELLO, "sink": HTTP_HELLO, **more}.get(link.split(" -> ")[1], AMQP_HELLO)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import requests
@@ -20,7 +21,7 @@ from harness.evidence import RunDirectory, sink_file
 from harness.evidence.sink_file import SinkTail
 from harness.evidence.wire_tail import WireTail
 from harness.scenario.model import Scenario
-from harness.stage import broker, database, sink, tap
+from harness.stage import broker, database, services, sink, tap
 from harness.stage.broker import BrokerClient
 from harness.stage.containers import Handle, StageContainer, last_words
 from harness.stage.database import DatabaseClient
@@ -50,6 +51,8 @@ class StageImages:
     python: str
     workers: dict[str, str]
     """By version."""
+    services: dict[str, str] = field(default_factory=dict)
+    """Further servers by name."""
 
 
 class Stage:
@@ -75,7 +78,7 @@ class Stage:
         self._handles: dict[str, Handle] = {}
         self._links: dict[str, Link] = {}
         self._wiring = wire(scenario)
-        self._addresses = Addresses(self._credentials, self._wiring.routes)
+        self._addresses = Addresses(self._credentials, self._wiring)
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
         self.wire = WireTail(run.file("wire"))
@@ -120,6 +123,11 @@ class Stage:
         """The broker as the load reaches it."""
         return self._addresses.amqp("load -> broker")
 
+    @property
+    def load_environment(self) -> dict[str, str]:
+        """The further servers as the load reaches them."""
+        return self._addresses.servers("load")
+
     def environment(self) -> dict[str, str]:
         """The stage as the deployment and the playbook are told of it, over the operator's links."""
         told = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
@@ -128,7 +136,7 @@ class Stage:
             "BROKER": self.container("broker").engine_name,
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
         }
-        told |= self._addresses.operator()
+        told |= self._addresses.operator() | services.folders(self.spec.services, self.run.path)
         if self.database is not None:
             told["DATABASE"] = self.container("database").engine_name
         for version in self.spec.workers:
@@ -185,6 +193,7 @@ class Stage:
             parts.append(self._start_database)
         if self.sink is not None:
             parts.append(self._start_sink)
+        parts += [partial(self._start_service, name) for name in self.spec.services]
         with ThreadPoolExecutor(len(parts)) as pool:
             for done in [pool.submit(part) for part in parts]:
                 done.result()
@@ -195,6 +204,10 @@ class Stage:
             self.database = DatabaseClient(self._addresses.sql(HARNESS_DATABASE))
             self._handles["database"]._answers = self.database.answers
             self._ready("database")
+        for name in self.spec.services:
+            link = self._links[f"harness -> {name}"]
+            self._handles[name]._answers = lambda link=link: link.round_trip_seconds(1.0) is not None  # type: ignore[misc]
+            self._ready(name)
 
     def _start_broker(self) -> None:
         environment = {
@@ -216,6 +229,14 @@ class Stage:
         }
         self._part("database", self.images.database, environment=environment).start()
 
+    def _start_service(self, name: str) -> None:
+        spec = self.spec.services[name]
+        container = self._part(name, self.images.services[name], environment=spec.env, command=spec.command)
+        if spec.folder is not None:
+            lent = services.lend(name, self.folder / spec.folder.source, self.run.path)
+            container.with_volume_mapping(str(lent), spec.folder.to, "rw")
+        container.start()
+
     def _start_sink(self) -> None:
         assert self.sink is not None
         sources = [argument for name in self.scenario.effects.called for argument in ("--source", name)]
@@ -224,7 +245,7 @@ class Stage:
         self._ready("sink")
 
     def _start_tap(self) -> None:
-        container = self._beside("tap", TAP_FOLDER, ["--config", "/opt/tap.json"])
+        container, decode = self._beside("tap", TAP_FOLDER, ["--config", "/opt/tap.json"]), self.scenario.decode
         settings = tap.config(
             self._wiring.taps,
             upstream=("broker", broker.AMQP_PORT),
@@ -250,7 +271,7 @@ class Stage:
         self._ready("toxiproxy")
         for name, group in routes.items():
             self._addresses.ports[name] = tuple(container.mapped_port(route.listen) for route in group)
-            self._links[name] = Link(control, name, group, hello(name), self._addresses.ports[name][0])
+            self._links[name] = Link(control, name, group, hello(name, services.hellos(self.spec.services)), self._addresses.ports[name][0])
             self._links[name].open()
 
     def _prepare(self) -> None:

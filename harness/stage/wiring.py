@@ -9,7 +9,7 @@ from itertools import count
 
 from harness import plan
 from harness.scenario.model import Scenario
-from harness.stage import broker, database, sink
+from harness.stage import broker, database, services, sink
 from harness.stage.links import FIRST_PORT, Route
 
 TAP_FIRST_PORT = 5701
@@ -17,7 +17,7 @@ PROXIES = "toxiproxy"
 """Its name on the run's network."""
 _SUFFIXES = ("", "-api", "-metrics")
 HARNESS_BROKER, HARNESS_DATABASE = "harness -> broker", "harness -> database"
-"""The harness's own links: not through the tap, and no fault can name them."""
+"""The harness's own links, and one to each further server: not through the tap, and no fault can name them."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,8 @@ class Wiring:
     """Proxies by link; those of `harness` and `operator` to the broker lead to AMQP and the management API, the harness's to metrics."""
     taps: list[dict[str, object]]
     """What the tap must know of each of its links."""
+    variables: dict[str, tuple[str, ...]]
+    """Of each further server: the variables that tell where it is, one for each of its ports."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +61,11 @@ class Addresses:
 
     Args:
         credentials: of the run.
-        routes: of the stage.
+        wiring: of the stage.
     """
 
-    def __init__(self, credentials: Credentials, routes: dict[str, tuple[Route, ...]]) -> None:
-        self._credentials, self._routes = credentials, routes
+    def __init__(self, credentials: Credentials, wiring: Wiring) -> None:
+        self._credentials, self._routes, self._variables = credentials, wiring.routes, wiring.variables
         self.ports: dict[str, tuple[int, ...]] = {}
         """The loopback ports of each link's proxies, once they are there."""
 
@@ -88,7 +90,15 @@ class Addresses:
             told["DATABASE_URL"] = self.sql("operator -> database")
         if "operator -> sink" in self.ports:
             told["EFFECTS_URL"] = f"http://127.0.0.1:{self.ports['operator -> sink'][0]}"
-        return told
+        return told | self.servers("operator")
+
+    def servers(self, client: str) -> dict[str, str]:
+        """Where the further servers are, for a client on the machine."""
+        return {
+            variable: f"127.0.0.1:{port}"
+            for service, names in self._variables.items()
+            for variable, port in zip(names, self.ports[f"{client} -> {service}"], strict=True)
+        }
 
     def worker(self, name: str) -> dict[str, str]:
         """What a worker is told, over its own links."""
@@ -98,6 +108,9 @@ class Addresses:
             told["DATABASE_URL"] = self._credentials.sql(PROXIES, port["database"])
         if "sink" in port:
             told["EFFECTS_URL"] = f"http://{PROXIES}:{port['sink']}"
+        for service, names in self._variables.items():
+            group = self._routes[f"{name} -> {service}"]
+            told |= {variable: f"{PROXIES}:{route.listen}" for variable, route in zip(names, group, strict=True)}
         return told
 
 
@@ -112,7 +125,8 @@ def wire(scenario: Scenario) -> Wiring:
     assert scenario.stage is not None
     ports = count(FIRST_PORT)
     taps: list[dict[str, object]] = []
-    own = [HARNESS_BROKER, *([HARNESS_DATABASE] if scenario.stage.database else [])]
+    servers = scenario.stage.services
+    own = [HARNESS_BROKER, *([HARNESS_DATABASE] if scenario.stage.database else []), *(f"harness -> {name}" for name in servers)]
     routes: dict[str, tuple[Route, ...]] = {}
     for name in [*own, *plan.links(scenario)]:
         client, service = name.split(" -> ")
@@ -120,14 +134,17 @@ def wire(scenario: Scenario) -> Wiring:
             upstreams = [f"database:{database.PORT}"]
         elif service == "sink":
             upstreams = [f"sink:{sink.PORT}"]
+        elif service in servers:
+            upstreams = [f"{service}:{port}" for port in services.ports(servers[service])]
         elif client == "harness":
             upstreams = [f"broker:{port}" for port in (broker.AMQP_PORT, broker.MANAGEMENT_PORT, broker.METRICS_PORT)]
         else:
             taps.append(_tap(name, client, TAP_FIRST_PORT + len(taps)))
             upstreams = [f"tap:{taps[-1]['listen']}", *([f"broker:{broker.MANAGEMENT_PORT}"] if client == "operator" else [])]
         slug = f"{client}-to-{service}"
-        routes[name] = tuple(Route(f"{slug}{_SUFFIXES[number]}", next(ports), upstream) for number, upstream in enumerate(upstreams))
-    return Wiring(routes, taps)
+        suffixes = ["", *(f"-{port}" for port in servers[service].ports)] if service in servers else _SUFFIXES
+        routes[name] = tuple(Route(f"{slug}{suffixes[number]}", next(ports), upstream) for number, upstream in enumerate(upstreams))
+    return Wiring(routes, taps, {name: services.variables(name, server) for name, server in servers.items()})
 
 
 def _tap(link: str, peer: str, port: int) -> dict[str, object]:

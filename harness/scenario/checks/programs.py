@@ -17,13 +17,16 @@ INTERPRETERS = ("bash", "sh", "dash", "zsh", "python", "python3", "perl", "ruby"
 
 
 def check(draft: Draft) -> None:
-    """Deployment, playbook, database.init and the folders that workers are built from."""
+    """Deployment, playbook, database.init, and the folders that workers and servers are built from or read."""
     for program in ("deployment", "playbook"):
         _program(draft, (program, "run"))
     _file(draft, ("stage", "database", "init"))
     for version in draft.source.names("stage", "workers"):
         _build_folder(draft, ("stage", "workers", version, "build"))
 
+    for name in draft.source.names("stage", "services"):
+        _build_folder(draft, ("stage", "services", name, "build"))
+        _folder(draft, ("stage", "services", name, "folder", "from"))
 
 def playbook_steps(draft: Draft) -> list[str] | None:
     """The playbook's steps: those its text shows and those the file names; None where there is no playbook to read.
@@ -82,12 +85,12 @@ def _file(draft: Draft, path: KeyPath) -> None:
 def _build_folder(draft: Draft, path: KeyPath) -> None:
     name = draft.source.get(*path)
     if not isinstance(name, str):
-        return
+        return None
     folder = draft.folder / name
-    if not folder.is_dir():
-        draft.source.refuse(draft.source.value(path), f"there is no folder {name}{_meant(folder)}")
-    elif not (folder / "Dockerfile").is_file():
-        draft.source.refuse(draft.source.value(path), f"the folder {name} has no Dockerfile")
+    if folder.is_dir():
+        return folder
+    draft.source.refuse(draft.source.value(path), f"there is no folder {name}{_meant(folder)}")
+    return None
 
 
 def _there(draft: Draft, path: KeyPath, name: str, what: str) -> bool:
@@ -99,6 +102,13 @@ def _there(draft: Draft, path: KeyPath, name: str, what: str) -> bool:
     return False
 
 
+    folder = _folder(draft, path)
+    if folder is not None and not (folder / "Dockerfile").is_file():
+        draft.source.refuse(draft.source.value(path), f"the folder {draft.source.get(*path)} has no Dockerfile")
+
+
+def _folder(draft: Draft, path: KeyPath) -> Path | None:
+    """The folder that a value names; None where none is named, or it is not there, which is told."""
 def _meant(path: Path) -> str:
     """A name beside a path that is close to it."""
     try:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 
 from harness.scenario.draft import Draft
-from harness.scenario.model import Exchange, Monitor, Queue
+from harness.scenario.model import Exchange, Monitor, Queue, Service
 from harness.scenario.problems import suggestion
+from harness.stage.services import variables
 
 EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")
 PLUGIN_OF = {
@@ -17,12 +18,15 @@ PLUGIN_OF = {
 }
 GIVEN = ("AMQP_URL", "DATABASE_URL", "EFFECTS_URL", "WORKER", "VERSION")
 """Variables that the stage sets for workers."""
+TAKEN = ("broker", "database", "sink", "tap", "toxiproxy", "harness", "load", "operator", "workers")
+"""Names of the stage's own parts, and of who talks to them."""
 
 
 def check(draft: Draft) -> None:
     """Names the broker keeps for itself, settings its queue types do not have, and what needs a database without one."""
     _queues(draft)
     _exchanges(draft)
+    _services(draft)
     _workers(draft)
     _database(draft)
 
@@ -64,15 +68,37 @@ def _own_name(draft: Draft, path: tuple[str, ...], name: str) -> None:
         )
 
 
+def _services(draft: Draft) -> None:
+    source, base = draft.source, ("stage", "services")
+    for name in source.names(*base):
+        place = source.key((*base, name))
+        if name in TAKEN:
+            source.refuse(place, f"{name} is a part of the stage already: give this server another name")
+        elif not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+            source.refuse(
+                place, f"{name} cannot name a server, as clients find it by that: use small letters, digits and -, a letter first"
+            )
+        for port in source.names(*base, name, "ports"):
+            if not re.fullmatch(r"[A-Za-z][A-Za-z0-9-]*", port):
+                place = source.key((*base, name, "ports", port))
+                source.refuse(place, f"{port} cannot name a port, as a variable has its name: use letters, digits and -, a letter first")
+
+
 def _workers(draft: Draft) -> None:
     source = draft.source
+    given = (*GIVEN, *(variable for name in source.names("stage", "services") for variable in _addresses(draft, name)))
     for version in source.names("stage", "workers"):
         path = ("stage", "workers", version)
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", version):
             source.refuse(source.key(path), f"{version} cannot name a version: use letters, digits, _ and -, a letter first")
         for variable in source.names(*path, "env"):
-            if variable in GIVEN:
+            if variable in given:
                 source.refuse(source.key((*path, "env", variable)), f"{variable} is set by the stage; leave it out")
+
+
+def _addresses(draft: Draft, name: str) -> tuple[str, ...]:
+    service = draft.part(Service, "stage", "services", name)
+    return variables(name, service) if service is not None else ()
 
 
 def _database(draft: Draft) -> None:

@@ -7,7 +7,7 @@ from harness.scenario.model.load import Load, MessageShape
 from harness.scenario.model.part import Part
 from harness.scenario.model.proof import DEFAULT_EFFECTS_QUERY, Effects, Settle, Source, TaskTable
 from harness.scenario.model.scenario import Expect, Method, Scenario
-from harness.scenario.model.stage import ID_FROM, Binding, Broker, Database, Exchange, Policy, Queue, StageSpec, Workers
+from harness.scenario.model.stage import ID_FROM, Binding, Broker, Database, Exchange, Folder, Policy, Queue, Service, StageSpec, Workers
 from harness.scenario.model.story import AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "FaultEntry",
     "FaultSpec",
     "Load",
+    "Folder",
     "MessageShape",
     "Method",
     "Monitor",
@@ -34,6 +35,7 @@ __all__ = [
     "Queue",
     "Scenario",
     "Settle",
+    "Service",
     "Source",
     "StageSpec",
     "Start",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
@@ -94,6 +94,50 @@ class Workers(Part):
 ID_FROM = r"^(message_id|correlation_id|header:.+|body:\$(\.[^.\[\]]+|\[\d+\])+)$"
 
 
+class Folder(Part):
+    """A folder that a server reads while it runs, such as a flags file that it watches."""
+
+    source: str = Field(
+        alias="from",
+        description="Relative to the scenario file. The drill works on a copy in its run directory; programs are told NAME_FOLDER and may "
+        "edit it.",
+    )
+    to: str = Field(pattern=r"^/.+", description="Where the server finds it: an absolute path in its container.")
+
+
+HTTP_HELLO = "GET / HTTP/1.1\r\nHost: service\r\nConnection: close\r\n\r\n"
+
+
+class Service(Part):
+    """A further server that the system needs, such as a feature-flag service; reached through links like broker and database."""
+
+    image: str | None = Field(
+        default=None, description="A name that `drillbook images` lists, or any image reference; give this or `build`."
+    )
+    build: str | None = Field(default=None, description="A folder with a Dockerfile, relative to the scenario file; give this or `image`.")
+    port: int = Field(
+        ge=1, le=65535, description="Where it listens. Workers, load and programs are told NAME_ADDRESS=host:port, over links of their own."
+    )
+    ports: dict[str, Annotated[int, Field(ge=1, le=65535)]] = Field(
+        default_factory=dict, description="Further ports by name, on the same links: NAME_PORTNAME_ADDRESS=host:port."
+    )
+    hello: str = Field(
+        default=HTTP_HELLO,
+        min_length=1,
+        description="What a client says first on `port`, so that the server answers: how it is seen to be ready, and a link to be cut or "
+        'slow. Left out: an HTTP request. For Redis, "PING\\r\\n".',
+    )
+    command: list[str] | None = Field(default=None, description="In place of the image's own command.")
+    env: dict[str, str] = Field(default_factory=dict, description="Its environment.")
+    folder: Folder | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> Service:
+        if (self.image is None) == (self.build is None):
+            raise ValueError("give exactly one of image and build")
+        return self
+
+
 class StageSpec(Part):
     """What the drill runs on."""
 
@@ -107,6 +151,7 @@ class StageSpec(Part):
     workers: dict[str, Workers] = Field(min_length=1, description="Workers by version: v1, v2, ….")
 
     @field_validator("id_from")
+    services: dict[str, Service] = Field(default_factory=dict, description="Further servers by name.")
     @classmethod
     def _a_place(cls, value: str) -> str:
         if re.fullmatch(ID_FROM, value) is None:

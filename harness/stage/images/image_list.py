@@ -39,6 +39,7 @@ IMAGE_LIST = {
         Known("postgres", "postgres:17"),
         Known("toxiproxy", "ghcr.io/shopify/toxiproxy:2.12.0"),
         Known("python", "python:3.13-slim"),
+        Known("flagd", "ghcr.io/open-feature/flagd:v0.16.1"),
     )
 }
 
