@@ -177,7 +177,7 @@ def validate(scenarios: tuple[Path, ...]) -> None:
             click.echo(f"{path}: ok")
             for name, program in (("deployment", scenario.deployment), ("playbook", scenario.playbook)):
                 if program is not None:
-                    click.echo(f"  {name}: {', '.join(step_names(program.run, path.parent)) or 'no step can be read from its text'}")
+                    click.echo(f"  {name}: {', '.join(step_names(program.command, path.parent)) or 'no step can be read from its text'}")
         except ScenarioError as error:
             bad += 1
             click.echo(str(error), err=True)

@@ -209,7 +209,7 @@ class Conductor:
     def _deploy(self) -> None:
         assert self.scenario.deployment is not None
         self._metrics.edge("deployment", "start")
-        self._programs.launch("deployment", self.scenario.deployment.run, self.scenario.deployment.timeout, {})
+        self._programs.launch("deployment", self.scenario.deployment.command, self.scenario.deployment.timeout, {})
 
     def _decide(self, elapsed: float) -> None:
         if self._decision_made:
@@ -221,7 +221,7 @@ class Conductor:
             self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=why)
             self.progress.note(f"decision: start the playbook ({why}{'' if reason.value is None else f' at {reason.value:g}'})")
             self._metrics.edge("playbook", "start")
-            self._programs.launch("playbook", self._playbook_spec.run, self._playbook_spec.timeout, self._playbook_spec.env)
+            self._programs.launch("playbook", self._playbook_spec.command, self._playbook_spec.timeout, self._playbook_spec.env)
 
     def _ended(self, which: Which, outcome: Outcome) -> None:
         self._programs.open.discard(which)

@@ -10,6 +10,7 @@ from harness.drive.fault_runner import FaultRunner
 from harness.drive.watch import QueueSampler
 from harness.evidence import RunDirectory
 from harness.plan import Plan
+from harness.playbook.ansible import environment as ansible
 from harness.playbook.program import Outcome, Program
 from harness.progress import Progress
 from harness.stage.stage import Stage
@@ -57,7 +58,8 @@ class Programs:
             more: added to its environment.
         """
         own = {"DRILL_STATE_DIR": str(self.state_directory.resolve()), "DRILL_SEED": str(self.plan.seed)}
-        environment = self.stage.environment() | own | more
+        told = self.stage.environment() | own | more
+        environment = told | ansible.environment(self.state_directory.parent / "ansible", told) | more
         transcript = self.run.path / "playbook" / f"{which}.log"
         program = Program(command, self.stage.folder, environment, transcript, timeout, _Steps(which, self), self.stage.redact)
         self._started.append(program)

@@ -1,4 +1,4 @@
-"""A program's command line: which file it runs, whether bash runs it, and what is wrong with it before it is started."""
+"""A program's command line: which file it runs, whether bash or Ansible reads it, and what is wrong with it before it is started."""
 
 from __future__ import annotations
 
@@ -10,9 +10,27 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.errors import HarnessError
+from harness.playbook.ansible.reading import play_steps
 
+ANSIBLE = "ansible-playbook"
+HOW_TO_INSTALL = {ANSIBLE: "pip install 'drillbook[ansible]' brings it"}
+"""Programs that drills need and not every machine has."""
+_ANSIBLE_OPTIONS_WITH_A_WORD = (
+    *("-i", "-e", "-l", "-t", "-f", "-u", "-c", "-T", "-M", "--inventory", "--inventory-file", "--extra-vars", "--limit", "--tags"),
+    *("--skip-tags", "--forks", "--user", "--connection", "--timeout", "--module-path", "--start-at-task", "--vault-id"),
+    *("--vault-password-file", "--vault-pass-file", "--private-key", "--key-file", "--become-user", "--become-method"),
+)
 _WRAPPERS = ("env", "timeout", "nice", "stdbuf", "setsid")
 _SHELL_OPTIONS_WITH_A_WORD = ("-o", "+o", "-O", "+O", "--rcfile", "--init-file")
+
+
+def play_command(play: str) -> str:
+    """The command line that runs a play.
+
+    Args:
+        play: its file, and options of ansible-playbook after it.
+    """
+    return f"{ANSIBLE} {play}"
 
 
 @dataclass(frozen=True)
@@ -23,11 +41,13 @@ class Command:
         words: as a shell would split it; nothing is expanded.
         text: the file in it whose text says what it does; None when it names none.
         bash: bash reads that file.
+        ansible: ansible-playbook reads that file.
     """
 
     words: tuple[str, ...]
     text: Path | None
     bash: bool
+    ansible: bool = False
 
 
 def take_apart(command: str, folder: Path) -> Command:
@@ -46,6 +66,9 @@ def take_apart(command: str, folder: Path) -> Command:
         raise HarnessError(f"the command line {command!r} cannot be split into words: {str(error).lower()}.") from error
     if not words:
         raise HarnessError("the command line is empty.", "Name a program, such as ./rollback.sh.")
+    if Path(words[0]).name == ANSIBLE:
+        play = _play(words, folder)
+        return Command(words, play, bash=False, ansible=play is not None)
     text = next((file for word in words if not word.startswith("-") and (file := _file(word, folder))), None)
     return Command(words, text, text is not None and _bash_reads(words, text, folder))
 
@@ -59,14 +82,17 @@ def problem(command: str, folder: Path, environment: Mapping[str, str] | None = 
         environment: whose PATH finds a program named without a slash; the caller's own when left out.
     """
     try:
-        program = take_apart(command, folder).words[0]
+        parts = take_apart(command, folder)
+        if parts.ansible and parts.text:
+            play_steps(parts.text)
     except HarnessError as error:
         return str(error)
+    program = parts.words[0]
     if "/" not in program:
         path = (os.environ if environment is None else environment).get("PATH", os.defpath)
-        return (
-            None if shutil.which(program, path=path) else f"the program {program!r} is not on PATH; write ./{program} for a file beside it."
-        )
+        if shutil.which(program, path=path):
+            return None
+        return f"the program {program!r} is not on PATH; {HOW_TO_INSTALL.get(program, f'write ./{program} for a file beside it')}."
     file = folder / program
     if not file.is_file():
         return f"there is no program {program} in {folder}."
@@ -83,6 +109,13 @@ def problem(command: str, folder: Path, environment: Mapping[str, str] | None = 
 def _file(word: str, folder: Path) -> Path | None:
     file = folder / word
     return file if file.is_file() and (not word.startswith("/") or file.is_relative_to(folder)) else None
+
+
+def _play(words: tuple[str, ...], folder: Path) -> Path | None:
+    """The first play among the arguments of ansible-playbook."""
+    options = [number for number, word in enumerate(words) if word in _ANSIBLE_OPTIONS_WITH_A_WORD]
+    plays = (word for number, word in enumerate(words) if number and not word.startswith("-") and number - 1 not in options)
+    return next((file for word in plays if (file := _file(word, folder))), None)
 
 
 def _bash_reads(words: tuple[str, ...], text: Path, folder: Path) -> bool:

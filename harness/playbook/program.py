@@ -1,8 +1,8 @@
 """One program under test, from its start to its last process: run in a session of its own, its output kept, its steps told and held.
 
-A bash script is held at the begin and the end of its steps by the gate (``gate.bash``); any other program names its steps by printing
-``::step name`` and ``::endstep``, which are seen, not held. The time a script is held is not its own: neither its seconds nor its timeout
-count it.
+A bash script is held at the begin and the end of its steps by the gate (``gate.bash``), a play by Ansible's callback plugin
+(``ansible/callback``); any other program names its steps by printing ``::step name`` and ``::endstep``, which are seen, not held. The time
+a program is held is not its own: neither its seconds nor its timeout count it.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ from pathlib import Path
 from uuid import uuid4
 
 from harness.errors import HarnessError
-from harness.playbook.command import problem, take_apart
-from harness.playbook.gate import Gate
+from harness.playbook.ansible.gate import PlayGate
+from harness.playbook.command import Command, problem, take_apart
+from harness.playbook.gate import Gate, ScriptGate
 from harness.playbook.listener import StepListener, StepOutcome, Steps
 from harness.playbook.processes import MARK, Tree
-from harness.playbook.steps import read
+from harness.playbook.steps import Reading, read
 from harness.playbook.transcript import Lines, Transcript
 from harness.playbook.watch import Watch
 
@@ -112,8 +113,7 @@ class Program:
 
     def _run(self, transcript: Transcript) -> Outcome:
         command = take_apart(self._command, self._folder)
-        reading = read(command)
-        gate = Gate(command.text, reading) if reading.gated and command.text else None
+        gate = _gate(command, read(command), self._environment)
         mark = uuid4().hex
         environment = {"PYTHONUNBUFFERED": "1", **self._environment, **(gate.environment if gate else {}), MARK: mark}
         try:
@@ -164,3 +164,9 @@ class Program:
             steps.all_ended(exit_code)
             transcript.note(f"ended after {run.seconds:.3f} s" + ("" if exit_code is None else f", exit code {exit_code}"))
             return Outcome(exit_code, run.seconds, timed_out, steps.outcomes)
+
+
+def _gate(command: Command, reading: Reading, environment: Mapping[str, str]) -> Gate | None:
+    if not reading.gated or command.text is None:
+        return None
+    return PlayGate(environment) if command.ansible else ScriptGate(command.text, reading)

@@ -3,7 +3,8 @@
 A bash script's step is a call of a function from its top level, named after the function (``drain_v2`` is ``drain v2``). Looked through, so
 that their calls are the steps: a function called ``main``, functions that run their arguments (``run "$@"``), and sourced files. Aside, so
 never steps: functions whose name begins with ``_``, the names in ``TALK``, and those called only in ``$(…)`` or by a ``trap``.
-Any text that prints ``::step name`` names its steps by those lines instead, whatever language it is in.
+Any text that prints ``::step name`` names its steps by those lines instead, whatever language it is in. A play's steps are its tasks
+(``ansible/reading.py``).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness.errors import HarnessError
+from harness.playbook.ansible.reading import play_steps
 from harness.playbook.command import Command, take_apart
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ class Reading:
 
     Args:
         names: the steps, in the order of the text, each once.
-        gated: they are calls of bash functions, so the program can be held at them.
+        gated: they are calls of bash functions or tasks of a play, so the program can be held at them.
         within: functions that are looked through.
         aside: functions that are never steps.
     """
@@ -64,6 +66,8 @@ def step_name(function: str) -> str:
 
 def read(command: Command) -> Reading:
     """Read a program's text."""
+    if command.ansible and command.text:
+        return Reading(names=tuple(dict.fromkeys(play_steps(command.text))), gated=True)
     text = _text(command.text) if command.text else None
     if text is None:
         return Reading()

@@ -8,7 +8,7 @@ import shutil
 import sys
 from pathlib import Path
 
-from harness.playbook.command import problem
+from harness.playbook.command import HOW_TO_INSTALL, play_command, problem
 from harness.scenario.draft import Draft
 from harness.scenario.problems import nearest
 from harness.scenario.source import KeyPath
@@ -20,13 +20,14 @@ def check(draft: Draft) -> None:
     """Deployment, playbook, database.init, and the folders that workers and servers are built from or read."""
     for program in ("deployment", "playbook"):
         _program(draft, (program, "run"))
+        _play(draft, (program, "ansible"))
     _file(draft, ("stage", "database", "init"))
     for version in draft.source.names("stage", "workers"):
         _build_folder(draft, ("stage", "workers", version, "build"))
-
     for name in draft.source.names("stage", "services"):
         _build_folder(draft, ("stage", "services", name, "build"))
         _folder(draft, ("stage", "services", name, "folder", "from"))
+
 
 def playbook_steps(draft: Draft) -> list[str] | None:
     """The playbook's steps: those its text shows and those the file names; None where there is no playbook to read.
@@ -35,12 +36,14 @@ def playbook_steps(draft: Draft) -> list[str] | None:
     """
     from harness.playbook.steps import step_names
 
-    command = draft.source.get("playbook", "run")
+    path = ("playbook", "run" if "run" in draft.source.names("playbook") else "ansible")
+    command = draft.source.get(*path)
     named = draft.source.get("playbook", "steps")
-    place = draft.source.value(("playbook", "run"))
+    place = draft.source.value(path)
     refused = any((problem.line, problem.column) == (place.line, place.column) for problem in draft.source.problems)
     if not isinstance(command, str) or refused:
         return None
+    command = command if path[1] == "run" else play_command(command)
     return list(dict.fromkeys([*step_names(command, draft.folder), *(name for name in named or [] if isinstance(name, str))]))
 
 
@@ -61,12 +64,28 @@ def _program(draft: Draft, path: KeyPath) -> None:
             draft.source.refuse(draft.source.value(path), message.rstrip("."))
 
 
+def _play(draft: Draft, path: KeyPath) -> None:
+    play = draft.source.get(*path)
+    if not isinstance(play, str):
+        return
+    words = _words(play)
+    if not words:
+        draft.source.refuse(draft.source.value(path), "a quote in this line has no end" if words is None else "ansible is empty")
+    elif not words[0].endswith((".yml", ".yaml")):
+        draft.source.refuse(draft.source.value(path), f"{words[0]} is no play: name its file first, such as rollback.yml")
+    elif _there(draft, path, words[0], "play"):
+        message = problem(play_command(play), draft.folder, {"PATH": _search_path()})
+        if message is not None:
+            draft.source.refuse(draft.source.value(path), message.rstrip("."))
+
+
 def _program_there(draft: Draft, path: KeyPath, program: str) -> bool:
     if "/" in program:
         return _there(draft, path, program, "program")
     if shutil.which(program, path=_search_path()) is not None:
         return True
     hint = f"; did you mean ./{program}?" if (draft.folder / program).is_file() else ""
+    hint = f"; {HOW_TO_INSTALL[program]}" if program in HOW_TO_INSTALL else hint
     draft.source.refuse(draft.source.value(path), f"there is no program {program} on the PATH{hint}")
     return False
 
@@ -83,6 +102,13 @@ def _file(draft: Draft, path: KeyPath) -> None:
 
 
 def _build_folder(draft: Draft, path: KeyPath) -> None:
+    folder = _folder(draft, path)
+    if folder is not None and not (folder / "Dockerfile").is_file():
+        draft.source.refuse(draft.source.value(path), f"the folder {draft.source.get(*path)} has no Dockerfile")
+
+
+def _folder(draft: Draft, path: KeyPath) -> Path | None:
+    """The folder that a value names; None where none is named, or it is not there, which is told."""
     name = draft.source.get(*path)
     if not isinstance(name, str):
         return None
@@ -102,13 +128,6 @@ def _there(draft: Draft, path: KeyPath, name: str, what: str) -> bool:
     return False
 
 
-    folder = _folder(draft, path)
-    if folder is not None and not (folder / "Dockerfile").is_file():
-        draft.source.refuse(draft.source.value(path), f"the folder {draft.source.get(*path)} has no Dockerfile")
-
-
-def _folder(draft: Draft, path: KeyPath) -> Path | None:
-    """The folder that a value names; None where none is named, or it is not there, which is told."""
 def _meant(path: Path) -> str:
     """A name beside a path that is close to it."""
     try:

@@ -7,15 +7,37 @@ from typing import Literal
 from pydantic import Field, create_model, model_validator
 
 from harness.faults import KINDS, Fault, WireFault
+from harness.playbook.command import play_command
 from harness.scenario.model.part import Part
 from harness.scenario.refs import LinkRef, MonitorRef, QueueRef, StepRef
 from harness.scenario.units import Duration
 
 
-class Deployment(Part):
+class ProgramPart(Part):
+    """A real program, run from the scenario's folder."""
+
+    run: str | None = Field(
+        default=None, description="A command line; a path in it is relative to the scenario file. Give this or `ansible`."
+    )
+    ansible: str | None = Field(
+        default=None, description="A play for ansible-playbook, relative to the scenario file; its options may follow it."
+    )
+
+    @property
+    def command(self) -> str:
+        """The command line that starts it."""
+        return self.run if self.run is not None else play_command(self.ansible or "")
+
+    @model_validator(mode="after")
+    def _one_program(self) -> ProgramPart:
+        if (self.run is None) == (self.ansible is None):
+            raise ValueError("give exactly one of run and ansible")
+        return self
+
+
+class Deployment(ProgramPart):
     """The program that brings v2; a real program run from the scenario's folder."""
 
-    run: str = Field(description="A command line; a path in it is relative to the scenario file.")
     at: Duration = Field(ge=0, description="When it starts, counted from the start of the drive.")
     timeout: Duration = Field(default=60.0, gt=0, description="After this it is killed, and the drill cannot be judged.")
 
@@ -124,10 +146,9 @@ class Start(Part):
         return self
 
 
-class Playbook(Part):
+class Playbook(ProgramPart):
     """The rollback under test; a real program run from the scenario's folder."""
 
-    run: str = Field(description="A command line; a path in it is relative to the scenario file.")
     start: Start
     timeout: Duration = Field(default=120.0, gt=0, description="After this it is killed, and has failed.")
     steps: list[str] = Field(

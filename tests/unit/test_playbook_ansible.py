@@ -1,0 +1,197 @@
+"""Plays run by the real ansible-playbook: told of, held, and ended."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from textwrap import dedent
+
+import psutil
+import pytest
+from playbooks import Running, Told, program
+
+from harness.playbook.ansible.environment import environment
+from harness.playbook.program import Outcome, Program
+
+PLAY = """\
+- hosts: localhost
+  gather_facts: false
+  tasks:
+    - name: say who works
+      ansible.builtin.debug: {msg: "first of v2 is {{ workers.v2[0] }}"}
+    - block:
+        - name: fail
+          ansible.builtin.command: sh -c 'echo s3cret; exit 7'
+      rescue:
+        - name: mend
+          ansible.builtin.command: ansible-playbook inner.yml
+          notify: tell
+      always:
+        - name: at any rate
+          ansible.builtin.debug: {msg: x}
+          when: false
+  handlers:
+    - name: tell
+      ansible.builtin.debug: {msg: x}
+"""
+INNER = "- {hosts: localhost, gather_facts: false, tasks: [{name: inner, ansible.builtin.debug: {msg: within}}]}\n"
+
+
+def play(folder: Path, told: Told, text: str, **more: object) -> Program:
+    """A play in that folder; the folder `home` is its user's, `run` the run's."""
+    (folder / "rollback.yml").write_text(dedent(text))
+    (folder / "home").mkdir(exist_ok=True)
+    own = {"HOME": str(folder / "home"), "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "WORKERS_V2": "a b"}
+    own |= environment(folder / "run", own)
+    command = f"ansible-playbook {more.pop('options', '')} rollback.yml"
+    return program(folder, told, command, environment=own, timeout=more.pop("timeout", 90.0), **more)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told, Outcome]:
+    """One play that has run to its end."""
+    folder, told = tmp_path_factory.mktemp("play"), Told()
+    (folder / "inner.yml").write_text(INNER)
+    return folder, told, play(folder, told, PLAY, redact=lambda text: text.replace("s3cret", "***")).run()
+
+
+def gone(process: psutil.Process) -> bool:
+    try:
+        process.wait(20)
+    except psutil.TimeoutExpired:
+        return False
+    return True
+
+
+def test_tasks_rescue_always_and_handlers_are_told_with_their_codes(ran: tuple[Path, Told, Outcome]):
+    assert ran[1].ends == ["say who works 0", "fail 7", "mend 0", "at any rate 0", "tell 0"]
+
+
+def test_every_step_begins_is_let_go_and_ends_before_the_next(ran: tuple[Path, Told, Outcome]):
+    assert [line[0] for line in ran[1].all] == [">", ":", "<"] * 5
+
+
+def test_a_play_that_was_rescued_ends_with_exit_code_0(ran: tuple[Path, Told, Outcome]):
+    assert ran[2].exit_code == 0
+
+
+def test_the_inventory_names_the_workers(ran: tuple[Path, Told, Outcome]):
+    assert "first of v2 is a" in (ran[0] / "transcript.log").read_text()
+
+
+def test_a_play_started_by_a_play_runs_and_is_not_told(ran: tuple[Path, Told, Outcome]):
+    assert "> inner" not in ran[1].all
+
+
+def test_what_a_task_says_stands_under_its_step(ran: tuple[Path, Told, Outcome]):
+    said = [line for line in (ran[0] / "transcript.log").read_text().splitlines() if "non-zero return code" in line]
+    assert said
+    assert all("[fail]" in line for line in said)
+
+
+def test_secrets_in_results_are_replaced(ran: tuple[Path, Told, Outcome]):
+    text = (ran[0] / "transcript.log").read_text()
+    assert '"stdout": "***"' in text
+    assert "s3cret" not in text
+
+
+def test_ansible_leaves_nothing_in_the_users_home(ran: tuple[Path, Told, Outcome]):
+    assert list((ran[0] / "home").iterdir()) == []
+
+
+def test_neither_colors_nor_cows_are_in_the_transcript(ran: tuple[Path, Told, Outcome]):
+    text = (ran[0] / "transcript.log").read_text()
+    assert "\x1b" not in text
+    assert "TASK [fail] ****" in text
+
+
+def test_a_play_is_held_where_a_task_begins_and_where_it_ends(tmp_path: Path):
+    seen: list[list[str]] = []
+    look = lambda _: seen.append(sorted(file.name for file in tmp_path.glob("made.*")))  # noqa: E731
+    text = """\
+        - hosts: localhost
+          gather_facts: false
+          tasks:
+            - {name: one, ansible.builtin.command: touch made.1}
+            - {name: two, ansible.builtin.command: touch made.2}
+        """
+    play(tmp_path, Told(begins=look, ended=look), text).run()
+    assert seen == [[], ["made.1"], ["made.1"], ["made.1", "made.2"]]
+
+
+def test_a_task_of_several_hosts_ends_when_all_have_answered(tmp_path: Path):
+    text = """\
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - {name: one, ansible.builtin.command: "sh -c 'exit {{ code | default(0) }}'", ignore_errors: true}
+            - {name: two, ansible.builtin.debug: {msg: x}}
+        """
+    told = Told()
+    shared = f"{{ansible_connection: local, ansible_python_interpreter: {sys.executable}}}"
+    (tmp_path / "hosts.yml").write_text(f"all: {{hosts: {{a: {{code: 3}}, b: {{}}}}, vars: {shared}}}")
+    play(tmp_path, told, text, options="-i hosts.yml").run()
+    assert told.all == ["> one", ": one", "< one 3", "> two", ": two", "< two 0"]
+
+
+SLEEPS = """\
+    - hosts: localhost
+      gather_facts: false
+      tasks:
+        - {name: hang, ansible.builtin.command: "sh -c 'echo $$ > pid; kill -CONT $$; mkfifo never; read x < never'"}
+    """
+
+
+def wait_for(file: Path) -> psutil.Process:
+    deadline = threading.Event()
+    for _ in range(600):
+        if file.exists() and file.read_text().strip():
+            return psutil.Process(int(file.read_text()))
+        deadline.wait(0.05)
+    raise AssertionError(f"{file} did not come")
+
+
+def test_at_its_timeout_a_play_is_killed_with_the_module_that_runs(tmp_path: Path):
+    running = Running(play(tmp_path, Told(), SLEEPS, timeout=12.0))
+    module = wait_for(tmp_path / "pid")
+    outcome = running.wait(60)
+    assert (outcome.timed_out, gone(module)) == (True, True)
+
+
+def test_a_play_that_is_stopped_leaves_no_module_behind(tmp_path: Path):
+    whole = play(tmp_path, Told(), SLEEPS)
+    running = Running(whole)
+    module = wait_for(tmp_path / "pid")
+    whole.stop(1.0)
+    running.wait(60)
+    assert gone(module)
+
+
+def test_a_play_that_is_held_ends_when_the_drill_is_killed(tmp_path: Path):
+    (tmp_path / "rollback.yml").write_text("- {hosts: localhost, gather_facts: false, tasks: [{name: one, ansible.builtin.debug: {}}]}\n")
+    drill = dedent("""\
+        import os, signal
+        from pathlib import Path
+        import psutil
+        from harness.playbook.ansible.environment import environment
+        from harness.playbook.program import Program
+
+        class Held:
+            def begins(self, step):
+                Path("held").write_text(str(psutil.Process().children()[0].pid))
+                signal.pause()
+
+        folder = Path.cwd()
+        told = {"PATH": os.environ["PATH"], "HOME": str(folder)}
+        told |= environment(folder / "run", told)
+        Program("ansible-playbook rollback.yml", folder, told, folder / "transcript.log", 90.0, Held(), str).run()
+        """)
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    root = str(Path(__file__).parents[2])
+    process = subprocess.Popen([sys.executable, "-c", drill], cwd=tmp_path, env={**os.environ, "PATH": path, "PYTHONPATH": root})
+    ansible = wait_for(tmp_path / "held")
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert gone(ansible)
