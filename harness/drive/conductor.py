@@ -80,6 +80,7 @@ class Conductor:
             {"DRILLBOOK_RUN": stage.run_id},
             scenario.stage.id_from,
         )
+            stage.load_flags,
         self._programs = Programs(plan, stage, run_directory, self.faults, self.sampler, progress, self._program_ended, self._fail)
         self._alerts: dict[str, float] = {}
         self._decision = Decision(self._playbook_spec.start)

@@ -17,6 +17,7 @@ from locust import User, events, task
 from locust.exception import StopUser
 
 from harness.load.control import Control
+from harness.load.gate import Gate
 from harness.load.ledger import Ledger
 from harness.load.publisher import Publisher, Result
 from harness.load.settings import Settings
@@ -49,8 +50,9 @@ class Load(User):
     def publish(self) -> None:
         """Connect, say so, wait for the start, send everything, and end the process."""
         try:
+            gate = Gate(settings.load.gate, settings.flags) if settings.load.gate and settings.flags else None
             ledger = Ledger(Path(settings.ledger), settings.load)
-            publisher = Publisher(settings.load, settings.seed, url, ledger, control, self.observe, settings.id_from)
+            publisher = Publisher(settings.load, settings.seed, url, ledger, control, self.observe, settings.id_from, gate)
             if publisher.connect():
                 os.write(settings.report, b"ready\n")
                 gc.freeze()

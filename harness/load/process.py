@@ -35,6 +35,7 @@ class LoadProcess:
         run_directory: ``published.jsonl`` and ``logs/load.log`` are written there.
         environment: variables for the child, besides those of this process.
         id_from: where messages carry their task's id, besides ``message_id``.
+        flags: ``host:port`` of the flag service that ``load.gate`` asks.
     """
 
     def __init__(
@@ -45,9 +46,10 @@ class LoadProcess:
         run_directory: Path,
         environment: dict[str, str] | None = None,
         id_from: str = "message_id",
+        flags: str | None = None,
     ) -> None:
         self._load, self._seed, self._url, self._run_directory = load, seed, amqp_url, run_directory
-        self._environment, self._id_from = environment or {}, id_from
+        self._environment, self._id_from, self._flags = environment or {}, id_from, flags
         self._ledger = run_directory / "published.jsonl"
         self._log = run_directory / "logs" / "load.log"
         self._child: subprocess.Popen[bytes] | None = None
@@ -80,7 +82,7 @@ class LoadProcess:
         theirs_control, self._commands = os.pipe()
         self._reports, theirs_report = os.pipe()
         ledger = str(self._ledger.absolute())
-        settings = Settings(self._load, self._seed, ledger, theirs_control, theirs_report, os.getpid(), self._id_from)
+        settings = Settings(self._load, self._seed, ledger, theirs_control, theirs_report, os.getpid(), self._id_from, self._flags)
         try:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:
@@ -101,7 +103,7 @@ class LoadProcess:
             os.close(theirs_report)
 
     def wait_ready(self, timeout: float) -> None:
-        """Wait until the child is connected and its channel confirms.
+        """Wait until the child is connected and its channel confirms, and it has heard of its flag.
 
         Args:
             timeout: seconds.
@@ -110,7 +112,8 @@ class LoadProcess:
             HarnessError: it died, or did not reach the broker in time.
         """
         if not self._hears(b"ready\n", timeout):
-            died = f"ended with exit code {self.exit_code}" if not self.alive else f"did not reach the broker within {timeout:g} s"
+            away = "the broker" if self._load.gate is None else f"the broker and {self._load.gate.service}"
+            died = f"ended with exit code {self.exit_code}" if not self.alive else f"did not reach {away} within {timeout:g} s"
             raise HarnessError(f"the load {died}.", f"Its log is {self._log}.")
 
     def go(self, start_at_ns: int) -> None:

@@ -21,6 +21,7 @@ import gevent  # type: ignore[import-untyped]
 from harness.evidence.records import Outcome
 from harness.load.backlog import Backlog, Backoff
 from harness.load.control import Control
+from harness.load.gate import Gate
 from harness.load.ledger import Ledger
 from harness.load.message import Message
 from harness.load.session import Session
@@ -57,6 +58,7 @@ class Publisher:
         control: tells when to start and when to stop.
         observe: called with every outcome, in gevent's hub.
         id_from: where messages carry their task's id, besides ``message_id``.
+        gate: the feature flag that decides what tasks are published as.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Publisher:
         control: Control,
         observe: Callable[[Result], None] = lambda _: None,
         id_from: str = "message_id",
+        gate: Gate | None = None,
     ) -> None:
         self._load, self._ledger, self._control, self._observe = load, ledger, control, observe
         self._arrivals = arrivals(load, seed)
@@ -77,13 +80,14 @@ class Publisher:
         self._backlog = Backlog(load.max_in_flight, load.attempts, patience_ns, Backoff(draw, first=0.1, longest=2.0))
         self.session = Session(url, load.exchange, load.confirm_within, draw, self._resolve)
         self._messages = {type: Message(load, type, id_from) for type in load.types}
+        self._gate = gate
         self._stopped_at: int | None = None
         self._flushed_at = 0
 
     def connect(self) -> bool:
-        """Open the session and wait for it; False: told to stop, or orphaned, before it was open."""
+        """Open the session, and wait for it and for the flag; False: told to stop, or orphaned, before."""
         self.session.open()
-        while not self.session.usable:
+        while not self.session.usable or (self._gate is not None and not self._gate.ready):
             self._control.poll()
             if self._ended_early():
                 return False
@@ -158,6 +162,8 @@ class Publisher:
         return self._control.orphaned or self._control.grace is not None
 
     def _publish(self, attempt: Attempt) -> None:
+        if self._gate is not None and attempt.number == 1:  # tried again, it is the same message
+            attempt.type = self._gate.type_of(attempt.type)
         message = self._messages[attempt.type]
         properties = message.properties(attempt.task, attempt.number, attempt.intended_at)
         attempt.sent_at = time.time_ns()

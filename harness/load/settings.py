@@ -28,6 +28,8 @@ class Settings:
     """Process id of the harness."""
     id_from: str = "message_id"
     """Where messages carry their task's id, besides ``message_id``."""
+    flags: str | None = None
+    """``host:port`` of the flag service, where the load asks one."""
 
     def as_environment(self, url: str) -> dict[str, str]:
         """The variables that carry them, with the broker's URL."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.scenario.checks import drive, invariants, messages, on_wire, outside, programs, references, stage
+from harness.scenario.checks import drive, gate, invariants, messages, on_wire, outside, programs, references, stage
 from harness.scenario.draft import STRICT, Draft
 from harness.scenario.model import Scenario
 from harness.scenario.problems import Problem, ScenarioError
@@ -63,6 +63,7 @@ def _check(draft: Draft, judge_only: bool) -> None:
         stage.check(draft)
         drive.check(draft)
         messages.check(draft)
+        gate.check(draft)
         on_wire.check(draft)
         outside.check(draft)
     invariants.check(draft, names, [draft.folder, draft.folder / "invariants"])

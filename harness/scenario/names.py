@@ -5,6 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 
+def address_variable(server: str, port: str | None = None) -> str:
+    """The variable that tells clients where a further server is: ``FLAGS_ADDRESS``, of its port ``sync`` ``FLAGS_SYNC_ADDRESS``."""
+    return "_".join([server, *([port] if port else []), "address"]).upper().replace("-", "_")
+
+
 @dataclass(frozen=True)
 class StageNames:
     """Every container and link of a stage, by name.

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.scenario.model import Service
+from harness.scenario.names import address_variable
 
 FOLDER = "services"
 """Of the run directory: the folders that servers read, as programs left them."""
@@ -15,7 +16,7 @@ FOLDER = "services"
 
 def variables(name: str, service: Service) -> tuple[str, ...]:
     """The variables that tell clients where a server is: of its port, then of its further ports in their order."""
-    return (f"{_upper(name)}_ADDRESS", *(f"{_upper(name)}_{_upper(port)}_ADDRESS" for port in service.ports))
+    return (address_variable(name), *(address_variable(name, port) for port in service.ports))
 
 
 def ports(service: Service) -> tuple[int, ...]:
@@ -35,7 +36,11 @@ def folder(name: str, run: Path) -> Path:
 
 def folders(services: Mapping[str, Service], run: Path) -> dict[str, str]:
     """What programs are told of the folders that servers read."""
-    return {f"{_upper(name)}_FOLDER": str(folder(name, run)) for name, service in services.items() if service.folder is not None}
+    return {
+        f"{name.upper().replace('-', '_')}_FOLDER": str(folder(name, run))
+        for name, service in services.items()
+        if service.folder is not None
+    }
 
 
 def lend(name: str, source: Path, run: Path) -> Path:
@@ -52,7 +57,3 @@ def lend(name: str, source: Path, run: Path) -> Path:
     except (OSError, shutil.Error) as error:
         raise HarnessError(f"the folder of {name}, {source}, cannot be copied to {target}: {error}.") from error
     return target
-
-
-def _upper(name: str) -> str:
-    return name.upper().replace("-", "_")

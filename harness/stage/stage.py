@@ -21,6 +21,7 @@ from harness.evidence import RunDirectory, sink_file
 from harness.evidence.sink_file import SinkTail
 from harness.evidence.wire_tail import WireTail
 from harness.scenario.model import Scenario
+from harness.scenario.names import address_variable
 from harness.stage import broker, database, services, sink, tap
 from harness.stage.broker import BrokerClient
 from harness.stage.containers import Handle, StageContainer, last_words
@@ -124,9 +125,10 @@ class Stage:
         return self._addresses.amqp("load -> broker")
 
     @property
-    def load_environment(self) -> dict[str, str]:
-        """The further servers as the load reaches them."""
-        return self._addresses.servers("load")
+    def load_flags(self) -> str | None:
+        """The flag service that the load asks, as the load reaches it: ``host:port``."""
+        gate = self.scenario.load.gate if self.scenario.load else None
+        return self._addresses.servers("load")[address_variable(gate.service, gate.port)] if gate else None
 
     def environment(self) -> dict[str, str]:
         """The stage as the deployment and the playbook are told of it, over the operator's links."""

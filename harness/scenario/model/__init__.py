@@ -3,7 +3,7 @@
 The JSON schema (``drillbook schema``) and ``docs/scenario.md`` are made from it, so each field says in its file what a reader needs.
 """
 
-from harness.scenario.model.load import Load, MessageShape
+from harness.scenario.model.load import Gate, Load, MessageShape
 from harness.scenario.model.part import Part
 from harness.scenario.model.proof import DEFAULT_EFFECTS_QUERY, Effects, Settle, Source, TaskTable
 from harness.scenario.model.scenario import Expect, Method, Scenario
@@ -23,9 +23,10 @@ __all__ = [
     "Expect",
     "FaultEntry",
     "FaultSpec",
-    "Load",
     "Folder",
     "MessageShape",
+    "Gate",
+    "Load",
     "Method",
     "Monitor",
     "OnWire",
@@ -34,9 +35,9 @@ __all__ = [
     "Policy",
     "Queue",
     "Scenario",
-    "Settle",
     "Service",
     "Source",
+    "Settle",
     "StageSpec",
     "Start",
     "TaskTable",
