@@ -201,22 +201,23 @@ def init(folder: Path) -> None:
 
 @main.command(name="list", cls=Verb)
 @click.argument("what", type=click.Choice(["scenarios", "runs"]), default="scenarios")
-@click.option("--in", "root", type=click.Path(path_type=Path), help="Where to look; by default scenarios/ and reports/.")
-def list_(what: str, root: Path | None) -> None:
-    """List scenarios, or runs and their verdicts.
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+def list_(what: str, folder: Path | None) -> None:
+    """List the drills of a folder (scenarios/), each with what it proves; or the runs (reports/) and their verdicts.
 
     \b
     Example:
+      drillbook list scenarios scenarios/celery
       drillbook list runs
     """
     if what == "scenarios":
         from harness.scenario.find import rows
 
-        _table(["name", "method", "expected", "title"], rows([root or Path("scenarios")]))
+        _table(["method", "expected", "file", "proves"], rows([folder or Path("scenarios")]))
     else:
         from harness.evidence.runs import rows as run_rows
 
-        _table(["scenario", "time", "seed", "verdict"], run_rows(root or Path("reports")))
+        _table(["scenario", "time", "seed", "verdict"], run_rows(folder or Path("reports")))
 
 
 @main.command(cls=Verb)

@@ -14,7 +14,7 @@ HIT = {"drop": "dropped", "hold": "held", "close": "closed"}
 DONE = {"drop": ("dropped",), "hold": ("let go", "dropped"), "close": ("closed",)}
 """How the lines end that say that the tap is done with it."""
 _MOVES = frozenset({"publish", "deliver", "ack", "nack", "reject"})
-_PUBLISH, _CONFIRM = b'"event":"publish"', b'"event":"confirm"'
+_PUBLISH, _CONFIRM, _TASK = b'"event":"publish"', b'"event":"confirm"', b'"task":'
 """As the tap writes them; within a text of a line the quotes would be escaped."""
 
 
@@ -69,7 +69,7 @@ class WireTail:
         """How often each delivery is in flight, by connection and channel."""
         self._rules: dict[str, _Rule] = {}
         self.moves = 0
-        """Events that moved a task."""
+        """Events that moved a task; what workers tell each other all the time, without a task's id, is none."""
         self.started = False
         """The tap listens."""
         self.ended = False
@@ -143,13 +143,13 @@ class WireTail:
     def _read(self, text: bytes) -> None:
         """Take a line; half of all are publishes and confirms, of which nothing is wanted that needs them parsed."""
         if _PUBLISH in text:
-            self.moves += 1
+            self.moves += _TASK in text
         elif _CONFIRM not in text:
             self._take(json.loads(text))
 
     def _take(self, line: dict[str, Any]) -> None:
         event = line["event"]
-        self.moves += event in _MOVES
+        self.moves += event in _MOVES and "task" in line
         if event in ("deliver", "ack", "nack", "reject"):
             self._carry(event, line)
         else:

@@ -1,7 +1,7 @@
 -- topology_restored: What is declared on the broker, and who consumes, is as it was before the deployment.
 -- needs: topology
 -- excused by: topology
--- parameter allow: list[text] = [] (queues, exchanges and policies that may differ; with their bindings and consumers)
+-- parameter allow: list[text] = [] (queues, exchanges and policies that may differ, with their bindings and consumers; * stands for anything, as in celeryev.*)
 -- parameter consumers: present|count|ignore = present (what must be as before: that a version consumes from a queue, by how many consumers, or neither)
 -- in words: 1 thing on the broker is not as it was | {count} things on the broker are not as they were
 --
@@ -19,9 +19,11 @@
 --     The queue tasks.v2: arguments.x-queue-type was "classic", and is "quorum".
 with judged as (
   select * from topology
-  where not list_contains($allow, name)
-    and not (kind = 'binding' and list_has_any($allow, [
-      regexp_extract(name, '^(.+?) -> (queue|exchange) ', 1), regexp_extract(name, ' -> (queue|exchange) (.+?)( with "| \{|$)', 2)]))
+  where not exists (
+      select 1 from (select unnest($allow) as one), (select unnest(case when kind = 'binding' then [name,
+        regexp_extract(name, '^(.+?) -> (queue|exchange) ', 1), regexp_extract(name, ' -> (queue|exchange) (.+?)( with "| \{|$)', 2)
+      ] else [name] end) as part)
+      where part = one or part like replace(replace(replace(replace(one, '\', '\\'), '%', '\%'), '_', '\_'), '*', '%') escape '\')
     and ($consumers <> 'ignore' or kind <> 'consumer')
 ),
 compared as (

@@ -26,6 +26,8 @@ class Row:
 
     name: str
     title: str
+    proves: str
+    """The first sentence of its description; the title where it has none."""
     method: str
     tags: tuple[str, ...]
     expected: str
@@ -93,13 +95,18 @@ def name(path: Path) -> str:
 
 
 def rows(paths: Iterable[Path]) -> list[tuple[str, str, str, str]]:
-    """The scenarios in folders as `drillbook list` prints them: name, method, expected verdict, title."""
-    return [(row.name, row.method, row.expected, row.title) for row in listed(paths)]
+    """The scenarios in folders as `drillbook list` prints them: method, expected verdict, file, what it proves."""
+    return [(row.method, row.expected, str(row.file), row.proves) for row in listed(paths)]
 
 
 def listed(paths: Iterable[Path]) -> list[Row]:
     """The scenarios in folders, by name."""
     return sorted((_row(path) for path in find(paths)), key=lambda row: (row.name, str(row.file)))
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a text; a full stop within a word, as in app.py, or in e.g. and i.e. ends none."""
+    return re.split(r"(?<=[.!?])(?<!e\.g\.)(?<!i\.e\.)\s+", " ".join(text.split()), maxsplit=1)[0]
 
 
 def _in_folder(folder: Path) -> Iterator[Path]:
@@ -115,9 +122,11 @@ def _row(path: Path) -> Row:
     content = _content(path)
     broken = content.get("expect", {}).get("broken") if isinstance(content.get("expect"), dict) else None
     tags = content.get("tags")
+    title = str(content.get("title") or f"cannot be read: drillbook validate {path}")
     return Row(
         name=name(path),
-        title=str(content.get("title") or f"cannot be read: drillbook validate {path}"),
+        title=title,
+        proves=first_sentence(str(content.get("description") or "")) or title,
         method=str(content.get("method") or ""),
         tags=tuple(map(str, tags)) if isinstance(tags, list) else (),
         expected=f"broken: {', '.join(map(str, broken))}" if isinstance(broken, list) else "held",

@@ -115,6 +115,22 @@ def test_what_may_differ_does_not_excuse_what_begins_like_it() -> None:
     assert whys(restored(ALL, [*ALL, "queue parked.too type quorum"], allow=["parked"])) == ["The queue parked.too was not there before."]
 
 
+@pytest.mark.parametrize("allow", ["celeryev.*", "*.pidbox", "*", "a%b.pid*"])
+def test_what_may_differ_can_be_named_by_a_part_of_it(allow: str) -> None:
+    names = {"celeryev.*": "celeryev.05363c77", "*.pidbox": "v1@host.pidbox", "*": "anything", "a%b.pid*": "a%b.pidbox"}
+    more = [
+        f"queue {names[allow]} type classic",
+        f"binding tasks_->_queue_{names[allow]} there true",
+        f"consumer {names[allow]} workers.v1 1",
+    ]
+    assert restored(ALL, [*ALL, *more], allow=[allow]).verdict is Verdict.HELD
+
+
+@pytest.mark.parametrize(("allow", "name"), [("a_c*", "abcd"), ("a%*", "abcd"), ("*.pidbox", "pidbox"), ("a*", "ba")])
+def test_only_the_star_stands_for_anything(allow: str, name: str) -> None:
+    assert whys(restored(ALL, [*ALL, f"queue {name} type quorum"], allow=[allow])) == [f"The queue {name} was not there before."]
+
+
 def counted(edge: Any, exists: bool, consumers: int | None, seconds: int) -> Counter:
     return Counter(START + seconds * SECOND, "tasks.v1", exists, 0 if exists else None, consumers, "tidy up", edge)
 

@@ -93,14 +93,36 @@ def test_a_name_does_not_depend_on_where_one_stands(tmp_path, monkeypatch):
     assert {find.name(Path("scenario.yaml")), find.name(Path("../mine/scenario.yaml")), find.name(file)} == {"mine"}
 
 
-def test_a_list_has_name_method_tags_expected_verdict_and_title(tmp_path):
-    file = make(tmp_path / "mine" / "careless.yaml", MINIMAL + "method: messaging\ntags: [nightly]\nexpect: {broken: [a, b]}\n")
-    assert find.listed([tmp_path]) == [find.Row("mine-careless", "x", "messaging", ("nightly",), "broken: a, b", file)]
+def test_a_list_has_what_one_chooses_drills_by(tmp_path):
+    more = "description: Nothing is lost. More of it.\nmethod: messaging\ntags: [nightly]\nexpect: {broken: [a, b]}\n"
+    file = make(tmp_path / "mine" / "careless.yaml", MINIMAL + more)
+    assert find.listed([tmp_path]) == [
+        find.Row("mine-careless", "x", "Nothing is lost.", "messaging", ("nightly",), "broken: a, b", file),
+    ]
+
+
+def test_a_list_says_method_verdict_file_and_what_is_proven(tmp_path):
+    file = make(tmp_path / "mine" / "scenario.yaml", MINIMAL + "description: Nothing is lost. More of it.\nmethod: messaging\n")
+    assert find.rows([tmp_path]) == [("messaging", "held", str(file), "Nothing is lost.")]
+
+
+@pytest.mark.parametrize(
+    ("text", "first"),
+    [
+        ("Nothing is lost.", "Nothing is lost."),
+        ("Version 2.0 of app.py holds,\n  e.g. here. More.", "Version 2.0 of app.py holds, e.g. here."),
+        ("Is it? Yes.", "Is it?"),
+        ("no stop", "no stop"),
+        ("", ""),
+    ],
+)
+def test_a_first_sentence_ends_where_the_next_begins(text: str, first: str):
+    assert find.first_sentence(text) == first
 
 
 def test_a_file_that_cannot_be_read_is_listed_with_what_to_do(tmp_path):
     file = make(tmp_path / "mine" / "scenario.yaml", "title: [\n")
-    assert find.rows([tmp_path]) == [("mine", "", "held", f"cannot be read: drillbook validate {file}")]
+    assert find.rows([tmp_path]) == [("", "held", str(file), f"cannot be read: drillbook validate {file}")]
 
 
 def test_runs_are_listed_with_their_verdicts(tmp_path):

@@ -123,3 +123,9 @@ def test_a_publish_moves_and_a_confirm_does_not_as_the_tap_writes_them(tmp_path:
     path.write_text("".join(f"{line}\n" for line in lines))
     tail = WireTail(path).poll()
     assert (tail.moves, tail.in_flight) == (2, 1)
+
+
+def test_what_workers_tell_each_other_moves_no_task(tmp_path: Path) -> None:
+    path = tmp_path / "w"
+    path.write_text("".join(json.dumps(event(name), separators=(",", ":")) + "\n" for name in ("publish", "deliver", "ack")))
+    assert WireTail(path).poll().moves == 0

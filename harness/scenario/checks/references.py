@@ -109,8 +109,6 @@ def _bindings(draft: Draft, names: Names) -> None:
         target = draft.source.get(*path)
         if isinstance(target, str) and (target not in known or not target):
             draft.source.refuse(draft.source.value(path), f"there is no queue or exchange {target}{suggestion(target, known[:-5])}")
-        elif target in names["queue"].names and target in names["exchange"].names:
-            draft.source.refuse(draft.source.value(path), f"{target} is a queue and an exchange: give them different names")
 
 
 def _wants_unit(leaf: Leaf) -> bool:

@@ -33,7 +33,7 @@ class Binding(Part):
     """A route from an exchange to a queue or to another exchange."""
 
     source: ExchangeRef = Field(alias="from", description="The exchange that routes.")
-    to: str = Field(description="A declared queue, or a declared exchange.")
+    to: str = Field(description="A declared queue, or a declared exchange; a name that both have is the queue's.")
     key: str = Field(default="", description="Routing key, pattern, or weight (x-consistent-hash).")
 
 
