@@ -148,10 +148,10 @@ class StageSpec(Part):
         description="Where a message carries its task's id: message_id, correlation_id, header:NAME, or body:$.path of a JSON body.",
     )
     database: Database | None = None
+    services: dict[str, Service] = Field(default_factory=dict, description="Further servers by name.")
     workers: dict[str, Workers] = Field(min_length=1, description="Workers by version: v1, v2, ….")
 
     @field_validator("id_from")
-    services: dict[str, Service] = Field(default_factory=dict, description="Further servers by name.")
     @classmethod
     def _a_place(cls, value: str) -> str:
         if re.fullmatch(ID_FROM, value) is None:
