@@ -4,10 +4,11 @@
     python benchmarks/tap.py --amqp-url amqp://u:p@127.0.0.1/%2F # takes one that runs
 
 One publisher (durable, confirmed, 1,000 in flight) and one consumer (prefetch 1,000, acknowledges each hundred at once) on one quorum
-queue, 256 octets a task; the tap has four links and reads ids by a selector. Both speak AMQP by hand and send octets that were made
-before, so that the broker and the tap are what is measured and not they: ``load`` below is the share of one core that the two take.
-Only the ratios mean something: other work on the machine moves every rate, and hits both ways alike. What it starts listens on no port
-of the machine but the tap's, on loopback; the broker is dialled at its own address, which takes an engine on Linux.
+queue, 256 octets a task; the tap has four links and reads ids by a selector. Two paths: the one of a drill, where every client passes a
+proxy of Toxiproxy, with and without the tap behind it; and the bare one, where nothing is between but the tap. Both clients speak AMQP by
+hand and send octets that were made before, so that the broker and the tap are what is measured and not they: ``load`` below is the share
+of one core that the two take. Only the ratios mean something: other work on the machine moves every rate, and hits both ways alike. What
+it starts listens on loopback alone; the broker is dialled at its own address, which takes an engine on Linux.
 """
 
 from __future__ import annotations
@@ -25,13 +26,17 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
+import docker
 import pika
 import psutil
+import requests
 from pika import frame, spec
 from rich.console import Console
 from rich.table import Table
@@ -248,35 +253,72 @@ def running_tap(folder: Path, url: pika.URLParameters, id_from: str) -> Iterator
         process.wait(30)
 
 
+@contextmanager
+def proxies(addresses: list[Address]) -> Iterator[list[Address]]:
+    """A Toxiproxy on loopback with a proxy before each address."""
+    run_id, image = f"benchmark-{secrets.token_hex(4)}", image_store.ensure(["toxiproxy"], print)["toxiproxy"].reference
+    ports = _free_ports(len(addresses) + 1)
+    command = ["-host", "127.0.0.1", "-port", str(ports[0])]
+    try:
+        docker.from_env().containers.run(image, command, detach=True, network_mode="host", labels=labels(run_id, "toxiproxy"))
+        api = f"http://127.0.0.1:{ports[0]}"
+        assert until(lambda: _answers(f"{api}/version"), 30), "Toxiproxy does not answer"
+        for port, (host, upstream) in zip(ports[1:], addresses, strict=True):
+            proxy = {"name": str(port), "listen": f"127.0.0.1:{port}", "upstream": f"{host}:{upstream}"}
+            requests.post(f"{api}/proxies", json=proxy, timeout=10).raise_for_status()
+        yield [("127.0.0.1", port) for port in ports[1:]]
+    finally:
+        remove_run(run_id)
+
+
+def _free_ports(count: int) -> list[int]:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [one.getsockname()[1] for one in sockets]
+    for one in sockets:
+        one.close()
+    return ports
+
+
+def _answers(url: str) -> bool:
+    try:
+        return requests.get(url, timeout=2).ok
+    except OSError:
+        return False
+
+
 def compare(url: pika.URLParameters, given: argparse.Namespace, folder: Path) -> Table:
-    """Measure both ways in turns; the tap's evidence is counted too, since a tap that sees less is cheaper."""
-    table = Table("turn", "way", "tasks/s", "median confirm ms", "load cores", "tap us/task", title=WANTED)
-    rates: dict[bool, list[float]] = {False: [], True: []}
-    medians: dict[bool, list[float]] = {False: [], True: []}
+    """Measure both paths, both ways, in turns; the tap's evidence is counted too, since a tap that sees less is cheaper."""
+    columns = ("turn", "path", "way", "tasks/s", "median confirm ms", "load cores", "tap us/task")
+    table = Table(*columns, title=WANTED)
+    found: dict[tuple[str, bool, bool], list[Turn]] = defaultdict(list)
     seen = 0
-    with running_tap(folder, url, given.id_from) as (process, tapped):
-        direct = ((url.host, url.port), (url.host, url.port))
+    direct = ((url.host, url.port), (url.host, url.port))
+    with running_tap(folder, url, given.id_from) as (process, tapped), proxies([*direct, *tapped]) as behind:
+        paths = {"drill": {False: (behind[0], behind[1]), True: (behind[2], behind[3])}, "bare": {False: direct, True: tapped}}
         for turn in range(-1, given.turns):  # the first one warms the broker up
-            for paced in (False, True) if turn >= 0 else (False,):
+            for path, paced in product(paths, (False, True) if turn >= 0 else (False,)):
                 for through in (False, True) if turn % 2 == 0 else (True, False):
                     count = PACED_PER_SECOND * PACED_SECONDS if paced else given.tasks
-                    done = measure(url, tapped if through else direct, count, paced, process if through else None)
+                    done = measure(url, paths[path][through], count, paced, process if through else None)
                     seen += count if through else 0
                     if turn < 0:
                         continue
-                    (medians if paced else rates)[through].append(done.median_ms if paced else done.per_second)
-                    way = f"{'tap' if through else 'direct'}, {'paced' if paced else 'saturated'}"
+                    found[path, paced, through].append(done)
+                    way = f"{'tap' if through else 'without'}, {'paced' if paced else 'saturated'}"
                     cells = f"{done.median_ms:.2f}" if paced else "", f"{done.load_cores:.2f}", f"{done.tap_us:.1f}" if through else ""
-                    table.add_row(str(turn + 1), way, f"{done.per_second:,.0f}", *cells)
-    events = [json.loads(text)["event"] for text in (folder / "wire.jsonl").open()]
-    complete = all(events.count(event) == seen for event in ("publish", "confirm", "deliver", "ack"))
-    ratio = statistics.median(through / beside for beside, through in zip(rates[False], rates[True], strict=True))
-    added = statistics.median(through - beside for beside, through in zip(medians[False], medians[True], strict=True))
-    rate = statistics.median(rates[True])
+                    table.add_row(str(turn + 1), path, way, f"{done.per_second:,.0f}", *cells)
+    events = Counter(json.loads(text)["event"] for text in (folder / "wire.jsonl").open())
+    complete = all(events[event] == seen for event in ("publish", "confirm", "deliver", "ack"))
+    for path in paths:
+        table.add_section()
+        saturated, paced_turns = (list(zip(found[path, paced, False], found[path, paced, True], strict=True)) for paced in (False, True))
+        ratio = statistics.median(through.per_second / beside.per_second for beside, through in saturated)
+        added = statistics.median(through.median_ms - beside.median_ms for beside, through in paced_turns)
+        rate = statistics.median(through.per_second for _, through in saturated)
+        table.add_row("", path, "ratio of throughput", f"{ratio:.2f}")
+        table.add_row("", path, "through the tap", f"{rate:,.0f}", f"added {added:+.2f}")
     table.add_section()
-    table.add_row("", "ratio of throughput", f"{ratio:.2f}")
-    table.add_row("", "through the tap", f"{rate:,.0f}", f"added {added:+.2f}")
-    table.add_row("", "evidence", "whole" if complete else "NOT WHOLE")
+    table.add_row("", "", "evidence", "whole" if complete else "NOT WHOLE")
     return table
 
 

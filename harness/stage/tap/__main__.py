@@ -7,10 +7,12 @@ import asyncio
 import signal
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from .capture import Capture
 from .config import Settings, read
+from .gathering import GatheringSelector
 from .lines import LinesFile
 from .proxy import BACKLOG, Proxy
 
@@ -28,15 +30,20 @@ def main() -> int:
     except (OSError, ValueError) as error:
         print(f"tap: cannot use the settings in {path}: {error}.", file=sys.stderr)
         return 2
+    selector = GatheringSelector()
     try:
-        return asyncio.run(run(settings))
+        with asyncio.Runner(loop_factory=lambda: asyncio.SelectorEventLoop(selector)) as runner:
+            return runner.run(run(settings, selector.passed))
     except OSError as error:
         print(f"tap: cannot start: {error}.", file=sys.stderr)
         return 3
 
 
-async def run(settings: Settings) -> int:
+async def run(settings: Settings, passed: Callable[[int], None]) -> int:
     """Serve until a signal asks to stop; SIGHUP has it read its rules again.
+
+    Args:
+        passed: told of each batch of lines how many it has.
 
     Raises:
         OSError: a port is taken or the output cannot be opened.
@@ -47,7 +54,11 @@ async def run(settings: Settings) -> int:
         loop.add_signal_handler(asked, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what it would read is read in a moment
     sockets = [socket.create_server((settings.address, link.listen), backlog=BACKLOG) for link in settings.links]
-    lines = LinesFile(settings.output, lambda: loop.call_later(FLUSH_SECONDS, lines.flush), _say_broken)
+    lines = LinesFile(settings.output, lambda: loop.call_later(FLUSH_SECONDS, flush), _say_broken)
+
+    def flush() -> None:
+        passed(lines.flush())
+
     lines.own("start")
     lines.flush()
     kept = settings.capture

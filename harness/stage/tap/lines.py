@@ -68,12 +68,16 @@ class LinesFile:
         self.tick()
         self.write(f'{event}"')
 
-    def flush(self) -> None:
-        """Hand what waits to the operating system, which keeps it even when the tap is killed."""
+    def flush(self) -> int:
+        """Hand what waits to the operating system, which keeps it even when the tap is killed.
+
+        Returns:
+            How many lines waited.
+        """
         lines, seq = self._lines, self._seq
         if self.broken or self._closed:
             lines.clear()
-            return
+            return 0
         data = "".join([f'{{"seq":{number}{line}}}\n' for number, line in enumerate(lines, seq + 1)]).encode()
         self._seq = seq + len(lines)
         lines.clear()
@@ -85,6 +89,7 @@ class LinesFile:
             self.broken = True
             self._cut(len(data[:written].rpartition(b"\n")[2]))
             self._failed(error)
+        return self._seq - seq
 
     def end(self) -> None:
         """Write ``end``, the proof that nothing is missing, and close the file."""
