@@ -147,7 +147,7 @@ class Conductor:
         if self._containers is not None:
             self._containers.stop()
         if not self._rested:
-            for stem in ("effects", "states", "leftovers"):
+            for stem in ("effects", "states", "handled", "leftovers"):
                 self.run_directory.event("blind", stem, "from", detail="the drill ended before the stage was at rest")
         self.progress.phase("collect", "effects and leftovers")
         self.run_directory.event("phase", "collect", "begin")

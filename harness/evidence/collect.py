@@ -1,4 +1,4 @@
-"""Collecting after settling: effects from every source, task states, and every task that still rests somewhere."""
+"""Collecting after settling: effects, task states, the rollback script's ledger, and every task that still rests somewhere."""
 
 from __future__ import annotations
 
@@ -44,12 +44,14 @@ def try_queries(scenario: Scenario, stage: Any) -> None:
         _try(stage, "effects", query, f"effects.sources.{source}.query" if source else "effects.query")
     if scenario.states is not None:
         _try(stage, "states", scenario.states.query, "states.query")
+    if scenario.handled is not None:
+        _try(stage, "handled", scenario.handled.query, "handled.query")
     if scenario.outbox is not None:
         _try(stage, "outbox", scenario.outbox.query, "outbox.query")
 
 
 def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Path) -> None:
-    """Write ``effects.jsonl``, ``states.jsonl`` and ``leftovers.jsonl``; the timeline says why where one of them may lack lines.
+    """Write effects, states, handled and leftovers, each to its file; the timeline says why where one of them may lack lines.
 
     Args:
         run: where evidence goes.
@@ -61,6 +63,8 @@ def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Pa
         _keep(run, "effects", found)
     if scenario.states is not None and stage.database is not None:
         _keep(run, "states", rows.states(stage.database.stream(scenario.states.query, QUERY_SECONDS)))
+    if scenario.handled is not None and stage.database is not None:
+        _keep(run, "handled", rows.handled(stage.database.stream(scenario.handled.query, QUERY_SECONDS)))
     _keep(run, "leftovers", _held(stage))
     _keep(run, "leftovers", _in_queues(stage, scenario))
     _keep(run, "leftovers", cancelled(cancel_ledger))

@@ -133,6 +133,23 @@ class State:
     """When it came into this state, where the table says so."""
 
 
+Decision = Literal["left", "failed", "rescheduled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Handled:
+    """What the rollback script did with one task, as its own ledger says, read after settling (``handled.jsonl``)."""
+
+    task: str
+    decision: Decision
+    at: int
+    """When it was decided."""
+    done_at: int | None = None
+    """When it was carried out; None: the ledger does not say that it was."""
+    rule: str | None = None
+    """By which rule, where the ledger says so."""
+
+
 @dataclass(frozen=True, slots=True)
 class Leftover:
     """One task still resting somewhere after settling (``leftovers.jsonl``)."""
@@ -239,6 +256,7 @@ FILES: dict[str, type] = {
     "effects": Effect,
     "leftovers": Leftover,
     "states": State,
+    "handled": Handled,
     "counters": Counter,
     "metrics": Metric,
     "topology": Topology,

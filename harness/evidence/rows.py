@@ -1,4 +1,4 @@
-"""Rows of the scenario's queries as evidence: effects, task states, and tasks that wait in an outbox. Pure."""
+"""Rows of the scenario's queries as evidence: effects, task states, a rollback script's ledger, tasks that wait in an outbox. Pure."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from harness.errors import UsageError
-from harness.evidence.records import Effect, Leftover, State, TaskState
+from harness.evidence.records import Decision, Effect, Handled, Leftover, State, TaskState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_NEEDED = {"effects": ("task", "at"), "states": ("task", "state"), "outbox": ("task",)}
+_NEEDED = {"effects": ("task", "at"), "states": ("task", "state"), "handled": ("task", "decision", "at", "done_at"), "outbox": ("task",)}
 _GIVES = {
     "effects": "It must give task, key, version, worker and at.",
     "states": "It must give task and state, and may give version, worker and at.",
+    "handled": "It must give task, decision, at and done_at, and may give rule.",
     "outbox": "It must give task.",
 }
 
@@ -22,7 +23,7 @@ def check_columns(kind: str, columns: Sequence[str]) -> None:
     """Refuse a query that does not give what evidence of its kind needs.
 
     Args:
-        kind: ``effects``, ``states`` or ``outbox``.
+        kind: ``effects``, ``states``, ``handled`` or ``outbox``.
         columns: what the query gives.
 
     Raises:
@@ -72,6 +73,25 @@ def states(rows: Iterable[dict[str, Any]]) -> Iterator[State]:
             )
         at = row.get("at")
         yield State(task, state, _text(row, "version"), _text(row, "worker"), None if at is None else nanoseconds(at, "states"))
+
+
+def handled(rows: Iterable[dict[str, Any]]) -> Iterator[Handled]:
+    """The rows of the handled query, a rollback script's own ledger, as evidence.
+
+    Raises:
+        UsageError: a column is missing, ``task`` is empty, ``decision`` is none of the three, or a time is none.
+    """
+    known = get_args(Decision)
+    for row in rows:
+        check_columns("handled", list(row))
+        task, decision, done_at = _task("handled", row), row["decision"], row["done_at"]
+        if decision not in known:
+            raise UsageError(
+                f"the handled query gives {decision!r} as the decision on {task}.",
+                f"It must be one of {', '.join(known)}: translate the ledger's own words in the query, with case … when.",
+            )
+        carried_out = None if done_at is None else nanoseconds(done_at, "handled")
+        yield Handled(task, decision, nanoseconds(row["at"], "handled"), carried_out, _text(row, "rule"))
 
 
 def outbox(rows: Iterable[dict[str, Any]]) -> Iterator[Leftover]:

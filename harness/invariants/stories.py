@@ -98,6 +98,12 @@ select "at", evidence, what, move, who, queue, connection, channel, task from (
            null, null, null, null, null
     from ended, states semi join told using (task)
     union all
+    select task, handled."at", 6, 0, 'handled',
+           'the rollback script decided on it: ' || decision || coalesce(', by the rule "' || rule || '"', '')
+             || case when done_at is null then '; its ledger does not say that this was done' else '' end,
+           null, null, null, null, null
+    from handled semi join told using (task)
+    union all
     select task, ended."at", 8, 0, 'leftovers',
            resting(state, queue) || coalesce(', held by ' || holder, '')
              || coalesce(' (' || history || ')', ' (' || reason || ')', '')

@@ -456,6 +456,79 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         "publish a ok; state a executing; effect a; state a completed",
         held("state_consistent"),
     ),
+    # The rollback script's own ledger
+    "rescheduled, and done once": (
+        "publish a ok; decide a rescheduled; resend a to q; effect a",
+        held("handled_as_decided"),
+    ),
+    "rescheduled although it was done": (
+        "publish a ok; effect a by v2; decide a rescheduled; resend a to q; effect a",
+        broken("handled_as_decided", "no_duplicate_effects"),
+    ),
+    "rescheduled, and done twice": (
+        "publish a ok; decide a rescheduled; resend a to q; effect a; effect a",
+        broken("handled_as_decided", "no_duplicate_effects"),
+    ),
+    "rescheduled, and not done": (
+        "publish a ok; decide a rescheduled; resend a to q",
+        broken("handled_as_decided"),
+    ),
+    "rescheduled, and not done as far as half-written effects tell": (
+        "publish a ok; decide a rescheduled; resend a to q; half-written effects",
+        unknown("handled_as_decided"),
+    ),
+    "marked failed, and done by what half-written effects tell": (
+        "publish a ok; decide a failed; effect a; half-written effects",
+        broken("handled_as_decided"),
+    ),
+    "marked failed, and set aside": (
+        "publish a ok; decide a failed; state a failed; leftover a cancelled",
+        held("handled_as_decided"),
+    ),
+    "marked failed, and then done": (
+        "publish a ok; decide a failed; effect a by v2; state a completed",
+        held("state_consistent") | broken("handled_as_decided"),
+    ),
+    "marked failed although it was done": (
+        "publish a ok; effect a by v2; decide a failed; state a completed",
+        broken("handled_as_decided"),
+    ),
+    "marked failed, and still in a queue": (
+        "publish a ok; decide a failed; state a failed; leftover a ready in q",
+        broken("handled_as_decided"),
+    ),
+    "marked failed, and the table does not say so": (
+        "publish a ok; decide a failed; state a queued; leftover a cancelled",
+        held("state_consistent") | broken("handled_as_decided"),
+    ),
+    "left, as it was done": (
+        f"{DONE}; decide a left",
+        held("handled_as_decided"),
+    ),
+    "left, and sent all the same": (
+        f"{DONE}; decide a left; resend a to q",
+        broken("handled_as_decided"),
+    ),
+    "decided, and the script died before it did it": (
+        "publish a ok; decide a failed not done; leftover a cancelled",
+        broken("handled_as_decided"),
+    ),
+    "decided twice": (
+        f"{DONE}; decide a left; decide a left",
+        broken("handled_as_decided"),
+    ),
+    "sent behind the ledger's back": (
+        f"{DONE}; decide a left; publish b ok; resend b to q; effect b",
+        broken("handled_as_decided"),
+    ),
+    "moved before anything was decided": (
+        "publish b ok; resend b to q; effect b; publish a ok; effect a; decide a left",
+        held("handled_as_decided"),
+    ),
+    "a script without a ledger": (
+        f"{DONE}; without handled",
+        unknown("handled_as_decided"),
+    ),
     # The playbook
     "delivered to the version that is out": (
         f"{DONE}; step stop v2 begin; step stop v2 end; publish b ok; deliver b to v2 from q; ack b by v2; effect b by v1",

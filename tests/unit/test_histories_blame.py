@@ -71,6 +71,16 @@ BLAMED: dict[str, tuple[dict[str, Any], list[str], tuple[str | None, str]]] = {
         ["state a executing by v2", "step stop v2 begin", "stopped v2", "step stop v2 end"],
         ("stop v2", "The table says executing, and nobody executes any more."),
     ),
+    "marked failed while it was at work": (
+        {"handled_as_decided": None},
+        ["step apply begin", "decide a failed", "step apply end", "effect a by v2"],
+        ("apply", "It was marked failed, and then done by workers.v2.1."),
+    ),
+    "sent although it was to be left": (
+        {"handled_as_decided": None},
+        ["step apply begin", "decide a left", "resend a to q", "step apply end"],
+        ("apply", "It was to be left, and the operator sent it all the same."),
+    ),
     "failed once too often": (
         {"poison_contained": {"most": 1}},
         [

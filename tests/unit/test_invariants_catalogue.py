@@ -25,6 +25,7 @@ def test_every_built_in_invariant_is_in_order() -> None:
         "bounded_redelivery",
         "conservation",
         "drained",
+        "handled_as_decided",
         "no_duplicate_effects",
         "no_lost_tasks",
         "no_overlap",

@@ -41,6 +41,9 @@ CASES = {
     "states, half collected": ("states", FRAME[:3], "", CUT_SHORT),
     "states, read too early": ("states", RESTLESS, "", NOT_AT_REST),
     "states, told to be blind": ("states", [*FRAME, "blind states"], "", "states is blind: the tap died"),
+    "handled, collected": ("handled", FRAME, "", ""),
+    "handled, half collected": ("handled", FRAME[:3], "", CUT_SHORT),
+    "handled, read too early": ("handled", RESTLESS, "", NOT_AT_REST),
     "metrics, until the end": ("metrics", FRAME, "", ""),
     "metrics, broken off": ("metrics", FRAME[:2], "", CUT_SHORT),
     "metrics of what still moved": ("metrics", RESTLESS, "", NOT_AT_REST),
@@ -61,7 +64,7 @@ def test_new_evidence_is_whole_only_when_it_was_collected_to_the_end(stem: str, 
     assert result.verdict == (UNKNOWN if result.reason else HELD)
 
 
-@pytest.mark.parametrize("stem", ["states", "metrics", "topology"])
+@pytest.mark.parametrize("stem", ["states", "handled", "metrics", "topology"])
 def test_a_run_from_before_this_evidence_is_judged_without_it(stem: str) -> None:
     run = history("publish a ok", "effect a", *FRAME, sections=STAGE, without=[stem])
     assert judge(run).verdict == HELD

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from harness.errors import UsageError
-from harness.evidence.rows import check_columns, effects, nanoseconds, outbox, states
+from harness.evidence.rows import check_columns, effects, handled, nanoseconds, outbox, states
 
 
 def test_a_time_of_the_database_keeps_its_microseconds() -> None:
@@ -63,12 +63,35 @@ def test_a_state_in_the_tables_own_words_is_refused_with_what_to_do() -> None:
         list(states([{"task": "a", "state": "DONE"}]))
 
 
+def test_a_decision_has_what_the_ledger_says_of_it() -> None:
+    (one,) = handled([{"task": "a", "decision": "failed", "rule": "too old", "at": 5, "done_at": 7}])
+    assert (one.task, one.decision, one.rule, one.at, one.done_at) == ("a", "failed", "too old", 5, 7)
+
+
+def test_a_decision_that_was_not_carried_out_has_no_time_of_it() -> None:
+    (one,) = handled([{"task": "a", "decision": "left", "at": 5, "done_at": None}])
+    assert (one.done_at, one.rule) == (None, None)
+
+
+def test_a_decision_in_the_ledgers_own_words_is_refused_with_what_to_do() -> None:
+    with pytest.raises(UsageError, match=r"gives 'RETRY' as the decision on a\. It must be one of left, failed, rescheduled"):
+        list(handled([{"task": "a", "decision": "RETRY", "at": 5, "done_at": 6}]))
+
+
 def test_a_row_of_the_outbox_is_a_leftover() -> None:
     (left,) = outbox([{"task": "a", "whatever": 1}])
     assert (left.task, left.queue, left.state) == ("a", None, "outbox")
 
 
-@pytest.mark.parametrize(("kind", "missing"), [("effects", "task and at"), ("states", "task and state"), ("outbox", "task")])
+@pytest.mark.parametrize(
+    ("kind", "missing"),
+    [
+        ("effects", "task and at"),
+        ("states", "task and state"),
+        ("handled", "task and decision and at and done_at"),
+        ("outbox", "task"),
+    ],
+)
 def test_a_query_is_told_which_columns_it_lacks(kind: str, missing: str) -> None:
     with pytest.raises(UsageError, match=f"the {kind} query gives no column {missing}"):
         check_columns(kind, ["other"])

@@ -57,6 +57,7 @@ def test_calls_alone_need_no_database(tmp_path: Path) -> None:
     [
         (SOURCES, "34:28: rows is read from a database, and the stage has none"),
         ("states: {query: select 1}", "34:10: states is read from a database, and the stage has none"),
+        ("handled: {query: select 1}", "34:11: handled is read from a database, and the stage has none"),
         ("outbox: {query: select 1}", "34:10: outbox is read from a database, and the stage has none"),
     ],
 )

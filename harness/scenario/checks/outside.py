@@ -1,4 +1,4 @@
-"""What is read from outside: sources of effects, task states, the outbox, and where messages carry their ids."""
+"""What is read from outside: sources of effects, task states, a script's ledger, the outbox, and where messages carry their ids."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _database(draft: Draft) -> None:
     for name in source.names(*base):
         if "query" in source.names(*base, name):
             source.refuse(source.key((*base, name, "query")), f"{name} is read from a database, and the stage has none")
-    for part in ("states", "outbox"):
+    for part in ("states", "handled", "outbox"):
         if "query" in source.names(part):
             source.refuse(source.key((part, "query")), f"{part} is read from a database, and the stage has none")
 

@@ -1,4 +1,4 @@
-"""What is read afterwards: effects, task states, the outbox, and how long to wait until nothing moves."""
+"""What is read afterwards: effects, task states, a rollback script's ledger, the outbox, and how long to wait until nothing moves."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class Effects(Part):
 
 
 class TaskTable(Part):
-    """Something about tasks that the workers keep in the database."""
+    """Something about tasks that workers or playbook keep in the database."""
 
     query: str = Field(description="SQL on the drill's database, one row a task.")
 

@@ -42,6 +42,11 @@ class Scenario(Part):
         description="The workers' own table of task states: task, state (queued, executing, completed, failed), and if it has them "
         "version, worker and at.",
     )
+    handled: TaskTable | None = Field(
+        default=None,
+        description="The ledger of a rollback script: task, decision (left, failed, rescheduled), at (when it was decided), done_at "
+        "(when it was carried out), and if it has one rule.",
+    )
     outbox: TaskTable | None = Field(
         default=None, description="The outbox: task, one row for each that has not been published; read after settling."
     )
