@@ -24,7 +24,9 @@ PARAMETERS: dict[str, dict[str, Any]] = {
     "no_stuck_tasks": {"within": "5s", "allow": ["parked"]},
     "nothing_expired": {"allow": ["cache"]},
     "order_kept": {"queue": "q"},
+    "publish_fence": {"type": "charge", "after": {"step": "stop v2"}, "grace": "2s"},
     "recovered": {"within": "10s"},
+    "unharmed": {"types": ["charge"], "within": "5s"},
     "version_fence": {"version": "v2", "after": {"step": "stop v2"}},
 }
 _APART = re.compile("(without|half-written|sources) (.+)")
@@ -53,7 +55,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     # What becomes of a publish
     "done once": (
         DONE,
-        held(*catalogue().keys() - {"playbook_succeeded", "version_fence", "topology_restored"}),
+        held(*catalogue().keys() - {"playbook_succeeded", "publish_fence", "version_fence", "topology_restored"}),
     ),
     "an empty run": (
         "",
@@ -548,7 +550,60 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "done late": (
         "publish a ok; wait 20; effect a",
-        held("no_lost_tasks") | broken("recovered"),
+        held("no_lost_tasks") | broken("recovered", "unharmed"),
+    ),
+    # Those who are not rolled back, and those who publish
+    "another type is done late": (
+        "publish a ok; effect a; publish b ok as report; wait 20; effect b",
+        held("unharmed"),
+    ),
+    "a type that must not notice was never done": (
+        "publish a ok; publish b ok as report; effect b",
+        broken("unharmed"),
+    ),
+    "a publish of a type that must not notice failed": (
+        "publish a fail; publish b ok as report; effect b",
+        broken("unharmed"),
+    ),
+    "a type that must not notice was never confirmed, and nothing tells of it": (
+        "publish a unknown; publish b ok; effect b",
+        held("unharmed"),
+    ),
+    "no task of the type that must not notice": (
+        "publish b ok as report; effect b",
+        unknown("unharmed"),
+    ),
+    "published within the grace": (
+        f"{DONE}; step stop v2 begin; step stop v2 end; publish b ok; effect b",
+        held("publish_fence"),
+    ),
+    "published after the grace": (
+        f"{DONE}; step stop v2 begin; step stop v2 end; wait 2; publish b ok; effect b",
+        broken("publish_fence"),
+    ),
+    "another type is published after the step": (
+        f"{DONE}; step stop v2 begin; step stop v2 end; wait 9; publish b ok as report; effect b",
+        held("publish_fence"),
+    ),
+    "the step is repeated, and nothing is published after that": (
+        f"{DONE}; step stop v2 begin; step stop v2 end; wait 9; publish b ok; effect b; step stop v2 begin; step stop v2 end",
+        held("publish_fence"),
+    ),
+    "skipped after the step, so nobody published it": (
+        f"{DONE}; step stop v2 begin; step stop v2 end; wait 9; publish b skipped",
+        held("publish_fence"),
+    ),
+    "tried again after the step": (
+        f"publish b unknown; {DONE}; step stop v2 begin; step stop v2 end; wait 9; publish b ok attempt 2; effect b",
+        broken("publish_fence"),
+    ),
+    "nothing was published before the step": (
+        "publish a ok as report; effect a; step stop v2 begin; step stop v2 end",
+        unknown("publish_fence"),
+    ),
+    "the step that ends publishing never ended": (
+        f"{DONE}; step stop v2 begin; publish b ok; effect b",
+        unknown("publish_fence"),
     ),
     # Evidence that is missing or blind
     "no ledger": (

@@ -37,10 +37,12 @@ def test_every_built_in_invariant_is_in_order() -> None:
         "playbook_succeeded",
         "poison_contained",
         "recovered",
+        "publish_fence",
         "replay_once",
         "state_consistent",
         "topology_restored",
         "version_fence",
+        "unharmed",
     }
     assert not [invariant.header_problems for invariant in catalogue().values() if invariant.header_problems]
 
