@@ -111,10 +111,10 @@ def _decide(rows: psycopg.Connection[Any], message: str, task: str) -> str:
     return "begun and now undone" if begun else "not begun and shipped without"
 
 
-def prove(queue: str, dead: str, within: float) -> None:
+def prove(queue: str, dead: str, stall: float, within: float) -> None:
     """Ask the tables and the broker whether the rollback is complete; exit 1 and say what is not so."""
     with _broker() as channel, _database() as rows:
-        problems = [*_resting(channel, queue, dead), *_unended(rows, within), *_contradictions(rows)]
+        problems = [*_resting(channel, queue, dead), *_unended(rows, stall, within), *_contradictions(rows)]
     if problems:
         raise SystemExit("\n".join(problems))
     print("every order that was open has ended, none twice; no insurance is half-done; nothing rests")
@@ -128,15 +128,18 @@ def _resting(channel: BlockingChannel, queue: str, dead: str) -> Iterator[str]:
         yield f"{dead} has {waiting} messages: a person must look at them."
 
 
-def _unended(rows: psycopg.Connection[Any], within: float) -> Iterator[str]:
-    """Orders that are open now must end in that time, in seconds."""
+def _unended(rows: psycopg.Connection[Any], stall: float, within: float) -> Iterator[str]:
+    """Orders that are open now must end, as long as some do: none for ``stall`` seconds, and the rest is stuck."""
     waiting = [task for (task,) in rows.execute(OPEN)]
     give_up_at = time.monotonic() + within
-    while waiting and time.monotonic() < give_up_at:
+    stalled_at = time.monotonic() + stall
+    while waiting and time.monotonic() < min(give_up_at, stalled_at):
         time.sleep(POLL_SECONDS)
-        waiting = [task for (task,) in rows.execute(f"{OPEN} and task = any(%s)", [waiting])]
+        still = [task for (task,) in rows.execute(f"{OPEN} and task = any(%s)", [waiting])]
+        if len(still) < len(waiting):
+            waiting, stalled_at = still, time.monotonic() + stall
     if waiting:
-        yield f"{len(waiting)} orders were open and have not ended after {within:g} s: {', '.join(sorted(waiting)[:5])} …"
+        yield f"{len(waiting)} orders were open and do not end: {', '.join(sorted(waiting)[:5])} …"
 
 
 def _contradictions(rows: psycopg.Connection[Any]) -> Iterator[str]:
@@ -188,7 +191,7 @@ def _arguments() -> argparse.Namespace:
     verb(consumers, "queue", within=30).add_argument("count", type=int)
     verb(sent, within=15)
     verb(take_back, "queue", "to").add_argument("--ledger", type=Path, required=True)
-    verb(prove, "queue", "dead", within=10)
+    verb(prove, "queue", "dead", within=30).add_argument("--stall", type=float, default=5, help="seconds")
     return parser.parse_args()
 
 

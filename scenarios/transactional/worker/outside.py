@@ -36,15 +36,18 @@ class Database:
         Raises:
             AwayError: no answer, or the connection broke. During COMMIT that means: it may have been committed.
         """
+        doing = "connecting"
         try:
             with _at_most(ANSWER_SECONDS):
                 if self._connection is None:
                     self._connection = psycopg.connect(self._url, autocommit=True, options=ABANDONED)
                 with self._connection.transaction():
+                    doing = "a statement"
                     yield self._connection
+                    doing = "COMMIT"
         except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
             self.close()
-            raise AwayError(f"database: {type(error).__name__}") from error
+            raise AwayError(f"database: {type(error).__name__} in {doing}") from error
 
     def close(self) -> None:
         if self._connection is not None:
