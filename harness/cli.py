@@ -154,6 +154,37 @@ def explain(what: str, task: str | None, folder: Path | None) -> None:
 
 
 @main.command(cls=Verb)
+@RUN_DIR
+@click.option("--image", metavar="REFERENCE", help="Ask this image's worker now, instead of what was answered in the drill; needs Docker.")
+def decode(run_dir: Path, image: str | None) -> None:
+    """Show by task type what the old version can decode of the messages that a run left, dry.
+
+    The drill's scenario says whom to ask, with the key decode. Exits with 1 where something is left for that version that it cannot decode,
+    else with 4 where not everything was answered, else with 0.
+
+    \b
+    Example:
+      drillbook decode reports/versioned_workers/20261121T101500Z-7
+      drillbook decode reports/versioned_workers/20261121T101500Z-7 --image registry.example/worker:1.8.1
+    """
+    from harness.decode.again import as_answered, asked_again
+    from harness.report import terminal
+    from harness.report.wording import decodable
+
+    found = asked_again(run_dir, image) if image else as_answered(run_dir)
+    console = _console()
+    if found.rows:
+        console.print(decodable(found.rows), soft_wrap=True)
+        terminal.compatibility(console, found.rows)
+    elif not found.problem:
+        click.echo("No message was left.")
+    if found.problem:
+        click.echo(f"Not everything was answered: {found.problem}.", err=True)
+    reached = any(row.reached for row in found.rows)
+    sys.exit(int(Exit.BROKEN if reached else Exit.UNKNOWN if found.problem else Exit.HELD))
+
+
+@main.command(cls=Verb)
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True, path_type=Path))
 def validate(scenarios: tuple[Path, ...]) -> None:
     """Check scenario files without starting anything; says every problem at once, and the steps that faults may name.

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
+from harness.decode.worker import Decoding
 from harness.drive.broker_watch import MetricsWatch, TopologyWatch
 from harness.drive.fault_runner import FaultRunner
 from harness.drive.programs import Programs, Which
@@ -79,8 +80,8 @@ class Conductor:
             run_directory.path,
             {"DRILLBOOK_RUN": stage.run_id},
             scenario.stage.id_from,
-        )
             stage.load_flags,
+        )
         self._programs = Programs(plan, stage, run_directory, self.faults, self.sampler, progress, self._program_ended, self._fail)
         self._alerts: dict[str, float] = {}
         self._decision = Decision(self._playbook_spec.start)
@@ -147,7 +148,7 @@ class Conductor:
         if self._containers is not None:
             self._containers.stop()
         if not self._rested:
-            for stem in ("effects", "states", "handled", "leftovers"):
+            for stem in ("effects", "states", "handled", "leftovers", "decoded"):
                 self.run_directory.event("blind", stem, "from", detail="the drill ended before the stage was at rest")
         self.progress.phase("collect", "effects and leftovers")
         self.run_directory.event("phase", "collect", "begin")
@@ -156,8 +157,13 @@ class Conductor:
         until(lambda: self.stage.wire.poll().in_flight == 0, STOP_GRACE_SECONDS)
         self._metrics.finish()
         self.stage.stop_sink()
-        collect(self.run_directory, self.stage, self.scenario, self._programs.state_directory / "cancelled")
+        decoding = Decoding(self.run_directory, self.scenario.decode) if self.scenario.decode else None
+        look = decoding.rests if decoding else None
+        collect(self.run_directory, self.stage, self.scenario, self._programs.state_directory / "cancelled", look)
         self.stage.stop_tap()
+        if decoding is not None and self._rested:
+            self.progress.phase("decode", f"the {decoding.by} worker is asked, dry, what it can decode")
+            decoding.ask(self.scenario, self.stage.images.workers[decoding.by], self.stage.run_id)
         self.run_directory.event("phase", "collect", "end")
 
     # Inside
@@ -222,6 +228,8 @@ class Conductor:
             self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=why)
             self.progress.note(f"decision: start the playbook ({why}{'' if reason.value is None else f' at {reason.value:g}'})")
             self._metrics.edge("playbook", "start")
+            if self.scenario.decode is not None and not self.stage.tap.capture():
+                self.run_directory.event("blind", "decoded", "from", detail="the wire tap did not begin to keep messages")
             self._programs.launch("playbook", self._playbook_spec.command, self._playbook_spec.timeout, self._playbook_spec.env)
 
     def _ended(self, which: Which, outcome: Outcome) -> None:

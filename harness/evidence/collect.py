@@ -10,7 +10,7 @@ from pika.exceptions import AMQPError
 
 from harness.errors import HarnessError, UsageError
 from harness.evidence import rows, sink_file
-from harness.evidence.leftovers import leftovers
+from harness.evidence.leftovers import Look, leftovers
 from harness.evidence.records import Effect, Leftover
 from harness.evidence.run_directory import RunDirectory
 from harness.evidence.task_id import task_of
@@ -50,7 +50,7 @@ def try_queries(scenario: Scenario, stage: Any) -> None:
         _try(stage, "outbox", scenario.outbox.query, "outbox.query")
 
 
-def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Path) -> None:
+def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Path, look: Look | None = None) -> None:
     """Write effects, states, handled and leftovers, each to its file; the timeline says why where one of them may lack lines.
 
     Args:
@@ -58,6 +58,7 @@ def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Pa
         stage: the stage, its workers and its sink stopped.
         scenario: what is read, and how.
         cancel_ledger: the playbook's ledger of cancelled tasks.
+        look: shown each message that rests in a queue.
     """
     for found in _effect_sources(stage, scenario.effects):
         _keep(run, "effects", found)
@@ -66,7 +67,7 @@ def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Pa
     if scenario.handled is not None and stage.database is not None:
         _keep(run, "handled", rows.handled(stage.database.stream(scenario.handled.query, QUERY_SECONDS)))
     _keep(run, "leftovers", _held(stage))
-    _keep(run, "leftovers", _in_queues(stage, scenario))
+    _keep(run, "leftovers", _in_queues(stage, scenario, look))
     _keep(run, "leftovers", cancelled(cancel_ledger))
     if scenario.outbox is not None and stage.database is not None:
         _keep(run, "leftovers", rows.outbox(stage.database.stream(scenario.outbox.query, QUERY_SECONDS)))
@@ -87,9 +88,9 @@ def _held(stage: Any) -> Iterator[Leftover]:
         yield Leftover(delivery.task or "(a message without an id)", delivery.queue, "unacked", holder=delivery.peer)
 
 
-def _in_queues(stage: Any, scenario: Scenario) -> Iterator[Leftover]:
+def _in_queues(stage: Any, scenario: Scenario, look: Look | None) -> Iterator[Leftover]:
     assert scenario.stage is not None
-    yield from leftovers(stage.broker, scenario.stage.broker, task_of(scenario.stage.id_from))
+    yield from leftovers(stage.broker, scenario.stage.broker, task_of(scenario.stage.id_from), look)
 
 
 def _effect_sources(stage: Any, effects: Effects) -> Iterator[Iterable[Effect]]:

@@ -41,19 +41,24 @@ Message = tuple[BasicProperties, bytes]
 Resting = Literal["dead", "delayed", "ready"]
 
 
-def leftovers(client: BrokerClient, declared: Broker, task_of: TaskOf) -> Iterator[Leftover]:
+Look = Callable[[Leftover, BasicProperties, bytes], object]
+"""Called with each message that rests."""
+
+
+def leftovers(client: BrokerClient, declared: Broker, task_of: TaskOf, look: Look | None = None) -> Iterator[Leftover]:
     """Every message in every queue of the broker, those that a program made included.
 
     Args:
         client: nobody else uses its connection meanwhile.
         declared: what the scenario declares: its queues are looked into even where the management API forgets to list one.
         task_of: reads a task's id.
+        look: shown each message.
 
     Raises:
         HarnessError: a queue could not be read, or tasks kept arriving; raised after all else has been given.
         OSError, AMQPError: the broker does not answer any more.
     """
-    reading = _Reading(client, task_of)
+    reading = _Reading(client, task_of, look)
     try:
         for _ in range(MOST_PASSES):
             found = False
@@ -88,8 +93,8 @@ class _Stream:
 class _Reading:
     """One reading of all queues: the channels that hold what was read, and how far each stream was read."""
 
-    def __init__(self, client: BrokerClient, task_of: TaskOf) -> None:
-        self._client, self._task_of = client, task_of
+    def __init__(self, client: BrokerClient, task_of: TaskOf, look: Look | None) -> None:
+        self._client, self._task_of, self._look = client, task_of, look
         self._channels: dict[str, BlockingChannel] = {}
         self._holding: set[str] = set()
         self._locked: set[str] = set()
@@ -100,7 +105,7 @@ class _Reading:
         for properties, body in self._stream(queue) if stream else self._queue(queue):
             task = self._task_of(properties, body) or f"(a message without an id, {len(body)} bytes)"
             deaths = _deaths(properties)
-            yield Leftover(
+            found = Leftover(
                 task=task,
                 queue=queue,
                 state=state,
@@ -108,6 +113,9 @@ class _Reading:
                 reason=deaths[0][0] if deaths else None,
                 history=_history(deaths),
             )
+            if self._look is not None:
+                self._look(found, properties, body)
+            yield found
 
     def problems(self) -> list[str]:
         """What could not be read."""

@@ -168,6 +168,33 @@ class Leftover:
 
 
 @dataclass(frozen=True, slots=True)
+class Decoded:
+    """A message that was left since the rollback began, and whether a version's worker could decode it, dry (``decoded.jsonl``)."""
+
+    message: int
+    """Its number in ``messages.jsonl``."""
+    by: str
+    """The version whose worker was asked."""
+    ok: bool
+    """It could decode it."""
+    seen: Literal["delivered", "resting"]
+    at: int
+    """When it was seen there first."""
+    task: str | None = None
+    type: str | None = None
+    """Its type property."""
+    version: str | None = None
+    """Its version header."""
+    queue: str | None = None
+    peer: str | None = None
+    """Of a delivery: who got it."""
+    to_version: str | None = None
+    """Of a delivery: the version of the worker that got it."""
+    reason: str | None = None
+    """Why it could not, as the worker says it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Counter:
     """A queue as the broker counted it (``counters.jsonl``): sampled over time, and before and after every step."""
 
@@ -257,6 +284,7 @@ FILES: dict[str, type] = {
     "leftovers": Leftover,
     "states": State,
     "handled": Handled,
+    "decoded": Decoded,
     "counters": Counter,
     "metrics": Metric,
     "topology": Topology,

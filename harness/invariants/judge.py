@@ -22,7 +22,7 @@ from harness.invariants.query import Answer, Row, ask
 from harness.invariants.sentence import sentence
 from harness.invariants.stories import step_moments, stories
 from harness.invariants.tables import make_views, open_tables
-from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict, worst
+from harness.invariants.verdict import Compatibility, Equation, Finding, Judgement, Moment, Result, Verdict, worst
 from harness.invariants.wholeness import State, declared, sources, states
 from harness.scenario.loader import load
 from harness.scenario.model import Scenario
@@ -55,6 +55,7 @@ def judge(run_directory: Path, look: Look | None = None) -> Judgement:
         judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]
         results = _with_stories(database, judged, answers)
         equation = _equation(database, evidence, plan)
+        compatibility = _compatibility(database)
         if look is not None:
             look(database, scenario, wanted, evidence)
     verdict = worst([result.verdict for result in results])
@@ -72,6 +73,7 @@ def judge(run_directory: Path, look: Look | None = None) -> Judgement:
         expected_broken=tuple(scenario.expect.broken) if scenario.expect else None,
         seed=environment.get("seed", plan.get("seed")),
         replay=environment.get("replay"),
+        compatibility=compatibility,
     )
 
 
@@ -119,6 +121,20 @@ def _equation(database: duckdb.DuckDBPyConnection, evidence: Sequence[State], pl
     tasks, *rest = row
     planned = plan.get("tasks")
     return Equation(planned if isinstance(planned, int) else tasks, *rest)
+
+
+def _compatibility(database: duckdb.DuckDBPyConnection) -> tuple[Compatibility, ...]:
+    rows = database.execute("""
+        with told as (select *, coalesce(task, 'message ' || message) as id from left_messages)
+        select "by", kind, version, count(distinct id), count(distinct id) filter (ok), count(distinct id) filter (not ok),
+               count(distinct id) filter (not ok and for_it),
+               list_sort(coalesce(list(distinct reason) filter (not ok and reason is not null), []))[:3]
+        from told group by "by", kind, version order by "by", kind nulls last, version nulls first
+    """).fetchall()
+    return tuple(
+        Compatibility(by, kind, version, messages, decoded, failed, reached, tuple(reasons))
+        for by, kind, version, messages, decoded, failed, reached, reasons in rows
+    )
 
 
 def _document(run_directory: Path, name: str) -> dict[str, Any]:

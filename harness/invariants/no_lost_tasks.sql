@@ -2,11 +2,12 @@
 -- needs: published, effects, leftovers
 -- excused by: effects, leftovers
 -- parameter allow: list[state] = [] (where a task may rest without having been done)
+-- parameter parked: list[queue] = [] (queues where a task may rest without having been done: parking queues)
 -- in words: 1 task is lost | {count} tasks are lost
 -- in words resting: 1 task was not done | {count} tasks were not done
 --
 -- A task whose publish was confirmed must have an effect, or rest in one of the states that `allow` names: `ready`, `unacked`, `dead`,
--- `outbox`, `cancelled`. A task that rests anywhere else is not lost, but it was not done either, and counts. A publish that was never
+-- `outbox`, `cancelled`, or in a queue that `parked` names. A task that rests anywhere else is not lost, but it was not done either, and counts. A publish that was never
 -- confirmed is not judged: the task may be there or not.
 --
 -- A task that is found nowhere is blamed on a step, where the evidence shows it: the step in which its queue was deleted or came up
@@ -20,4 +21,5 @@ select task, why, step, null as kind from vanished
 union all
 select task, format('It {}, and {}.', resting(rests_in, rests_queue), not_done(missing_from)), null, 'resting'
 from tasks
-where outcome = 'ok' and effects = 0 and rests_in is not null and not list_has_any(rests, $allow);
+where outcome = 'ok' and effects = 0 and rests_in is not null and not list_has_any(rests, $allow)
+  and not (rests_queue is not null and list_contains($parked::varchar[], rests_queue));

@@ -3,6 +3,7 @@
 -- excused by: effects
 -- parameter within: duration (at most this long after its confirm, or after the healing where that was later)
 -- parameter allow: list[state] = [] (where a task may rest without having been done)
+-- parameter parked: list[queue] = [] (queues where a task may rest without having been done: parking queues)
 -- in words: 1 task was not done in time | {count} tasks were not done in time
 --
 -- The healing is the moment when the last fault had lifted and the playbook had ended; in a drill with neither, only the confirm counts.
@@ -13,7 +14,7 @@
 --
 --     charge-004711  Done 41.2 s after everything had healed; 30.0 s are allowed.
 with late as (
-  select task, effects, first_effect_at, missing_from, rests, greatest(confirmed_at, healed."at") as due_from,
+  select task, effects, first_effect_at, missing_from, rests, rests_queue, greatest(confirmed_at, healed."at") as due_from,
          case when healed."at" > confirmed_at then 'everything had healed' else 'its confirm' end as origin
   from tasks, healed
   where outcome = 'ok' and problem is null and (effects = 0 or first_effect_at > greatest(confirmed_at, healed."at") + $within)
@@ -22,7 +23,8 @@ select task,
        case when len(missing_from) > 0 then format('It {}.', left_no_effect(missing_from))
             when effects = 0 then 'It was never done.'
             else format('Done {} after {}; {} are allowed.', seconds_of(first_effect_at - due_from), origin, seconds_of($within)) end as why,
-       effects = 0 and len($allow) > 0 and not whole('leftovers') as unknown
-from late where effects > 0 or not list_has_any(rests, $allow)
+       effects = 0 and len($allow) + len($parked) > 0 and not whole('leftovers') as unknown
+from late
+where effects > 0 or not (list_has_any(rests, $allow) or (rests_queue is not null and list_contains($parked::varchar[], rests_queue)))
 union all
 select null, problem, true from healed where problem is not null;

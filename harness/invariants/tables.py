@@ -41,6 +41,7 @@ VIEWS = (
     "vanished",
     "healed",
     "equation",
+    "left_messages",
 )
 Source = tuple[str | None, str, list[str] | None]
 """Of effects: its name, ``query`` or ``http``, and the task types that leave an effect there; None: all of them."""

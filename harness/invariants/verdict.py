@@ -85,6 +85,25 @@ class Equation:
 
 
 @dataclass(frozen=True)
+class Compatibility:
+    """What one version can decode of the messages of one kind that were left since the rollback began."""
+
+    by: str
+    """The version that was asked."""
+    type: str | None
+    version: str | None
+    """Of the messages: their version header."""
+    messages: int
+    """Tasks, and messages without an id; one that was seen in several places counts once."""
+    decoded: int
+    failed: int
+    reached: int
+    """Of the failed: those that the version got, or that rest where it consumes."""
+    reasons: tuple[str, ...] = ()
+    """The first of them."""
+
+
+@dataclass(frozen=True)
 class Judgement:
     """A run, judged: the content of ``verdict.json``."""
 
@@ -99,6 +118,8 @@ class Judgement:
     expected_broken: tuple[str, ...] | None = None
     seed: int | None = None
     replay: str | None = None
+    compatibility: tuple[Compatibility, ...] = ()
+    """Empty where no version was asked what it can decode, or nothing was left."""
 
     def __getitem__(self, name: str) -> Result:
         """The result of one invariant."""

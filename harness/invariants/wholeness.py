@@ -20,7 +20,7 @@ State = tuple[str, str, str]
 NOT_AT_REST = "the stage did not come to rest within the time it was given (settle.within)"
 """Then what is read after settling was read too early: what was in flight is in neither effects nor leftovers."""
 
-_AT_REST = ("effects", "leftovers", "states", "handled", "metrics")
+_AT_REST = ("effects", "leftovers", "states", "handled", "decoded", "metrics")
 _UNTIL_COLLECTED = (*_AT_REST, "topology")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -10,7 +11,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from harness.invariants.verdict import Equation, Finding, Judgement, Result, Verdict
+from harness.invariants.verdict import Compatibility, Equation, Finding, Judgement, Result, Verdict
 from harness.report.wording import explain_command, first_found, told
 
 FINDINGS = 3
@@ -42,6 +43,9 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
     if judgement.equation:
         heading(console, "Tasks")
         _equation(console, judgement.equation)
+    if judgement.compatibility:
+        heading(console, f"What {judgement.compatibility[0].by} can decode of what was left")
+        compatibility(console, judgement.compatibility)
     console.print()
     task = first_found(judgement)
     explain = explain_command(_short(report.parent), task) if report and task is not None else None
@@ -103,6 +107,23 @@ def _sum(whole: str, terms: dict[str, int], width: int) -> list[Text]:
             lines.append(" " * len(whole))
         lines[-1] += term
     return [Text(line) for line in lines]
+
+
+def compatibility(console: Console, rows: Sequence[Compatibility]) -> None:
+    """Print what a version can decode, by task type, narrow enough for 80 columns."""
+    grid = Table.grid(padding=(0, 2))
+    heads = ["type", "version", "messages", "decoded", "not", f"for {rows[0].by}", "why not"]
+    for number in range(len(heads)):
+        grid.add_column(justify="right" if 2 <= number <= 5 else "left", overflow="fold")
+    grid.add_row(*(Text(head, style="dim") for head in heads))
+    for row in rows:
+        grid.add_row(
+            *(plain(name or "(none)") for name in (row.type, row.version)),
+            *(f"{number:,}" for number in (row.messages, row.decoded, row.failed)),
+            Text(f"{row.reached:,}", style="bold red" if row.reached else ""),
+            plain("; ".join(row.reasons)),
+        )
+    console.print(indented(grid, 2))
 
 
 def _count(number: int, noun: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
-from harness.invariants.verdict import Judgement, Moment, Verdict
+from harness.invariants.verdict import Compatibility, Judgement, Moment, Verdict
 
 HELD_STILL = "│"
 """In place of a holder's name that has not changed."""
@@ -44,3 +44,10 @@ def running(moments: Sequence[Moment]) -> Iterable[tuple[Moment, str]]:
         else:
             last = moment.holder
             yield moment, last
+
+
+def decodable(rows: Sequence[Compatibility]) -> str:
+    """A table of compatibility in a sentence: ``v1 can decode 5 of 8 messages that were left; none of the other 3 is left for it.``"""
+    decoded, asked, failed, reached = (sum(getattr(row, name) for row in rows) for name in ("decoded", "messages", "failed", "reached"))
+    others = f"; {f'{reached:,}' if reached else 'none'} of the other {failed:,} {'is' if reached <= 1 else 'are'} left for it"
+    return f"{rows[0].by} can decode {decoded:,} of {asked:,} messages that were left{others if failed else ''}."

@@ -205,9 +205,9 @@ def declare(client: BrokerClient, broker: Broker) -> None:
         for binding in broker.bindings:
             what = f"the binding of {binding.to} to {binding.source}"
             if binding.to in broker.queues:
-                channel.queue_bind(binding.to, binding.source, binding.key)
+                channel.queue_bind(binding.to, binding.source, binding.key, binding.arguments)
             else:
-                channel.exchange_bind(binding.to, binding.source, binding.key)
+                channel.exchange_bind(binding.to, binding.source, binding.key, binding.arguments)
     except AMQPError as error:
         reply = getattr(error, "reply_text", "") or repr(error)
         raise UsageError(f"the broker refuses {what} of stage.broker: {reply}.") from error

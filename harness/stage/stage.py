@@ -28,7 +28,7 @@ from harness.stage.containers import Handle, StageContainer, last_words
 from harness.stage.database import DatabaseClient
 from harness.stage.labels import VARIABLE, labels
 from harness.stage.links import API_PORT, Link, ProxyControl, hello
-from harness.stage.tap_control import TapControl
+from harness.stage.tap_control import BEGIN, CAPTURED, TapControl
 from harness.stage.wait import until
 from harness.stage.wiring import HARNESS_DATABASE, Addresses, Credentials, wire
 
@@ -254,6 +254,7 @@ class Stage:
             output="/evidence/wire.jsonl",
             id_from=self.spec.id_from,
             rules=f"/evidence/{self.tap.prepare().relative_to(self.run.path)}",
+            capture=tap.CaptureSettings(f"/evidence/tap/{CAPTURED}", f"/evidence/tap/{BEGIN}", decode.most) if decode else None,
         )
         container.with_copy_into_container(json.dumps(settings).encode(), "/opt/tap.json")
         container.start()

@@ -10,8 +10,13 @@ from threading import Lock
 from harness.errors import HarnessError
 from harness.evidence.wire_tail import DONE, HIT, Act, WireTail
 from harness.stage.tap.rules import Rule, rules
+from harness.stage.wait import until
 
 FILE = "rules.json"
+BEGIN, CAPTURED = "capture", "captured.jsonl"
+"""The file that asks for messages to be kept, and the one where they are, if the tap was told of them when it started."""
+BEGUN_WITHIN_SECONDS = 30.0
+"""A bound for what is bounded already: the tap's reading of its files."""
 
 
 class TapControl:
@@ -40,6 +45,15 @@ class TapControl:
             raise HarnessError(f"cannot make {self._folder}: {error.strerror}.") from error
         self._write()
         return self._folder / FILE
+
+    def capture(self) -> bool:
+        """Have it keep the messages that are delivered from now on; whether it has said that it does."""
+        try:
+            (self._folder / BEGIN).touch()
+        except OSError as error:
+            raise HarnessError(f"cannot write {self._folder / BEGIN}: {error.strerror}.") from error
+        self._ask()
+        return until(lambda: (self._folder / CAPTURED).stat().st_size > 0 or not self._runs(), BEGUN_WITHIN_SECONDS) and self._runs()
 
     def arm(self, rule: Rule) -> None:
         """Have it count from now on; arming an armed rule again changes nothing."""
@@ -83,6 +97,10 @@ class TapControl:
 
     def _tell(self) -> None:
         self._write()
+        self._ask()
+
+    def _ask(self) -> None:
+        """Have it read its files again."""
         try:
             self._hang_up()
         except HarnessError:

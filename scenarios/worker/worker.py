@@ -11,12 +11,18 @@ commits, with the task's id as the idempotency key: after a death or a lost answ
 
 Environment: AMQP_URL, DATABASE_URL, QUEUE; WORKER and VERSION (its own name and version, written beside each effect); EFFECTS_URL;
 PREFETCH (default 20), HEARTBEAT (seconds, 10), WORK_MS (pretended work of a task, 1), DRAIN_SECONDS (longest stop, 15).
+SHAPES says what it can decode, where it is not everything: task types, each with the fields that its body must have, as in
+``charge:amount_cents charge:amount,currency notify``; one that is named twice may look either way.
 Two switches are there for drills that must fail: INBOX=off writes effects without the inbox; ACK_EVERY=n acknowledges only each n-th
 task with all before it, and what is left after ACK_IDLE_MS (200) without a delivery.
+
+``worker.py --decode`` does no task: it reads messages from its stdin, one a line as JSON with ``message`` (a number), ``properties`` and
+``body`` (in base64), and says of each on its stdout whether it could decode it. It needs neither broker nor database.
 """
 
 from __future__ import annotations
 
+import base64
 import http.client
 import json
 import os
@@ -334,13 +340,45 @@ class Worker:
 
 
 def _decoded(task: str, body: bytes) -> dict[str, Any]:
+    """What a message asks for.
+
+    Raises:
+        TaskError: this version cannot do such a task; the message says why.
+    """
     try:
         content = json.loads(body)
     except ValueError as error:
         raise TaskError("the body is not JSON") from error
     if not task or not isinstance(content, dict) or "type" not in content:
         raise TaskError("a task needs a message_id and a type")
+    known = [fields for type, fields in SHAPES if type == content["type"]]
+    if SHAPES and not known:
+        raise TaskError(f"no handler for tasks of type {content['type']}")
+    if known and not any(fields <= content.keys() for fields in known):
+        raise TaskError(f"a {content['type']} without {' and '.join(sorted(known[0] - content.keys()))}")
     return content
+
+
+def _shapes(text: str) -> list[tuple[str, set[str]]]:
+    """From ``charge:amount,currency notify``: task types, and the fields that their bodies must have."""
+    named = (word.partition(":") for word in text.split())
+    return [(type, set(fields.split(",")) if fields else set()) for type, _, fields in named]
+
+
+SHAPES = _shapes(os.environ.get("SHAPES", ""))
+"""What this version can decode; none: everything that names its type."""
+
+
+def decode_dry(lines: Iterator[str]) -> None:
+    """Answer for each message of ``--decode``; nothing else happens to it."""
+    for line in lines:
+        asked = json.loads(line)
+        answer: dict[str, Any] = {"message": asked["message"], "decoded": True}
+        try:
+            _decoded(asked["properties"].get("message_id") or "", base64.b64decode(asked["body"]))
+        except TaskError as error:
+            answer |= {"decoded": False, "reason": str(error)}
+        print(json.dumps(answer), flush=True)
 
 
 def _leave_by_force() -> None:
@@ -353,6 +391,9 @@ def _timed_out(*_: Any) -> None:
 
 
 def main() -> int:
+    if sys.argv[1:] == ["--decode"]:
+        decode_dry(sys.stdin)
+        return 0
     try:
         settings = Settings.from_environment(dict(os.environ))
     except KeyError as missing:

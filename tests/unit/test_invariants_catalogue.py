@@ -24,6 +24,7 @@ def test_every_built_in_invariant_is_in_order() -> None:
     assert set(catalogue()) == {
         "bounded_redelivery",
         "conservation",
+        "decodable",
         "drained",
         "handled_as_decided",
         "no_duplicate_effects",
@@ -36,13 +37,13 @@ def test_every_built_in_invariant_is_in_order() -> None:
         "outbox_empty",
         "playbook_succeeded",
         "poison_contained",
-        "recovered",
         "publish_fence",
+        "recovered",
         "replay_once",
         "state_consistent",
         "topology_restored",
-        "version_fence",
         "unharmed",
+        "version_fence",
     }
     assert not [invariant.header_problems for invariant in catalogue().values() if invariant.header_problems]
 
@@ -53,7 +54,7 @@ def test_the_documentation_is_what_the_headers_say() -> None:
 
 def test_the_documented_tables_are_the_ones_there_are() -> None:
     documented = re.findall(r"^\| `(\w+)` \| .* \| `(.*)` \|$", (DOCS / "README.md").read_text(), re.MULTILINE)
-    assert len(documented) == 16
+    assert len(documented) == 17
     with open_tables(None) as (database, _):
         make_views(database, [], [])
         for table, columns in documented:
@@ -67,10 +68,10 @@ def test_the_documented_example_works(tmp_path: Path) -> None:
 
 
 FITTING: dict[str, tuple[str, dict[str, Any] | None, dict[str, Any]]] = {
-    "nothing": ("no_lost_tasks", None, {"allow": []}),
-    "an empty mapping": ("no_lost_tasks", {}, {"allow": []}),
-    "a list": ("no_lost_tasks", {"allow": ["dead", "cancelled"]}, {"allow": ["dead", "cancelled"]}),
-    "a duration is bound in nanoseconds": ("recovered", {"within": "250ms"}, {"within": 250_000_000, "allow": []}),
+    "nothing": ("no_lost_tasks", None, {"allow": [], "parked": []}),
+    "an empty mapping": ("no_lost_tasks", {}, {"allow": [], "parked": []}),
+    "a list": ("no_lost_tasks", {"allow": ["dead", "cancelled"]}, {"allow": ["dead", "cancelled"], "parked": []}),
+    "a duration is bound in nanoseconds": ("recovered", {"within": "250ms"}, {"within": 250_000_000, "allow": [], "parked": []}),
     "a step is bound by its name": (
         "version_fence",
         {"version": "v2", "after": {"step": "stop v2"}},

@@ -5,7 +5,7 @@ The JSON schema (``drillbook schema``) and ``docs/scenario.md`` are made from it
 
 from harness.scenario.model.load import Gate, Load, MessageShape
 from harness.scenario.model.part import Part
-from harness.scenario.model.proof import DEFAULT_EFFECTS_QUERY, Effects, Settle, Source, TaskTable
+from harness.scenario.model.proof import DEFAULT_EFFECTS_QUERY, Decode, Effects, Settle, Source, TaskTable
 from harness.scenario.model.scenario import Expect, Method, Scenario
 from harness.scenario.model.stage import ID_FROM, Binding, Broker, Database, Exchange, Folder, Policy, Queue, Service, StageSpec, Workers
 from harness.scenario.model.story import AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
@@ -17,6 +17,7 @@ __all__ = [
     "Binding",
     "Broker",
     "Database",
+    "Decode",
     "Deployment",
     "Effects",
     "Exchange",
@@ -24,9 +25,9 @@ __all__ = [
     "FaultEntry",
     "FaultSpec",
     "Folder",
-    "MessageShape",
     "Gate",
     "Load",
+    "MessageShape",
     "Method",
     "Monitor",
     "OnWire",
@@ -36,8 +37,8 @@ __all__ = [
     "Queue",
     "Scenario",
     "Service",
-    "Source",
     "Settle",
+    "Source",
     "StageSpec",
     "Start",
     "TaskTable",

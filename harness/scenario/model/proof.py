@@ -7,7 +7,8 @@ from typing import Literal
 from pydantic import Field, model_validator
 
 from harness.scenario.model.part import Part
-from harness.scenario.units import Duration
+from harness.scenario.refs import VersionRef
+from harness.scenario.units import Duration, Size
 
 DEFAULT_EFFECTS_QUERY = "select task, key, version, worker, at from effects order by at"
 
@@ -58,6 +59,26 @@ class TaskTable(Part):
     """Something about tasks that workers or playbook keep in the database."""
 
     query: str = Field(description="SQL on the drill's database, one row a task.")
+
+
+class Decode(Part):
+    """What one version's worker can decode of the messages that are left for it, asked dry after settling.
+
+    Messages that are delivered from the moment the playbook starts, and those that rest after settling, are kept with their bodies in the
+    run directory; without this key no body is ever kept. The command is run in the worker's own image without a network, and without the
+    addresses of broker and database. It gets `messages.jsonl` on its stdin, one message a line as JSON: `message` (its number), `queue`,
+    `properties` by their AMQP names, and `body` in base64; for each it writes a line to its stdout, `{"message": 7, "decoded": true}` or
+    `{"message": 7, "decoded": false, "reason": "no handler for refund"}`. Other lines are passed over.
+    """
+
+    by: VersionRef = Field(description="The version whose worker is asked: the one that is rolled back to.")
+    command: list[str] = Field(min_length=1, description="Run in its image, in place of the image's own command.")
+    within: Duration = Field(default=60.0, gt=0, description="The longest it may take for all messages.")
+    most: Size = Field(
+        default=64 * 1024 * 1024,
+        ge=1024,
+        description="Bytes of messages that are kept, of those delivered and of those resting; what is over makes the answer unknown.",
+    )
 
 
 class Settle(Part):

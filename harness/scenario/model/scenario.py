@@ -8,7 +8,7 @@ from pydantic import Field
 
 from harness.scenario.model.load import Load
 from harness.scenario.model.part import Part
-from harness.scenario.model.proof import Effects, Settle, TaskTable
+from harness.scenario.model.proof import Decode, Effects, Settle, TaskTable
 from harness.scenario.model.stage import StageSpec
 from harness.scenario.model.story import Deployment, FaultSpec, Monitor, Playbook
 from harness.scenario.refs import Ref
@@ -50,6 +50,7 @@ class Scenario(Part):
     outbox: TaskTable | None = Field(
         default=None, description="The outbox: task, one row for each that has not been published; read after settling."
     )
+    decode: Decode | None = None
     settle: Settle = Field(default_factory=Settle)
     invariants: dict[str, dict[str, Any] | None] = Field(
         min_length=1,

@@ -35,6 +35,9 @@ class Binding(Part):
     source: ExchangeRef = Field(alias="from", description="The exchange that routes.")
     to: str = Field(description="A declared queue, or a declared exchange; a name that both have is the queue's.")
     key: str = Field(default="", description="Routing key, pattern, or weight (x-consistent-hash).")
+    arguments: dict[str, Any] = Field(
+        default_factory=dict, description="What a headers exchange compares, such as {x-match: all, version: v2}; as the broker takes them."
+    )
 
 
 class Policy(Part):
@@ -78,7 +81,9 @@ class Workers(Part):
     command: list[str] | None = Field(default=None, description="In place of the image's own command.")
     started: bool = Field(default=True, description="false: created only; the deployment starts them.")
     consumes: bool = Field(
-        default=True, description="false: they only publish, as the relay of an outbox does; ready when they have connected to the broker."
+        default=True,
+        description="Ready when they consume from a queue of the stage; false: they only publish, as the relay of an outbox does, and are "
+        "ready when they have connected to the broker.",
     )
     may_exit: bool = Field(
         default=False, description="true: that one of them ends by itself is part of the story; otherwise it ends the drill with an error."
@@ -89,9 +94,6 @@ class Workers(Part):
         if (self.image is None) == (self.build is None):
             raise ValueError("give exactly one of image and build")
         return self
-
-
-ID_FROM = r"^(message_id|correlation_id|header:.+|body:\$(\.[^.\[\]]+|\[\d+\])+)$"
 
 
 class Folder(Part):
@@ -136,6 +138,9 @@ class Service(Part):
         if (self.image is None) == (self.build is None):
             raise ValueError("give exactly one of image and build")
         return self
+
+
+ID_FROM = r"^(message_id|correlation_id|header:.+|body:\$(\.[^.\[\]]+|\[\d+\])+)$"
 
 
 class StageSpec(Part):
