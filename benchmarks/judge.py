@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -272,7 +271,13 @@ def measure(way: str, folder: Path) -> Cost:
 def child(way: str, folder: Path) -> None:
     """In that process: do it, and print what it took."""
     said = {"judge": judged, "plain": collections}[way](folder)
-    print(json.dumps(said | {"mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+    print(json.dumps(said | {"mebibytes": _most_memory()}))
+
+
+def _most_memory() -> float:
+    """What this process had at most, in MiB; not by getrusage, which counts what its parent had when it was started."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split(maxsplit=1)[0]) / 1024
 
 
 def main() -> int:
