@@ -5,11 +5,14 @@
 --
 -- A delivery is in flight from when the tap saw it until it was acknowledged or refused, or its channel or connection closed. A second
 -- delivery of the task on another channel before that is an overlap: two workers may do it at once. What the playbook takes to move it
--- does not count: it publishes first and acknowledges then, as it should.
+-- does not count: it publishes first and acknowledges then, as it should. Nor do the copies that the broker makes of one publish for
+-- several queues: consumers of different queues may work side by side on a message that both of them subscribe to. Which queues these are
+-- the wire tells: a task that was published once was acknowledged in both.
 --
 -- Known limits. A worker whose connection the broker closed may still be at work: the wire calls that no overlap, no_duplicate_effects
 -- sees what comes of it. A broker that closes a connection puts its tasks back before the tap reads of it, so a redelivery up to a second
--- before the close is none. A worker that retries by publishing a copy before it acknowledges needs a `tolerance`.
+-- before the close is none. A worker that retries by publishing a copy before it acknowledges needs a `tolerance`. Copies that were
+-- published past the wire tap, through the management API or by a shovel, look like those that the broker makes.
 --
 -- A finding:
 --
@@ -22,6 +25,7 @@ overlapping as (
   select two.task, two.seq, two."at", one.peer as holder, two.peer as next_holder
   from again as one join again as two on one.task = two.task and one.seq < two.seq and two.seq < one.until_seq
   where (one.connection, one.channel, coalesce(one.peer, '')) <> (two.connection, two.channel, coalesce(two.peer, ''))
+    and (coalesce(one.queue, ''), coalesce(two.queue, '')) not in (select (queue, other) from subscriptions)
     and not (two.redelivered and coalesce(one.released_by, '') = 'close' and one.released_at - two."at" <= 1000000000)
     and least(coalesce(one.released_at, (select max("at") from wire)), coalesce(two.released_at, (select max("at") from wire)))
         - two."at" >= $tolerance

@@ -11,7 +11,8 @@
 -- - others had published as many copies: a load that tried again, a worker that sends its failures on by itself.
 --
 -- A publish that the broker refused or returned, or that was never confirmed on a channel with confirms, does not count: it may be tried
--- again. The step blamed is the one of the second publish.
+-- again. Nor does one whose confirm a fault kept from the operator: dropped by the wire tap, or sent while a fault on the operator's link
+-- stood, with nothing more from the operator before that connection was lost. The step blamed is the one of the second publish.
 --
 -- Known limits. What the playbook takes or publishes through the management API, and what a shovel moves, passes no wire tap. So a task
 -- that died of time after its replay and was taken again through the API looks like one that was replayed twice.
@@ -37,9 +38,31 @@ numbered_sends as (
   select *, row_number() over per_channel as nth, lead(seq, 1, 9223372036854775807) over per_channel as next_seq
   from twice window per_channel as (partition by connection, channel, task order by seq)
 ),
+losses as (  -- confirms that the tap dropped: one line for all that went at that moment
+  select task, seq, "at", coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
+  from wire where event = 'fault' and peer = 'operator' and reason = 'confirm dropped'
+),
+words as (  -- what tells that the operator is still there
+  select seq as word_seq, coalesce(connection, -1) as connection
+  from wire where peer = 'operator' and event in ('publish', 'ack', 'nack', 'reject', 'deliver', 'consume', 'cancel', 'commit', 'purge', 'delete')
+),
+ruptures as (
+  select seq as rupture_seq, coalesce(connection, -1) as connection
+  from wire where peer = 'operator' and event = 'close' and starts_with(coalesce(reason, 'connection lost'), 'connection lost')
+),
 confirms as (
-  select task, connection, channel, ok, row_number() over (partition by connection, channel, task order by seq) as nth
-  from known where event = 'confirm'
+  select confirm.task, confirm.connection, confirm.channel,
+         row_number() over (partition by confirm.connection, confirm.channel, confirm.task order by confirm.seq) as nth,
+         ok and not exists (
+           select 1 from losses where losses.connection = confirm.connection and losses.channel = confirm.channel and losses.seq > confirm.seq
+           and (losses.task = confirm.task or losses."at" = confirm."at")
+         ) and not (coalesce(rupture_seq < coalesce(word_seq, 9223372036854775807), false) and exists (
+           select 1 from faults
+           where target = 'operator -> broker' and begin_at <= confirm."at" and (lifted_at is null or confirm."at" <= lifted_at)
+         )) as ok
+  from (select * from known where event = 'confirm') as confirm
+  asof left join words on confirm.connection = words.connection and confirm.seq < word_seq
+  asof left join ruptures on confirm.connection = ruptures.connection and confirm.seq < rupture_seq
 ),
 arrived as (
   select numbered_sends.*

@@ -51,6 +51,8 @@ CRASHED = "deliver a to v1 from q; deliver b to v1 from q; close v1"
 TAKEN = "deliver a to operator from dead; resend a to q; confirm a to operator; ack a by operator"
 EXPIRED = 'metric global_messages_dead_lettered_expired_total{dead_letter_strategy="disabled"} 1'
 
+COPIES = "publish {0} ok; send {0} to any through topic; deliver {0} to v1 from p; deliver {0} to v2 from q"
+
 HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     # What becomes of a publish
     "done once": (
@@ -258,6 +260,39 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         "; ".join([DONE, "without topology", *["ready q 3 consumers 2"] * 7]),
         unknown("no_stuck_tasks"),
     ),
+    # Copies of one publish, a queue each
+    "two consumers at work on their copies at once": (
+        f"{COPIES.format('a')}; effect a; ack a by v1; ack a by v2",
+        held("no_overlap", "no_lost_tasks", "replay_once", "no_stuck_tasks"),
+    ),
+    "a copy is replayed while the other consumer still works on its own": (
+        f"{COPIES.format('b')}; effect b; ack b by v1; ack b by v2; {COPIES.format('a')}; reject a by v1; resend a to p; "
+        "deliver a to v1 from p; effect a; ack a by v1; ack a by v2",
+        held("no_overlap", "replay_once"),
+    ),
+    "a copy is given to two workers of its queue": (
+        f"{COPIES.format('a')}; deliver a to v1.2 from p; effect a; ack a by v1; ack a by v2; ack a by v1.2",
+        broken("no_overlap"),
+    ),
+    "published a second time, to another queue": (
+        "publish a ok; send a to p; deliver a to v1 from p; send a to q; deliver a to v2 from q; effect a; ack a by v1; ack a by v2",
+        broken("no_overlap"),
+    ),
+    "each consumer tries its copy three times": (
+        f"{COPIES.format('a')}; {'requeue a by v1; requeue a by v2; deliver a to v1 from p; deliver a to v2 from q; ' * 2}"
+        "effect a; ack a by v1; ack a by v2",
+        held("bounded_redelivery"),
+    ),
+    "one consumer tries its copy six times": (
+        f"{COPIES.format('a')}; {'requeue a by v1; deliver a to v1 from p; ' * 5}effect a; ack a by v1; ack a by v2",
+        broken("bounded_redelivery"),
+    ),
+    "tried three times in one queue and three times in the next": (
+        "publish a ok; send a to p; deliver a to v1 from p; requeue a by v1; deliver a to v1 from p; requeue a by v1; "
+        "deliver a to v1 from p; reject a by v1; deliver a to v2 from q; requeue a by v2; deliver a to v2 from q; requeue a by v2; "
+        "deliver a to v2 from q; effect a; ack a by v2",
+        broken("bounded_redelivery"),
+    ),
     # Poison
     "a worker fails on a task three times, and a fourth time it works": (
         f"publish a ok; {'; '.join([FAILED] * 4)}; deliver a to v1 from q; effect a; ack a by v1",
@@ -339,6 +374,26 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     "sent again after the broker had refused it": (
         "publish a ok; resend a to q; refuse a to operator; resend a to q; confirm a to operator; effect a",
         held("replay_once"),
+    ),
+    "sent again after a fault dropped its confirm": (
+        "publish a ok; resend a to q; confirm a to operator; tap lossy: confirm dropped of a by operator; close operator; "
+        "resend a to q; confirm a to operator; effect a",
+        held("replay_once"),
+    ),
+    "sent again although another's confirm was dropped": (
+        "publish a ok; publish b ok; resend a to q; confirm a to operator; resend b to q; confirm b to operator; "
+        "tap lossy: confirm dropped of b by operator; close operator; resend a to q; confirm a to operator; effect a; effect b",
+        broken("replay_once"),
+    ),
+    "sent again after its confirm was swallowed by a link that was cut": (
+        "publish a ok; fault gap begin of cut on operator -> broker; resend a to q; confirm a to operator; close operator; "
+        "fault gap lifted of cut on operator -> broker; resend a to q; confirm a to operator; effect a",
+        held("replay_once"),
+    ),
+    "sent again after its confirm had passed a link that was slow": (
+        "publish a ok; fault mud begin of latency on operator -> broker; resend a to q; confirm a to operator; ack b by operator; "
+        "resend a to q; confirm a to operator; fault mud lifted of latency on operator -> broker; effect a",
+        broken("replay_once"),
     ),
     "sent again after it came back unroutable": (
         "publish a ok; resend a to q; return a to operator; confirm a to operator; resend a to q; confirm a to operator; effect a",

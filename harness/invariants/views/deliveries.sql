@@ -31,3 +31,19 @@ from first_let_go;
 
 -- deliveries: one row a delivery: who got which task from which queue, and how it was let go of: ack, nack, reject, close or NULL (never).
 create view deliveries as from delivered(false);
+
+-- subscriptions: one row two queues that get copies of the same publish, as with a topic or a fanout exchange: a task that was published
+-- once was acknowledged in both. What the broker or the playbook moves on has left the one queue before it is acknowledged in the other.
+create view subscriptions as
+with taken as (
+  select task, queue, min(seq) as seq from delivered(true)
+  where released_by = 'ack' and queue is not null and peer is distinct from 'operator' group by task, queue
+),
+in_several as (select task, min(seq) as seq from taken group by task having count(*) > 1),
+once as (
+  select task from wire join in_several using (task) where event = 'publish'
+  group by task having count(*) = 1 and min(wire.seq) < min(in_several.seq)
+)
+select distinct one.queue, two.queue as other
+from taken as one join taken as two using (task) semi join once using (task)
+where one.queue <> two.queue;
