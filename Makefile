@@ -7,7 +7,7 @@ DRILLBOOK := $(VENV)/bin/drillbook
 SCENARIO := scenarios/versioned_workers
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test soak gallery seeds lint setup engine images engine-stop clean
+.PHONY: help demo test drills soak gallery seeds lint setup engine images engine-stop clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -20,6 +20,9 @@ demo: setup ## Run the first drill: a canary is rolled back while its link is sl
 
 test: setup lint ## Pass all checks and tests, those on real containers too
 	@$(VENV)/bin/pytest tests -q -n 2 --dist loadfile
+
+drills: setup ## Run every drill of scenarios/: the sound ones must hold, the careless ones break exactly what they name
+	@$(VENV)/bin/pytest scenarios -v -n 2 --dist worksteal --durations 0 --durations-min 1
 
 soak: setup ## Kill the harness at 20 random moments and look for anything left
 	@$(VENV)/bin/python tests/soak/kills.py 20

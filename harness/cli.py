@@ -216,17 +216,24 @@ def validate(scenarios: tuple[Path, ...]) -> None:
 
 
 @main.command(cls=Verb)
-@click.argument("folder", type=click.Path(path_type=Path))
-def init(folder: Path) -> None:
+@click.argument("folder", type=click.Path(path_type=Path), required=False)
+@click.option("--method", metavar="NAME", help="A rollback method, as `drillbook list` names them; without it a small drill is written.")
+def init(folder: Path | None, method: str | None) -> None:
     """Write a starting folder for a drill of your own workers and playbook.
+
+    With a method, it is the shipped drill of that method, and FOLDER may be left out: scenarios/<method>.
 
     \b
     Example:
       drillbook init scenarios/my_service
+      drillbook init --method versioned-workers scenarios/my_canary
     """
+    from harness.errors import UsageError
     from harness.scenario.init import write
 
-    for path in write(folder):
+    if folder is None and method is None:
+        raise UsageError("say which folder to write, or a method.", "drillbook init --help has an example of each.")
+    for path in write(folder or Path("scenarios") / str(method).replace("-", "_"), method=method):
         click.echo(path)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter as Tally
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import Literal
@@ -103,6 +103,16 @@ class MetricsWatch:
         self._last = found
 
 
+def consumers_to_wait_for(before: Consumers, declared: Container[str]) -> set[tuple[str, str]]:
+    """Who must be back, as queue and role: on queues of the stage. One that a worker declared for itself may have another name now. Pure.
+
+    Args:
+        before: who consumed.
+        declared: the stage's queues.
+    """
+    return {(queue, role) for queue, role in before if queue in declared}
+
+
 class TopologyWatch:
     """Writes what is declared on the broker and who consumes, at two moments of the drill."""
 
@@ -123,7 +133,8 @@ class TopologyWatch:
             patient: wait until whoever consumed before does so again; a worker may need seconds to reconnect.
         """
         if patient:
-            until(lambda: self._before.keys() <= self._consumers().keys(), CONSUMERS_BACK_WITHIN_SECONDS, every=0.2)
+            awaited = consumers_to_wait_for(self._before, self._stage.spec.broker.queues)
+            until(lambda: awaited <= self._consumers().keys(), CONSUMERS_BACK_WITHIN_SECONDS, every=0.2)
         self._write("after", self._consumers())
 
     def _write(self, moment: Literal["before", "after"], consumers: Consumers) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Container
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -101,10 +102,16 @@ class WireTail:
         with self._lock:
             return [InFlight(*one) for held in self._in_flight.values() for one, count in held.items() for _ in range(count)]
 
-    def consumers(self, peer: str) -> int:
-        """How many consumers a client has, by the name of its container."""
+    def consumers(self, peer: str, queues: Container[str | None] | None = None) -> int:
+        """How many consumers a client has, by the name of its container.
+
+        Args:
+            peer: the name.
+            queues: those that count; None: all.
+        """
         with self._lock:
-            return sum(count for (name, *_), count in self._consumers.items() if name == peer)
+            mine = [(queue, count) for (name, _, _, queue), count in self._consumers.items() if name == peer]
+        return sum(count for queue, count in mine if queues is None or queue in queues)
 
     def connected(self, peer: str) -> bool:
         """Whether a client has an open connection to the broker, by the name of its container."""

@@ -101,6 +101,8 @@ def _default(field: FieldInfo) -> str:
     value = field.get_default(call_default_factory=True)
     if isinstance(value, BaseModel) or value is None or value in ("", [], {}):
         return ""
+    if isinstance(value, str):
+        value = value.encode("unicode_escape").decode()
     if any(_UNITS.get(mark) == "duration" for mark in field.metadata):
         return f"`{written(value)}`"
     if isinstance(value, dict):

@@ -1,52 +1,110 @@
-"""Write a starting folder for a drill: a scenario that runs as it is, to be changed part by part."""
+"""Write a starting folder for a drill that runs as it is, to be changed part by part: a small one, or that of a rollback method.
+
+A method's folder is the shipped drill itself, with what it shares with the others brought along, so that it stands alone.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
-from harness.errors import HarnessError, UsageError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-TEMPLATE = Path(__file__).parent / "templates" / "drill"
+from harness.errors import HarnessError, UsageError
+from harness.scenario.find import SCENARIO, find
+from harness.scenario.problems import suggestion
+
+TEMPLATES = Path(__file__).parent / "templates"
+TEMPLATE = TEMPLATES / "drill"
 FILLED_IN = ".in"
 """Files with this ending get the drill's name, and lose the ending: a template is no scenario to be found."""
+SHIPPED = Path(__file__).parent / "drills"
+"""The shipped drills: a link to the repository's ``scenarios/``, a folder of its own in an installed package."""
+METHODS = {
+    "transactional": "transactional",
+    "versioned-workers": "versioned_workers",
+    "rollback-script": "rollback_script",
+}
+"""The drill that a method's folder is made of."""
+_SHARED = re.compile(r"\.\./([A-Za-z]\w*)")
+"""What a drill shares with others, as its files say it: ``../worker``."""
+_README = "README.md"
+_OF_TOOLS = {"__pycache__", "reports"}
 
 
-def write(folder: Path, name: str | None = None) -> list[Path]:
+def write(folder: Path, name: str | None = None, method: str | None = None) -> list[Path]:
     """Write the files of a new drill; nothing that is there is overwritten.
 
     Args:
         folder: made when it is not there.
         name: shown in its README; the folder's own name by default.
+        method: a rollback method as `method` of a scenario says it; None: the small drill.
 
     Returns:
         the files written.
 
     Raises:
-        UsageError: a file of that name is there already; nothing was written.
+        UsageError: there is no such method, or a file of that name is there already; nothing was written.
         HarnessError: the folder cannot be written.
     """
     folder = Path(folder)
     name = name or folder.absolute().name
-    targets = {source: folder / source.relative_to(TEMPLATE).with_name(source.name.removesuffix(FILLED_IN)) for source in _sources()}
-    there = [path for path in targets.values() if path.exists()]
+    texts = {folder / path: text for path, text in (_small(name) if method is None else _of_method(name, method)).items()}
+    there = [path for path in texts if path.exists()]
     if folder.is_file() or there:
         what = f"{folder} is a file" if folder.is_file() else f"{folder} has {', '.join(str(path.relative_to(folder)) for path in there)}"
         raise UsageError(f"{what} already; nothing was written.", "Choose another folder.")
     try:
-        for source, target in targets.items():
-            _copy(source, target, name)
+        for path, text in texts.items():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+            if text.startswith("#!"):
+                path.chmod(0o755)
     except OSError as error:
         raise HarnessError(f"cannot write {error.filename or folder}: {error.strerror}.") from error
-    return list(targets.values())
+    return list(texts)
 
 
-def _sources() -> list[Path]:
-    return sorted(path for path in TEMPLATE.rglob("*") if path.is_file() and "__pycache__" not in path.parts)
+def _small(name: str) -> dict[Path, str]:
+    """The small drill's files, by their path in its folder."""
+    found = {}
+    for path, text in _texts(TEMPLATE):
+        filled_in = path.suffix == FILLED_IN
+        found[path.with_suffix("") if filled_in else path] = text.replace("NAME", name) if filled_in else text
+    return found
 
 
-def _copy(source: Path, target: Path, name: str) -> None:
-    text = source.read_text(encoding="utf-8")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text.replace("NAME", name) if source.suffix == FILLED_IN else text, encoding="utf-8")
-    if target.suffix == ".sh":
-        target.chmod(0o755)
+def _of_method(name: str, method: str) -> dict[Path, str]:
+    """A method's files, by their path in its folder."""
+    if method not in METHODS:
+        raise UsageError(f"there is no method {method}{suggestion(method, list(METHODS))}.")
+    source = SHIPPED / METHODS[method]
+    texts = dict(_texts(source))
+    shared = {found for text in texts.values() for found in _SHARED.findall(text) if (SHIPPED / found).is_dir()}
+    places = {one: one if not (source / one).exists() else f"shared_{one}" for one in sorted(shared)}
+    for one, place in places.items():
+        texts |= {Path(place) / path: text for path, text in _texts(SHIPPED / one)}
+    moved = {path: _SHARED.sub(lambda found: places.get(found[1], found[0]), text) for path, text in texts.items()}
+    return moved | {Path(_README): _readme(name, method, source, moved.get(Path(_README), ""))}
+
+
+def _readme(name: str, method: str, source: Path, page: str) -> str:
+    """Where one's own parts go, and below it the shipped drill's page about the method."""
+    from harness.scenario.loader import load
+
+    scenario = load(source / SCENARIO, judge_only=True)
+    twins = [path.name for path in find([source]) if path.name != SCENARIO and path.parent == source]
+    templates = Environment(  # noqa: S701 - Markdown
+        loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
+    )
+    below = re.sub(r"^#", "##", page, flags=re.MULTILINE)
+    return templates.get_template("method.md.j2").render(name=name, method=method, scenario=scenario, twins=twins, page=below)
+
+
+def _texts(folder: Path) -> Iterator[tuple[Path, str]]:
+    """The files of a folder with their path in it; what tools keep beside them is left out."""
+    for path in sorted(folder.rglob("*")):
+        inside = path.relative_to(folder)
+        if path.is_file() and not any(part.startswith(".") or part in _OF_TOOLS for part in inside.parts):
+            yield inside, path.read_text(encoding="utf-8")

@@ -296,10 +296,15 @@ class Stage:
         spec = self.spec.workers[version]
         environment = self._addresses.worker(name) | {"WORKER": name, "VERSION": version}
         container = self._part(name, self.images.workers[version], environment=environment | spec.env, command=spec.command)
-        self._handles[name]._answers = lambda: self.wire.poll().consumers(name) > 0 if spec.consumes else self.wire.poll().connected(name)
+        self._handles[name]._answers = lambda: self._at_work(name, spec.consumes)
         container.create()
         if spec.started:
             self._handles[name].start()
+
+    def _at_work(self, worker: str, consumes: bool) -> bool:
+        """Whether a worker takes tasks; what it reads of queues of its own, such as its framework's control messages, tells nothing of that."""
+        wire = self.wire.poll()
+        return wire.consumers(worker, self.spec.broker.queues) > 0 if consumes else wire.connected(worker)
 
     def _beside(self, role: str, folder: Path, arguments: list[str]) -> StageContainer:
         """A container that runs a folder of the harness, with nothing but Python, and writes evidence into the run directory."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from histories import SECOND, START, history
 
 from harness.evidence import Event
-from harness.evidence.records import Metric, Topology
+from harness.evidence.records import Metric, Topology, Wire
 from harness.evidence.run_directory import line
 from harness.invariants.judge import judge
 from harness.invariants.tables import make_views, open_tables
@@ -99,6 +100,15 @@ def test_a_purge_is_found_with_the_number_of_messages_that_went() -> None:
     assert dropped(made) == [
         "2 messages left tasks without an acknowledgement: for no reason that the broker counts, as when a queue is purged."
     ]
+
+
+@pytest.mark.parametrize(("delivered", "found"), [((None, None), 0), ((None, "a"), 1), ((), 1)])
+def test_what_workers_tell_each_other_may_be_dropped_with_their_queue(delivered: tuple[str | None, ...], found: int) -> None:
+    made = run("publish a ok", "effect a", counts=["3 published to gossip", "1 acked from gossip"])
+    said = [Wire(0, START, "deliver", peer="workers.v1.1", queue="gossip", task=task) for task in delivered]
+    lines = [Wire(0, START, "start"), Wire(0, START, "publish", peer="workers.v1.1", exchange="gossip"), *said, Wire(0, END, "end")]
+    _write(made, "wire", [replace(one, seq=number) for number, one in enumerate(lines, start=1)])
+    assert len(dropped(made)) == found
 
 
 def test_what_expired_with_nowhere_to_go_is_found() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from harness.drive.broker_watch import consumers_to_wait_for
 from harness.evidence.topology import effective_policy, role, snapshot
 
 QUEUE = {"name": "tasks", "type": "quorum", "durable": True, "auto_delete": False, "arguments": {"x-delivery-limit": 5}}
@@ -66,3 +67,8 @@ def test_consumers_are_counted_by_queue_and_role() -> None:
 
 def test_a_role_is_a_worker_without_its_number() -> None:
     assert (role("workers.v2.1"), role("operator")) == ("workers.v2", "operator")
+
+
+def test_consumers_of_a_queue_that_a_worker_declared_for_itself_are_not_waited_for() -> None:
+    before = {("tasks", "workers.v1"): 2, ("celeryev.05363c77", "workers.v1"): 1}
+    assert consumers_to_wait_for(before, ["tasks", "tasks.dead"]) == {("tasks", "workers.v1")}

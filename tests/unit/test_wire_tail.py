@@ -42,6 +42,12 @@ def test_consumers_are_counted_by_the_name_of_the_client(tmp_path: Path) -> None
     assert tail.poll().consumers("workers.v2.1") == 1
 
 
+def test_consumers_can_be_counted_on_some_queues_only(tmp_path: Path) -> None:
+    own = event("consume") | {"queue": "host.pidbox"}
+    tail = write(tmp_path / "w", own, own, event("consume") | {"queue": "tasks"}).poll()
+    assert (tail.consumers("workers.v1.1", {"tasks"}), tail.consumers("workers.v1.1")) == (1, 3)
+
+
 def test_a_client_is_connected_from_the_opening_of_its_connection_until_its_close(tmp_path: Path) -> None:
     opened = event("open", channel=None, peer="workers.relay.1")
     assert write(tmp_path / "w", opened).poll().connected("workers.relay.1")

@@ -32,14 +32,16 @@ from settings group by queue;
 -- queue_balance: one row a queue that the broker counted: published to it, acknowledged (or taken without), left in it, and what is short.
 -- short: left the queue with no acknowledgement (refused, expired, over the limit, purged), less what came in as a dead letter, which no
 -- counter tells. sure: it was counted without a gap and by rules that hold for it; what is not sure is claimed by nobody.
+-- Left out are queues of what workers tell each other: they delivered messages, and never one with a task's id.
 create table queue_balance as
-with counts as (
+with talk as (select queue from wire where event = 'deliver' and queue is not null group by queue having count(task) = 0),
+counts as (
   select queue,
          coalesce(sum(added) filter (name = 'queue_exchange_messages_published_total'), 0)::bigint as published,
          coalesce(sum(added) filter (name in ('queue_messages_acked_total', 'queue_messages_delivered_total', 'queue_get_total')), 0)::bigint
            as acked,
          bool_or(reset) as reset
-  from metric_changes where queue is not null group by queue
+  from metric_changes where queue is not null and queue not in (from talk) group by queue
 ),
 node as (
   select (select count(*) from broker_starts) > 1 or exists (
