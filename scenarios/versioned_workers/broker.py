@@ -24,15 +24,21 @@ OF_ITS_LAST_QUEUE = ("x-death", "x-delivery-count", "x-acquired-count", "x-first
 POLL_SECONDS = 0.2
 
 
-def route(channel: BlockingChannel, router: str, to: str, weight: int) -> None:
-    """Give one version's exchange its share of the router's tasks."""
-    channel.exchange_bind(destination=to, source=router, routing_key=str(weight))
-    print(f"{router} -> {to}: weight {weight}")
+def route(channel: BlockingChannel, router: str, to: str, weight: str, instead_of: str | None) -> None:
+    """Give one version's exchange the router's tasks: its share where the router has weights, or else all.
+
+    A weight cannot be changed, and a second one would not count: the old one is taken away first, and for a moment the others have all.
+    """
+    if instead_of is not None:
+        unroute(channel, router, to, [instead_of])
+    channel.exchange_bind(destination=to, source=router, routing_key=weight)
+    print(f"{router} -> {to}: {f'weight {weight}' if weight else 'all'}")
 
 
-def unroute(channel: BlockingChannel, router: str, to: str, weight: int) -> None:
-    """Take the share away again; tasks go to the versions that are left."""
-    channel.exchange_unbind(destination=to, source=router, routing_key=str(weight))
+def unroute(channel: BlockingChannel, router: str, to: str, weight: list[str]) -> None:
+    """Take them away again, whichever weight it has; tasks go to those that are left, or else to the router's alternate exchange."""
+    for each in weight:
+        channel.exchange_unbind(destination=to, source=router, routing_key=each)
     print(f"{router} -> {to}: no route")
 
 
@@ -110,11 +116,15 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     verbs = parser.add_subparsers(required=True)
     for verb in (route, unroute):
-        routing = verbs.add_parser(verb.__name__, help=verb.__doc__)
+        routing = verbs.add_parser(verb.__name__, help=(verb.__doc__ or "").splitlines()[0])
         routing.set_defaults(verb=verb)
         routing.add_argument("router")
         routing.add_argument("to")
-        routing.add_argument("--weight", type=int, required=True)
+        if verb is route:
+            routing.add_argument("--weight", default="", help="none: all tasks")
+            routing.add_argument("--instead-of", metavar="WEIGHT", help="which it has so far")
+        else:
+            routing.add_argument("--weight", nargs="+", default=[""], help="each that it may have; none: it has all tasks")
     waiting = verbs.add_parser("consumers", help=consumers.__doc__)
     waiting.set_defaults(verb=consumers)
     waiting.add_argument("queue")

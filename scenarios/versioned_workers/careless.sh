@@ -13,7 +13,9 @@ delete_v2_queue() { # "it was only the canary's"
 }
 
 route_to_v1() { # last instead of first: until here publishers are sent to a queue that is gone
-    curl -sS -X DELETE "$RABBITMQ_API_URL/bindings/%2F/e/tasks/e/v2/1"
+    curl -sS -X DELETE "$RABBITMQ_API_URL/bindings/%2F/e/weights/e/v2/9"
+    curl -sS -X DELETE "$RABBITMQ_API_URL/bindings/%2F/e/v2.shape/e/v2/~"
+    curl -sS -X POST -H "content-type: application/json" -d '{"routing_key": "9"}' "$RABBITMQ_API_URL/bindings/%2F/e/weights/e/v1"
 }
 
 stop_v2

@@ -1,7 +1,7 @@
 """Asks from outside whether the rollback left the tasks as it should; exits 1 and says what is not so.
 
 The old queue is empty and has no consumer, so that nothing is unacknowledged either; no task lies in the dead-letter queue; every
-task that was moved has been completed by somebody.
+task that was moved to where it can be done has been completed by somebody.
 """
 
 from __future__ import annotations
@@ -50,10 +50,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--old", required=True, metavar="QUEUE", help="the queue that was drained and moved")
     parser.add_argument("--dead", required=True, metavar="QUEUE", help="its dead-letter queue")
-    parser.add_argument("--ledger", required=True, type=Path, help="what broker.py move wrote")
+    parser.add_argument("--ledger", required=True, type=Path, help="what sort.py wrote")
+    parser.add_argument("--to", required=True, metavar="EXCHANGE", help="where the moved tasks must be completed")
     parser.add_argument("--within", type=float, default=20.0, help="seconds the moved tasks may take")
     given = parser.parse_args()
-    moved = [json.loads(line)["task"] for line in given.ledger.read_text().splitlines()]
+    ledger = [json.loads(line) for line in given.ledger.read_text().splitlines()]
+    moved = [line["task"] for line in ledger if line["to"] == given.to]
     problems = [*resting(given.old, given.dead), *never_completed(moved, given.within)]
     if problems:
         raise SystemExit("\n".join(problems))

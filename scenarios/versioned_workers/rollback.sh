@@ -1,18 +1,25 @@
 #!/usr/bin/env bash
-# Takes v2 back without losing a task or doing one twice. Can be run again from the top at any time.
+# Takes v2 back without losing a task, doing one twice, or giving v1 what it cannot read. Can be run again from the top at any time.
 set -euo pipefail
 
-V2_WEIGHT=1      # as deploy.sh bound it
-DRAIN_SECONDS=5  # the longest drain: a slow canary is not worth more; what it has not done by then, v1 does
+V1_WEIGHT=9      # as the broker was set up
+V2_WEIGHTS="1 9" # as deploy.sh may have bound it
+DRAIN_SECONDS=4  # the longest drain: a slow canary is not worth more; what it has not done by then, v1 does
 STALL_SECONDS=2  # no progress for so long: v2 is done, or stuck
 GRACE_SECONDS=20 # longer than any task takes
 
-route_to_v1() { # first of all: nothing new reaches v2, and no publisher finds the door shut
-    python3 broker.py unroute tasks v2 --weight "$V2_WEIGHT"
+route_to_v1() { # first of all, v1's share before v2's is taken away: no publisher finds the door shut
+    python3 broker.py route weights v1 --weight "$V1_WEIGHT"
+    # shellcheck disable=SC2086  # weights, separated by spaces
+    python3 broker.py unroute weights v2 --weight $V2_WEIGHTS
 }
 
-drain_v2() {
+drain_v2() { # what only v2 can read still goes to it
     python3 broker.py drain tasks.v2 --stall "$STALL_SECONDS" --within "$DRAIN_SECONDS"
+}
+
+park_v2_shapes() { # the exchange's alternate takes them at the same moment: to tasks.later, and never to v1
+    python3 broker.py unroute v2.shape v2
 }
 
 stop_v2() { # TERM: each worker ends the task in hand and gives back the rest; with the last consumer gone, nothing is unacknowledged
@@ -21,8 +28,10 @@ stop_v2() { # TERM: each worker ends the task in hand and gives back the rest; w
     python3 broker.py consumers tasks.v2 0 --within 30
 }
 
-move_leftovers() {
-    python3 broker.py move tasks.v2 v1 --ledger "$DRILL_STATE_DIR/moved.jsonl"
+move_leftovers() { # to v1 what it can read, translated where need be; aside what only v2 knows
+    for queue in tasks.v2 tasks.later; do
+        python3 sort.py "$queue" --readable v1 --aside later --parked tasks.later --ledger "$DRILL_STATE_DIR/moved.jsonl"
+    done
 }
 
 prove_it() {
@@ -32,11 +41,12 @@ prove_it() {
     # shellcheck disable=SC2086
     running=$(docker inspect --format '{{if .State.Running}}{{.Name}}{{end}}' $WORKERS_V2 | xargs)
     [ -z "$running" ] || { echo "v2 workers still run: $running"; return 1; }
-    python3 prove.py --old tasks.v2 --dead tasks.dead --ledger "$DRILL_STATE_DIR/moved.jsonl"
+    python3 prove.py --old tasks.v2 --dead tasks.dead --ledger "$DRILL_STATE_DIR/moved.jsonl" --to v1
 }
 
 route_to_v1
 drain_v2
+park_v2_shapes
 stop_v2
 move_leftovers
 prove_it

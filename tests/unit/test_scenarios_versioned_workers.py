@@ -1,4 +1,4 @@
-"""The two drills of versioned workers tell the same story: only the playbook and the workers' care differ."""
+"""The drills of versioned workers tell the same story: only the playbook and the workers' care differ."""
 
 from pathlib import Path
 
@@ -8,10 +8,11 @@ from harness.scenario.loader import load
 FOLDER = Path(__file__).parents[2] / "scenarios" / "versioned_workers"
 
 
-def test_both_are_valid_and_name_steps_of_their_playbooks():
+def test_all_are_valid_and_name_steps_of_their_playbooks():
     for name, steps in (
-        ("scenario", ["route to v1", "drain v2", "stop v2", "move leftovers", "prove it"]),
+        ("scenario", ["route to v1", "drain v2", "park v2 shapes", "stop v2", "move leftovers", "prove it"]),
         ("careless", ["stop v2", "delete v2 queue", "route to v1"]),
+        ("moved_blindly", ["route to v1", "drain v2", "park v2 shapes", "stop v2", "move leftovers"]),
     ):
         scenario = load(FOLDER / f"{name}.yaml")
         assert scenario.playbook is not None
@@ -35,3 +36,11 @@ def test_the_careless_one_declares_what_it_breaks_and_nothing_that_breaks_for_th
     assert careless.expect is not None
     assert set(careless.expect.broken) == {"no_lost_tasks", "no_duplicate_effects"}
     assert not {"conservation", "recovered"} & set(careless.invariants)
+
+
+def test_the_blind_one_differs_from_the_sound_one_in_nothing_but_its_playbook():
+    sound, blind = load(FOLDER / "scenario.yaml"), load(FOLDER / "moved_blindly.yaml")
+    told = {"title", "description", "tags", "expect", "playbook"}
+    assert blind.model_dump(exclude=told) == sound.model_dump(exclude=told)
+    assert blind.expect is not None
+    assert set(blind.expect.broken) == {"no_lost_tasks", "decodable", "recovered"}
