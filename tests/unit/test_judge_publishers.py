@@ -24,6 +24,7 @@ KINDS = {
     "the version": ({"version": "v2"}, "publish b ok of v2", Verdict.BROKEN),
     "another version": ({"version": "v2"}, "publish b ok of v1", Verdict.HELD),
     "no version": ({"version": "v2"}, "publish b ok", Verdict.HELD),
+    "another type": ({"type": "report"}, "publish b ok", Verdict.HELD),
     "the type of another version": ({"type": "report", "version": "v2"}, "publish b ok as report of v1", Verdict.HELD),
     "type and version": ({"type": "report", "version": "v2"}, "publish b ok as report of v2", Verdict.BROKEN),
 }

@@ -43,7 +43,7 @@ class Server:
     """flagd's protocols over one flags file."""
 
     def __init__(self, folder: Path) -> None:
-        self._file = folder / "flags.json"
+        self._file, self.log = folder / "flags.json", folder / "flagd.log"
         self.sync, self.ofrep = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -57,7 +57,9 @@ class Server:
     def start(self) -> None:
         """Start it, and wait until it answers."""
         ports = ["--sync-port", str(self.sync), "--ofrep-port", str(self.ofrep)]
-        self._process = subprocess.Popen([sys.executable, str(SERVER), "start", "--uri", f"file:{self._file}", *ports])
+        command = [sys.executable, str(SERVER), "start", "--uri", f"file:{self._file}", *ports]
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(command, stdout=log)
         assert until(self._answers, WITHIN)
 
     def kill(self) -> None:
@@ -146,6 +148,8 @@ def test_the_server_does_not_know_every_flag(server: Server) -> None:
 def test_the_server_keeps_what_it_has_when_the_file_is_spoiled(server: Server, tmp_path: Path) -> None:
     server.start()
     (tmp_path / "flags.json").write_text('{"flags": ')
+    assert until(lambda: "is not taken" in server.log.read_text(), WITHIN)
+    assert server.ask().json()["value"] is True
     server.set("off")
     assert until(lambda: server.ask().json()["value"] is False, WITHIN)
 
