@@ -109,13 +109,17 @@ def test_neither_colors_nor_cows_are_in_the_transcript(ran: tuple[Path, Told, Ou
 
 def test_a_play_is_held_where_a_task_begins_and_where_it_ends(tmp_path: Path):
     seen: list[list[str]] = []
-    look = lambda _: seen.append(sorted(file.name for file in tmp_path.glob("made.*")))  # noqa: E731
+
+    def look(step: str) -> None:
+        threading.Event().wait(0.0 if seen else 2.0)  # long enough for a task that does not wait
+        seen.append(sorted(file.name for file in tmp_path.glob("made.*")))
+
     text = """\
         - hosts: localhost
           gather_facts: false
           tasks:
-            - {name: one, ansible.builtin.command: touch made.1}
-            - {name: two, ansible.builtin.command: touch made.2}
+            - {name: one, ansible.builtin.raw: touch made.1}
+            - {name: two, ansible.builtin.raw: touch made.2}
         """
     play(tmp_path, Told(begins=look, ended=look), text).run()
     assert seen == [[], ["made.1"], ["made.1"], ["made.1", "made.2"]]
@@ -131,8 +135,8 @@ def test_a_task_of_several_hosts_ends_when_all_have_answered(tmp_path: Path):
         """
     told = Told()
     shared = f"{{ansible_connection: local, ansible_python_interpreter: {sys.executable}}}"
-    (tmp_path / "hosts.yml").write_text(f"all: {{hosts: {{a: {{code: 3}}, b: {{}}}}, vars: {shared}}}")
-    play(tmp_path, told, text, options="-i hosts.yml").run()
+    (tmp_path / "hosts.yml").write_text(f"all: {{hosts: {{a: {{}}, b: {{code: 3}}}}, vars: {shared}}}")
+    play(tmp_path, told, text, options="-i hosts.yml --forks 1").run()
     assert told.all == ["> one", ": one", "< one 3", "> two", ": two", "< two 0"]
 
 
@@ -169,8 +173,10 @@ def test_a_play_that_is_stopped_leaves_no_module_behind(tmp_path: Path):
     assert gone(module)
 
 
-def test_a_play_that_is_held_ends_when_the_drill_is_killed(tmp_path: Path):
-    (tmp_path / "rollback.yml").write_text("- {hosts: localhost, gather_facts: false, tasks: [{name: one, ansible.builtin.debug: {}}]}\n")
+def test_a_play_that_is_held_does_not_go_on_when_the_drill_is_killed(tmp_path: Path):
+    (tmp_path / "rollback.yml").write_text(
+        "- {hosts: localhost, gather_facts: false, tasks: [{name: one, ansible.builtin.command: touch done}]}\n"
+    )
     drill = dedent("""\
         import os, signal
         from pathlib import Path
@@ -195,3 +201,4 @@ def test_a_play_that_is_held_ends_when_the_drill_is_killed(tmp_path: Path):
     process.send_signal(signal.SIGKILL)
     process.wait()
     assert gone(ansible)
+    assert not (tmp_path / "done").exists()
