@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from pika import frame, spec
+from scenario_folder import SOUND, said, sound_folder
 
 from harness.decode.again import as_answered, asked_again
 from harness.decode.answers import LONGEST_REASON, Answers
@@ -190,3 +191,18 @@ def test_the_reference_worker_says_what_it_can_decode(tmp_path: Path, body: str,
         )
     [answer] = [json.loads(line) for line in done.stdout.splitlines()]
     assert answer == {"message": 1, "decoded": reason is None} | ({"reason": reason} if reason else {})
+
+
+WHOM = "decode: {by: v1, command: [python3, /app/worker.py, --decode]}\n"
+ASKED = {
+    "the old version": (WHOM, []),
+    "nobody": ("", ["37:3: decodable needs answers of a worker: say with decode which version is asked, and how"]),
+    "a version that is not there": (WHOM.replace("v1", "v3"), ["35:14: there is no version v3; there are v1, v2"]),
+    "without a command": ("decode: {by: v1, command: []}\n", ["35:27: command needs at least one entry"]),
+}
+
+
+@pytest.mark.parametrize(("decode", "expected"), ASKED.values(), ids=ASKED)
+def test_a_scenario_that_wants_to_know_says_whom_to_ask(tmp_path: Path, decode: str, expected: list[str]) -> None:
+    text = SOUND.replace("settle:", f"{decode}settle:").replace("invariants:\n", "invariants:\n  decodable:\n")
+    assert said(sound_folder(tmp_path / "drill"), text) == expected

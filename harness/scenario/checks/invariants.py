@@ -34,6 +34,8 @@ def check(draft: Draft, names: Names, folders: list[Path]) -> None:
             continue
         if "effects" in invariant.needs and not draft.has_database and not draft.has_sink:
             source.refuse(source.key(path), f"{name} needs effects, and the stage has no database to read them from")
+        if "decoded" in invariant.needs and "stage" in source.data and "decode" not in source.data:
+            source.refuse(source.key(path), f"{name} needs answers of a worker: say with decode which version is asked, and how")
         parameters = source.get(*path)
         if parameters is None or isinstance(parameters, dict):
             for message in invariant.problems(parameters, declared):
