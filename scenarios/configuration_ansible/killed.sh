@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# The night's story in two acts: the operator's shell dies in the middle of the rollback, and another operator runs it again from the top.
+set -euo pipefail
+
+die_half_way() { # SIGKILL for ansible-playbook and all it started, once it gives workers their settings; neither rescue nor always run
+    setsid ansible-playbook rollback.yml > >(tee "$DRILL_STATE_DIR/first.log") 2>&1 &
+    local play=$!
+    until grep --quiet 'TASK \[workers : restart' "$DRILL_STATE_DIR/first.log" 2>/dev/null; do
+        kill -0 "$play" # it ended before: then there is nothing to prove
+        sleep 0.1
+    done
+    kill -KILL -- "-$play"
+    wait "$play" 2>/dev/null || echo "killed"
+}
+
+run_it_again() {
+    ansible-playbook rollback.yml
+}
+
+die_half_way
+run_it_again
