@@ -115,6 +115,8 @@ def prove(queue: str, dead: str, stall: float, within: float) -> None:
     """Ask the tables and the broker whether the rollback is complete; exit 1 and say what is not so."""
     with _broker() as channel, _database() as rows:
         problems = [*_resting(channel, queue, dead), *_unended(rows, stall, within), *_contradictions(rows)]
+        states = rows.execute("select state, count(*) from orders group by state order by state").fetchall()
+    print(", ".join(f"{count} orders {state}" for state, count in states))
     if problems:
         raise SystemExit("\n".join(problems))
     print("every order that was open has ended, none twice; no insurance is half-done; nothing rests")
