@@ -5,7 +5,7 @@ a rollback and a second payout. The effect and the state `completed` are one tra
 
 Environment: AMQP_URL, DATABASE_URL, QUEUE, WORKER, VERSION. What is wrong with v2 is in its environment too:
 
-    LEAKS=on       a payout never gives its bank connection back; the sixth waits ten seconds, and so does each one after it
+    LEAKS=on       a payout never gives its bank connection back; the sixth waits long for one, and so does each one after it
     CANNOT=export  fails on this type, three times in a row, then marks it failed and acknowledges it
     ACK_LAG=4      acknowledges late, to save round trips: the last four done tasks are always unacknowledged
 """
@@ -27,7 +27,7 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 BANK_CONNECTIONS = 5
-BANK_SECONDS = 10.0
+BANK_SECONDS = 15.0
 """How long a payout waits for a free connection before it opens one of its own."""
 TRIES = 3
 PAUSE_SECONDS = 0.5
