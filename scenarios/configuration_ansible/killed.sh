@@ -3,9 +3,11 @@
 set -euo pipefail
 
 die_half_way() { # SIGKILL for ansible-playbook and all it started, once it gives workers their settings; neither rescue nor always run
-    setsid ansible-playbook rollback.yml > >(tee "$DRILL_STATE_DIR/first.log") 2>&1 &
-    local play=$!
-    until grep --quiet 'TASK \[workers : restart' "$DRILL_STATE_DIR/first.log" 2>/dev/null; do
+    local play said
+    said=$(mktemp)
+    setsid ansible-playbook rollback.yml > >(tee "$said") 2>&1 &
+    play=$!
+    until grep --quiet 'TASK \[workers : restart' "$said"; do
         kill -0 "$play" # it ended before: then there is nothing to prove
         sleep 0.1
     done
