@@ -178,6 +178,23 @@ def test_a_message_is_what_the_workers_were_promised(broker, queue, channel, sta
     assert (content["task"], content["type"], set(content), len(body)) == (published["task"], "charge", {"task", "type", "payload"}, 512)
 
 
+def test_a_message_is_what_the_scenario_says_of_its_type(broker, queue, channel, started, tmp_path):
+    shape = {
+        **{"type": "payments.{type}", "version": "2", "content_type": "application/x-order", "content_encoding": "utf-8"},
+        **{"headers": {"id": "{task}", "limits": [None, 3]}, "body": '[["{task}"], {}]', "routing_key": queue},
+    }
+    wanted = load("nowhere", rate="50/s", duration="500ms", types={"charge": 1.0}, messages={"charge": shape})
+    process = started(wanted, broker.amqp_url, "header:id")
+    assert process.wait(20)
+    _, properties, body = channel.basic_get(queue, auto_ack=True)
+    published = next(one for one in lines(tmp_path) if one["task"] == properties.message_id)
+    task = published["task"]
+    assert (published["type"], published["version"], published["routing_key"], published["outcome"]) == ("charge", "2", queue, "ok")
+    assert (properties.type, properties.content_type, properties.content_encoding) == ("payments.charge", "application/x-order", "utf-8")
+    assert properties.headers == {"intended_at": published["intended_at"], "version": "2", "id": task, "limits": [None, 3]}
+    assert body.decode() == f'[["{task}"], {{}}]'
+
+
 @pytest.mark.parametrize("id_from", ["correlation_id", "header:job", "body:$.meta.id", "body:$[0].id"])
 def test_the_id_is_where_the_scenario_wants_it_and_in_the_message_id(broker, queue, channel, started, tmp_path, id_from):
     process = started(load(queue, rate="50/s", duration="500ms", size=512), broker.amqp_url, id_from)
