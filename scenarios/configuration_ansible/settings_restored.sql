@@ -12,7 +12,8 @@ works as (
          max_by(version, effects."at") as last, max_by(task, effects."at") as task
   from effects, deployed where worker is not null group by worker
 )
-select task, format('{} did its last task with {}, and worked with {} before the deployment.', worker, last, before) as why, null as step, false as unknown
+select task, format('{} did its last task with {}, and worked with {} before the deployment.', worker, last, before) as why,
+       null as step, false as unknown
 from works where before is not null and last <> before
 union all
 select null, format('{} did nothing before the deployment', worker), null, true from works where before is null
