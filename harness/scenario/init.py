@@ -6,13 +6,13 @@ A method's folder is the shipped drill itself, with what it shares with the othe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from harness.errors import HarnessError, UsageError
-from harness.scenario.find import SCENARIO, find
+from harness.scenario.find import SCENARIO, listed
 from harness.scenario.problems import suggestion
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -22,14 +22,19 @@ FILLED_IN = ".in"
 SHIPPED = Path(__file__).parent / "drills"
 """The shipped drills: a link to the repository's ``scenarios/``, a folder of its own in an installed package."""
 METHODS = {
+    "isolation": "isolation_feature_gate",
     "transactional": "transactional",
+    "messaging": "event_sourcing_replay",
     "versioned-workers": "versioned_workers",
     "rollback-script": "rollback_script",
+    "configuration": "configuration_ansible",
 }
 """The drill that a method's folder is made of."""
 _SHARED = re.compile(r"\.\./([A-Za-z]\w*)")
 """What a drill shares with others, as its files say it: ``../worker``."""
-_README = "README.md"
+_LINK_OUT = re.compile(r"\[([^]]+)\]\(\.\./[^)]+\)")
+"""A link of a page to what is not brought along."""
+_README, _PAGE = "README.md", ".md"
 _OF_TOOLS = {"__pycache__", "reports"}
 
 
@@ -81,25 +86,40 @@ def _of_method(name: str, method: str) -> dict[Path, str]:
         raise UsageError(f"there is no method {method}{suggestion(method, list(METHODS))}.")
     source = SHIPPED / METHODS[method]
     texts = dict(_texts(source))
-    shared = {found for text in texts.values() for found in _SHARED.findall(text) if (SHIPPED / found).is_dir()}
+    used = [text for path, text in texts.items() if path.suffix != _PAGE]
+    shared = {found for text in used for found in _SHARED.findall(text) if (SHIPPED / found).is_dir()}
     places = {one: one if not (source / one).exists() else f"shared_{one}" for one in sorted(shared)}
     for one, place in places.items():
         texts |= {Path(place) / path: text for path, text in _texts(SHIPPED / one)}
-    moved = {path: _SHARED.sub(lambda found: places.get(found[1], found[0]), text) for path, text in texts.items()}
-    return moved | {Path(_README): _readme(name, method, source, moved.get(Path(_README), ""))}
+
+    def moved(text: str) -> str:
+        return _SHARED.sub(lambda found: places.get(found[1], found[0]), text)
+
+    found = {path: _LINK_OUT.sub(r"\1", moved(text)) if path.suffix == _PAGE else moved(text) for path, text in texts.items()}
+    return found | {Path(_README): _readme(name, method, source, found.get(Path(_README), ""), moved)}
 
 
-def _readme(name: str, method: str, source: Path, page: str) -> str:
-    """Where one's own parts go, and below it the shipped drill's page about the method."""
+def _readme(name: str, method: str, source: Path, page: str, moved: Callable[[str], str]) -> str:
+    """Where one's own parts go, and below it the shipped drill's page about the method.
+
+    Args:
+        name: the drill's.
+        method: as the command says it.
+        source: the shipped drill's folder.
+        page: its page.
+        moved: where a path of the shipped drill leads in the new folder.
+    """
     from harness.scenario.loader import load
 
     scenario = load(source / SCENARIO, judge_only=True)
-    twins = [path.name for path in find([source]) if path.name != SCENARIO and path.parent == source]
+    others = [row for row in listed([source]) if row.file.name != SCENARIO]
     templates = Environment(  # noqa: S701 - Markdown
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True
     )
     below = re.sub(r"^#", "##", page, flags=re.MULTILINE)
-    return templates.get_template("method.md.j2").render(name=name, method=method, scenario=scenario, twins=twins, page=below)
+    return templates.get_template("method.md.j2").render(
+        name=name, method=method, scenario=scenario, others=others, page=below, moved=moved
+    )
 
 
 def _texts(folder: Path) -> Iterator[tuple[Path, str]]:

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -13,6 +14,7 @@ from harness.scenario import init
 from harness.scenario.find import find
 from harness.scenario.init import METHODS, SHIPPED, write
 from harness.scenario.loader import load
+from harness.scenario.model import Method
 
 
 def test_what_it_writes_is_a_sound_scenario(tmp_path):
@@ -75,6 +77,10 @@ def written(tmp_path: Path) -> dict[str, str]:
     return {str(path.relative_to(tmp_path / "mine")): path.read_text() for path in write(tmp_path / "mine", method="versioned-workers")}
 
 
+def test_there_is_a_folder_for_each_method():
+    assert list(METHODS) == list(get_args(Method))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_s_folder_is_made_of_a_drill_of_that_method(method: str):
     assert load(SHIPPED / METHODS[method] / "scenario.yaml").method == method
@@ -118,6 +124,16 @@ def test_what_a_drill_has_itself_is_not_replaced_by_what_it_shares(tmp_path: Pat
     monkeypatch.setattr(init, "SHIPPED", tmp_path)
     files = written(tmp_path)
     assert [files[path] for path in ("worker/own.py", "use.sh", "shared_worker/x")] == ["own", "shared_worker/x", "shared"]
+
+
+def test_a_page_s_link_to_another_drill_brings_nothing_along_and_stays_as_text(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    shutil.copytree(SHIPPED, tmp_path, dirs_exist_ok=True)
+    page = "# Page\n\nAs in [that one](../transactional/README.md), with [a worker](../worker/README.md).\n"
+    (tmp_path / "versioned_workers" / "README.md").write_text(page)
+    monkeypatch.setattr(init, "SHIPPED", tmp_path)
+    files = written(tmp_path)
+    assert "As in that one, with [a worker](worker/README.md)." in files["README.md"]
+    assert [path for path in files if path.startswith("transactional")] == []
 
 
 def test_what_tools_left_beside_a_drill_is_not_brought_along(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
