@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -70,25 +71,33 @@ def take_back(queue: str, to: str, ledger: Path) -> None:
     """
     ledger.touch()
     moved = {json.loads(line)["message"] for line in ledger.read_text().splitlines()}
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     with _broker() as channel, _database() as rows, ledger.open("a") as lines:
         channel.confirm_delivery()
-        while True:
-            method, properties, body = channel.basic_get(queue)
-            if method is None:
-                break
+        for tag, properties, body in _messages(channel, queue):
+            message = str(properties.message_id)
             if properties.type == "insure":
-                what = _decide(rows, properties.message_id, properties.correlation_id)
+                what = _decide(rows, message, str(properties.correlation_id))
+            elif message in moved:
+                what = "sent before"
             else:
-                what = "sent before" if properties.message_id in moved else f"sent to {to}"
-                if properties.message_id not in moved:
-                    _send(channel, to, properties, body)
-                    moved.add(properties.message_id)
-                    lines.write(json.dumps({"message": properties.message_id, "at": time.time_ns()}) + "\n")
-                    lines.flush()
-            channel.basic_ack(method.delivery_tag)
-            counts[what] = counts.get(what, 0) + 1
+                what = f"sent to {to}"
+                _send(channel, to, properties, body)
+                moved.add(message)
+                lines.write(json.dumps({"message": message, "at": time.time_ns()}) + "\n")
+                lines.flush()
+            channel.basic_ack(tag)
+            counts[what] += 1
     print(f"{queue}: {', '.join(f'{count} {what}' for what, count in counts.items()) or 'empty'}")
+
+
+def _messages(channel: BlockingChannel, queue: str) -> Iterator[tuple[int, pika.BasicProperties, bytes]]:
+    """What is in the queue, until it is empty; each is for the caller to acknowledge."""
+    while True:
+        method, properties, body = channel.basic_get(queue)
+        if method is None or method.delivery_tag is None or properties is None:
+            return
+        yield method.delivery_tag, properties, body or b""
 
 
 def _send(channel: BlockingChannel, to: str, properties: pika.BasicProperties, body: bytes) -> None:
