@@ -6,6 +6,7 @@ source ./steps.sh
 
 route_to_v1      # first of all: nothing new reaches v2
 stop_v2
+hold_v1
 wait_for_unacked # now nobody is at work: what the queue and the table say stays true until v1 is started
 dry_run
 apply

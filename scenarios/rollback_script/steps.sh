@@ -14,6 +14,11 @@ stop_v2() {
     docker stop -t "$GRACE_SECONDS" $WORKERS_V2
 }
 
+hold_v1() { # it is stopped already, unless this is run again after it was started
+    # shellcheck disable=SC2086
+    docker stop -t 20 $WORKERS_V1
+}
+
 wait_for_unacked() { # asked of the channels themselves: the management figures are up to five seconds late
     for _ in {1..30}; do
         held=$(docker exec "$BROKER" rabbitmqctl --quiet --no-table-headers list_channels messages_unacknowledged | awk '{ n += $1 } END { print n + 0 }')

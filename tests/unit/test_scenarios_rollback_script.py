@@ -104,7 +104,7 @@ def test_each_drill_names_the_steps_of_its_playbook():
         assert playbook is not None
         assert playbook.run is not None
         steps[name] = step_names(playbook.run, FOLDER)
-    sound = ["route to v1", "stop v2", "wait for unacked", "dry run", "apply", "apply again", "start v1", "verify"]
+    sound = ["route to v1", "stop v2", "hold v1", "wait for unacked", "dry run", "apply", "apply again", "start v1", "verify"]
     assert steps == {
         "scenario": sound,
         "fails_the_executing": ["route to v1", "dry run", "apply", "stop v2", "wait for unacked", "start v1"],
