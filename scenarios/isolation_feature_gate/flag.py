@@ -10,11 +10,10 @@ file only says what was wanted; while flagd does not answer it is asked again, u
 from __future__ import annotations
 
 import argparse
+import http.client
 import json
 import os
 import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 POLL_SECONDS = 0.1
@@ -35,16 +34,14 @@ def put(flag: str, variant: str) -> None:
 
 def ask(flag: str) -> str:
     """What flagd says, or why it does not."""
-    request = urllib.request.Request(
-        f"http://{os.environ['FLAGS_ADDRESS']}/ofrep/v1/evaluate/flags/{flag}",
-        data=b'{"context": {}}',
-        headers={"Content-Type": "application/json"},
-    )
+    connection = http.client.HTTPConnection(os.environ["FLAGS_ADDRESS"], timeout=ANSWER_WITHIN_SECONDS)
     try:
-        with urllib.request.urlopen(request, timeout=ANSWER_WITHIN_SECONDS) as answer:
-            return str(json.load(answer)["variant"])
-    except (OSError, ValueError) as error:
+        connection.request("POST", f"/ofrep/v1/evaluate/flags/{flag}", b'{"context": {}}', {"Content-Type": "application/json"})
+        return str(json.load(connection.getresponse()).get("variant"))
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return f"nothing ({type(error).__name__})"
+    finally:
+        connection.close()
 
 
 def wait(flag: str, variant: str, within: float) -> None:

@@ -50,7 +50,7 @@ def test_a_flag_that_does_not_turn_is_said_so_in_time(server: Server, tmp_path: 
 
 def test_a_server_that_cannot_be_reached_is_said_so_in_time(server: Server, tmp_path: Path) -> None:
     done = run(server, tmp_path, "wait", "new-report", "off", "--within", "0.5")
-    assert (done.returncode, done.stderr) == (1, "new-report: flagd still says nothing (URLError) after 0.5 s\n")
+    assert (done.returncode, done.stderr) == (1, "new-report: flagd still says nothing (ConnectionRefusedError) after 0.5 s\n")
 
 
 def test_the_flag_file_of_the_drill_begins_with_the_flag_off() -> None:

@@ -40,11 +40,11 @@ class RenderError(Exception):
     """The new report's bug: it cannot render every report."""
 
 
-def charge(task: str) -> None:
+def charge(_: str) -> None:
     time.sleep(0.002)
 
 
-def report(task: str) -> None:
+def report(_: str) -> None:
     time.sleep(0.005)
 
 
