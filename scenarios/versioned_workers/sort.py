@@ -33,8 +33,8 @@ def as_v1(properties: pika.BasicProperties, body: bytes) -> bytes | None:
     content = json.loads(body)
     if content["type"] != "charge" or content["currency"] != "EUR":
         return None
-    del content["currency"]
-    return json.dumps({**content, "amount_cents": int(Decimal(content.pop("amount")) * 100)}).encode()
+    amount, _ = content.pop("amount"), content.pop("currency")
+    return json.dumps({**content, "amount_cents": int(Decimal(amount) * 100)}).encode()
 
 
 class Sorting:
