@@ -218,12 +218,16 @@ def _as_found(found: Found) -> dict[str, Any]:
 
 
 def _all_of(channel: BlockingChannel, queue: str) -> Iterator[tuple[int, Any, bytes]]:
-    """Every message of a queue that nobody consumes; they stay the channel's until they are acknowledged or it closes."""
-    while True:
-        method, properties, body = channel.basic_get(queue)
+    """Every message that waits in a queue nobody else consumes; they stay the channel's until they are acknowledged or it closes."""
+    waiting = channel.queue_declare(queue, passive=True).method.message_count
+    if not waiting:
+        return
+    for number, (method, properties, body) in enumerate(channel.consume(queue), start=1):
         if method is None or method.delivery_tag is None or body is None:
-            return
+            raise SystemExit(f"{queue} went away while it was read")
         yield method.delivery_tag, properties, body
+        if number == waiting:
+            return
 
 
 def _arguments() -> argparse.Namespace:
