@@ -76,7 +76,7 @@ def test_another_image_is_asked_of_a_stored_run_and_the_run_stays_as_it_is(tmp_p
         "title": "t",
         "stage": {"broker": {"queues": {"q": {}}}, "workers": {"v1": {"image": "old", "env": {"SHAPES": "charge:cents"}}}},
         "decode": {"by": "v1", "command": ["python3", "/app/worker.py", "--decode"]},
-        "invariants": {"no_lost_tasks": None},
+        "invariants": {"bounded_redelivery": None},
     }
     run = RunDirectory(tmp_path / "run")
     (run.path / "scenario.yaml").write_text(json.dumps(scenario))
