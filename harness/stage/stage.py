@@ -302,7 +302,7 @@ class Stage:
             self._handles[name].start()
 
     def _at_work(self, worker: str, consumes: bool) -> bool:
-        """Whether a worker takes tasks; what it reads of queues of its own, such as its framework's control messages, tells nothing of that."""
+        """Whether a worker takes tasks; what it reads of queues of its own, as for its framework's control messages, does not say so."""
         wire = self.wire.poll()
         return wire.consumers(worker, self.spec.broker.queues) > 0 if consumes else wire.connected(worker)
 
