@@ -191,6 +191,12 @@ def test_the_json_schema_of_an_invariant_has_its_parameters() -> None:
                 "description": "where a task may rest without having been done",
                 "default": [],
             },
+            "parked": {
+                "type": "array",
+                "items": {"type": "string"},
+                "description": "queues where a task may rest without having been done: parking queues",
+                "default": [],
+            },
         },
         "required": ["within"],
         "additionalProperties": False,
