@@ -61,7 +61,7 @@ def test_a_missing_engine_is_a_sentence_and_exit_3() -> None:
 
 def test_validate_tells_the_steps_that_faults_may_name() -> None:
     done = drillbook("validate", "scenarios/versioned_workers/scenario.yaml")
-    assert "playbook: route to v1, drain v2, stop v2, move leftovers, prove it" in done.stdout
+    assert "playbook: route to v1, drain v2, park v2 shapes, stop v2, move leftovers, prove it" in done.stdout
 
 
 def test_validate_tells_every_problem_and_exits_with_2(tmp_path: Path) -> None:
