@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from harness.evidence import Counter, Effect, Event, Leftover, Published, Wire
-from harness.evidence.records import Handled, Metric, State, Topology
+from harness.evidence.records import Decoded, Handled, Metric, State, Topology
 
 SECOND = 1_000_000_000
 _LOAD, _OPERATOR = 8, 9
@@ -59,6 +59,11 @@ def _state(words: Words, at: int) -> State:
 
 def _handled(words: Words, at: int) -> Handled:
     return Handled(words["task"], words["decision"], at, None if "open" in words else at, words.get("rule"))  # type: ignore[arg-type]
+
+
+def _decoded(words: Words, at: int) -> Decoded:
+    reason = "no handler for it" if "not" in words else None
+    return Decoded(1, "v1", reason is None, "resting", at, words["task"], queue=words["queue"], reason=reason)
 
 
 def _container_name(who: str) -> str:
@@ -142,6 +147,7 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     rf"state {_TASK} (?P<state>\w+)(?: by (?P<version>\w+))?": _state,
     rf"leftover {_TASK} (?P<state>\w+)(?: in {_QUEUE})?(?: of (?P<reason>\w+)| after (?P<history>.+)| with {_WHO})?": _leftover,
     rf"decide {_TASK} (?P<decision>\w+)(?: by (?P<rule>.+?))?(?: (?P<open>not done))?": _handled,
+    rf"decode {_TASK} that rests in {_QUEUE}(?: (?P<not>in vain))?": _decoded,
     rf"send {_TASK} to (?P<key>\S+)(?: through (?P<exchange>\S+))?(?: by {_WHO})?": _sent("load"),
     rf"resend {_TASK} to (?P<key>\S+)": _sent("operator"),
     rf"confirm {_TASK} to {_WHO}": _wire("confirm", ok=True),

@@ -54,6 +54,19 @@ EXPIRED = 'metric global_messages_dead_lettered_expired_total{dead_letter_strate
 COPIES = "publish {0} ok; send {0} to any through topic; deliver {0} to v1 from p; deliver {0} to v2 from q"
 
 HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
+    # What the old version can read (more in test_judge_decodable.py)
+    "left where the old version can decode it": (
+        "publish a ok; phase playbook begin; consume q by v1; decode a that rests in q",
+        held("decodable"),
+    ),
+    "left where the old version cannot decode it": (
+        "publish a ok; phase playbook begin; consume q by v1; decode a that rests in q in vain",
+        broken("decodable"),
+    ),
+    "nobody was asked what it can decode": (
+        "phase playbook begin; without decoded",
+        unknown("decodable"),
+    ),
     # What becomes of a publish
     "done once": (
         DONE,
