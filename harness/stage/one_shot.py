@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from socket import SHUT_WR
+from socket import SHUT_RDWR, SHUT_WR
 from typing import Any
 
 import requests
@@ -90,6 +90,8 @@ def _talk(api: Any, container: str, questions: Path, take: Callable[[str], objec
         exit_code = api.wait(container)["StatusCode"]
     finally:
         limit.cancel()
+        with suppress(OSError):
+            _socket(attached).shutdown(SHUT_RDWR)  # a close alone would not wake a send that waits for a command that has ended
         attached.close()
         asking.join()
     return Ended(None if over.is_set() else exit_code, errors)
@@ -97,11 +99,16 @@ def _talk(api: Any, container: str, questions: Path, take: Callable[[str], objec
 
 def _ask(attached: Any, questions: Path) -> None:
     """Write the file to the container's stdin, and end it; a command that ends before it has read all of it is no error here."""
-    connection = getattr(attached, "_sock", attached)
+    connection = _socket(attached)
     with suppress(OSError), questions.open("rb") as lines:
         while piece := lines.read(_PIECE):
             connection.sendall(piece)
         connection.shutdown(SHUT_WR)
+
+
+def _socket(attached: Any) -> Any:
+    """The socket itself, which docker-py may wrap in a file."""
+    return getattr(attached, "_sock", attached)
 
 
 def _hear(frames: Iterator[tuple[int, bytes]], take: Callable[[str], object]) -> str:
