@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -24,22 +24,20 @@ from harness.scenario.model import Scenario
 from harness.scenario.names import address_variable
 from harness.stage import broker, database, services, sink, tap
 from harness.stage.broker import BrokerClient
-from harness.stage.containers import Handle, StageContainer, last_words
+from harness.stage.containers import Handle
 from harness.stage.database import DatabaseClient
 from harness.stage.labels import VARIABLE, labels
 from harness.stage.links import API_PORT, Link, ProxyControl, hello
+from harness.stage.parts import Parts, Say
 from harness.stage.tap_control import BEGIN, CAPTURED, TapControl
-from harness.stage.wait import until
 from harness.stage.wiring import HARNESS_DATABASE, Addresses, Credentials, wire
 
-READY_WITHIN_SECONDS = 60.0
 PASSED_ON = (
     *("HOME", "USER", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSH_AUTH_SOCK", "XDG_RUNTIME_DIR"),
     *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
 )
 """What programs keep of the harness's environment: what their tools need, so that their `docker` meets the same engine."""
 TAP_FOLDER, SINK_FOLDER = Path(tap.__file__).parent, Path(sink.__file__).parent
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -75,13 +73,12 @@ class Stage:
         self.spec = scenario.stage
         self._say = say
         self._credentials = Credentials()
-        self._containers: dict[str, StageContainer] = {}
-        self._handles: dict[str, Handle] = {}
         self._links: dict[str, Link] = {}
         self._wiring = wire(scenario)
         self._addresses = Addresses(self._credentials, self._wiring)
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
+        self._parts = Parts(run_id, self._network.name, say, self.redact)
         self.wire = WireTail(run.file("wire"))
         self.tap = TapControl(run.path / "tap", self.wire, lambda: self.container("tap").hang_up(), self._tap_runs)
         self.broker: BrokerClient
@@ -109,11 +106,11 @@ class Stage:
 
     def container(self, name: str) -> Handle:
         """A container by its role: ``broker``, ``workers.v2.1``."""
-        return self._handles[name]
+        return self._parts[name]
 
     def containers(self) -> Iterable[Handle]:
         """Every container of the stage."""
-        return self._handles.values()
+        return self._parts
 
     def link(self, name: str) -> Link:
         """A link by its name: ``workers.v2.1 -> broker``."""
@@ -154,30 +151,30 @@ class Stage:
 
     def last_words(self, role: str) -> str:
         """The last lines a container logged, without secrets."""
-        return self.redact(last_words(self._containers[role]))
+        return self._parts.last_words(role)
 
     # Ending
 
     def stop_workers(self, grace_seconds: int) -> None:
         """Stop every worker in order, side by side, so that nothing is held any more."""
-        workers = [self._handles[name] for name in plan.workers(self.scenario) if name in self._handles]
+        workers = [self._parts[name] for name in plan.workers(self.scenario) if name in self._parts]
         with ThreadPoolExecutor(max(len(workers), 1)) as pool:
             list(pool.map(lambda worker: worker.stop(grace_seconds), workers))
 
     def stop_sink(self) -> None:
         """End the effect sink in order, so that its file has an end."""
-        if "sink" in self._handles:
-            self._handles["sink"].stop(10)
+        if "sink" in self._parts:
+            self._parts["sink"].stop(10)
 
     def stop_tap(self) -> None:
         """End the tap in order, so that its file has an end."""
-        if "tap" in self._handles:
-            self._handles["tap"].stop(10)
+        if "tap" in self._parts:
+            self._parts["tap"].stop(10)
 
     def save_logs(self) -> None:
         """Write every container's log into the run directory."""
-        for name, handle in self._handles.items():
-            handle.save_logs(self.run.path / "logs" / f"{name}.log", self.redact)
+        for part in self._parts:
+            part.save_logs(self.run.path / "logs" / f"{part.name}.log", self.redact)
 
     def close(self) -> None:
         """Remove this run's containers and its network; safe at any time, and when they are gone."""
@@ -200,16 +197,12 @@ class Stage:
             for done in [pool.submit(part) for part in parts]:
                 done.result()
         self.broker = BrokerClient(*self._addresses.harness())
-        self._handles["broker"]._answers = self.broker.answers
-        self._ready("broker")
+        self._parts.ready("broker")
         if self.spec.database is not None:
             self.database = DatabaseClient(self._addresses.sql(HARNESS_DATABASE))
-            self._handles["database"]._answers = self.database.answers
-            self._ready("database")
+            self._parts.ready("database")
         for name in self.spec.services:
-            link = self._links[f"harness -> {name}"]
-            self._handles[name]._answers = lambda link=link: link.round_trip_seconds(1.0) is not None  # type: ignore[misc]
-            self._ready(name)
+            self._parts.ready(name)
 
     def _start_broker(self) -> None:
         environment = {
@@ -218,7 +211,7 @@ class Stage:
             # Idle schedulers that spin would take the workers' processor.
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+sbwt none +sbwtdcpu none +sbwtdio none",
         }
-        container = self._part("broker", self.images.broker, environment=environment)
+        container = self._parts.make("broker", self.images.broker, lambda: self.broker.answers(), environment=environment)
         container.with_copy_into_container(broker.enabled_plugins(self.spec.broker), "/etc/rabbitmq/enabled_plugins")
         container.start()
 
@@ -229,25 +222,37 @@ class Stage:
             "POSTGRES_PASSWORD": self._credentials.password,
             "POSTGRES_DB": database.NAME,
         }
-        self._part("database", self.images.database, environment=environment).start()
+        self._parts.make("database", self.images.database, self._database_answers, environment=environment).start()
+
+    def _database_answers(self) -> bool:
+        return self.database is not None and self.database.answers()
 
     def _start_service(self, name: str) -> None:
         spec = self.spec.services[name]
-        container = self._part(name, self.images.services[name], environment=spec.env, command=spec.command)
+        container = self._parts.make(
+            name,
+            self.images.services[name],
+            lambda: self._links[f"harness -> {name}"].round_trip_seconds(1.0) is not None,
+            environment=spec.env,
+            command=spec.command,
+        )
         if spec.folder is not None:
             lent = services.lend(name, self.folder / spec.folder.source, self.run.path)
             container.with_volume_mapping(str(lent), spec.folder.to, "rw")
         container.start()
 
     def _start_sink(self) -> None:
-        assert self.sink is not None
         sources = [argument for name in self.scenario.effects.called for argument in ("--source", name)]
-        self._beside("sink", SINK_FOLDER, ["--output", f"/evidence/{sink_file.NAME}", *sources]).start()
-        self._handles["sink"]._answers = lambda: self.sink is not None and self.sink.poll().started
-        self._ready("sink")
+        arguments = ["--output", f"/evidence/{sink_file.NAME}", *sources]
+        self._parts.beside("sink", self.images.python, SINK_FOLDER, arguments, self.run.path, self._sink_answers).start()
+        self._parts.ready("sink")
+
+    def _sink_answers(self) -> bool:
+        return self.sink is not None and self.sink.poll().started
 
     def _start_tap(self) -> None:
-        container, decode = self._beside("tap", TAP_FOLDER, ["--config", "/opt/tap.json"]), self.scenario.decode
+        arguments, decode = ["--config", "/opt/tap.json"], self.scenario.decode
+        container = self._parts.beside("tap", self.images.python, TAP_FOLDER, arguments, self.run.path, lambda: self.wire.poll().started)
         settings = tap.config(
             self._wiring.taps,
             upstream=("broker", broker.AMQP_PORT),
@@ -258,20 +263,25 @@ class Stage:
         )
         container.with_copy_into_container(json.dumps(settings).encode(), "/opt/tap.json")
         container.start()
-        self._handles["tap"]._answers = lambda: self.wire.poll().started
-        self._ready("tap")
+        self._parts.ready("tap")
 
     def _tap_runs(self) -> bool:
-        return "tap" in self._handles and self._handles["tap"].status == "running"
+        return "tap" in self._parts and self._parts["tap"].status == "running"
 
     def _start_proxies(self) -> None:
         routes = self._wiring.routes
-        listening = [route.listen for group in routes.values() for route in group]
-        container = self._part("toxiproxy", self.images.toxiproxy, ports=(API_PORT, *listening), command=["-host=0.0.0.0"])
+        ports = (API_PORT, *(route.listen for group in routes.values() for route in group))
+        control: ProxyControl | None = None
+        container = self._parts.make(
+            "toxiproxy",
+            self.images.toxiproxy,
+            lambda: control is not None and control.answers(),
+            ports=ports,
+            command=["-host=0.0.0.0"],
+        )
         container.start()
         control = ProxyControl(container.mapped_port(API_PORT))
-        self._handles["toxiproxy"]._answers = control.answers
-        self._ready("toxiproxy")
+        self._parts.ready("toxiproxy")
         for name, group in routes.items():
             self._addresses.ports[name] = tuple(container.mapped_port(route.listen) for route in group)
             self._links[name] = Link(control, name, group, hello(name, services.hellos(self.spec.services)), self._addresses.ports[name][0])
@@ -289,61 +299,24 @@ class Stage:
             list(pool.map(self._start_worker, names))
         for name in names:
             if self.spec.workers[name.split(".")[1]].started:
-                self._ready(name)
+                self._parts.ready(name)
 
     def _start_worker(self, name: str) -> None:
         version = name.split(".")[1]
         spec = self.spec.workers[version]
         environment = self._addresses.worker(name) | {"WORKER": name, "VERSION": version}
-        container = self._part(name, self.images.workers[version], environment=environment | spec.env, command=spec.command)
-        self._handles[name]._answers = lambda: self._at_work(name, spec.consumes)
+        container = self._parts.make(
+            name,
+            self.images.workers[version],
+            lambda: self._at_work(name, spec.consumes),
+            environment=environment | spec.env,
+            command=spec.command,
+        )
         container.create()
         if spec.started:
-            self._handles[name].start()
+            self._parts[name].start()
 
     def _at_work(self, worker: str, consumes: bool) -> bool:
         """Whether a worker takes tasks; what it reads of queues of its own, as for its framework's control messages, does not say so."""
         wire = self.wire.poll()
         return wire.consumers(worker, self.spec.broker.queues) > 0 if consumes else wire.connected(worker)
-
-    def _beside(self, role: str, folder: Path, arguments: list[str]) -> StageContainer:
-        """A container that runs a folder of the harness, with nothing but Python, and writes evidence into the run directory."""
-        container = self._part(
-            role,
-            self.images.python,
-            command=["python3", "-m", folder.name, *arguments],
-            working_dir="/opt",
-            user=f"{os.getuid()}:{os.getgid()}",
-        )
-        container.with_volume_mapping(str(self.run.path.resolve()), "/evidence", "rw")
-        for source in sorted(folder.glob("*.py")):
-            container.with_copy_into_container(source.read_bytes(), f"/opt/{folder.name}/{source.name}")
-        return container
-
-    def _part(self, role: str, image: str, **more: object) -> StageContainer:
-        container = StageContainer(
-            image,
-            role,
-            f"{self._network.name}-{role}",
-            self._network.name,
-            labels(self.run_id, role),
-            **more,  # type: ignore[arg-type]
-        )
-        self._containers[role] = container
-        self._handles[role] = Handle(container, lambda: True)
-        return container
-
-    def _ready(self, role: str) -> None:
-        """Ask until a part answers; a part that ended meanwhile is not waited for."""
-        handle = self._handles[role]
-
-        def answered_or_dead() -> bool:
-            return handle.answers() or handle.status in ("exited", "gone")
-
-        until(answered_or_dead, READY_WITHIN_SECONDS)
-        if not handle.answers():
-            fate = "ended while it started" if handle.status in ("exited", "gone") else f"was not ready within {READY_WITHIN_SECONDS:.0f} s"
-            raise HarnessError(
-                f"{role} {fate}: {self.last_words(role)}", "Its image, command and environment are in stage of the scenario file."
-            )
-        self._say(f"{role} ready")

@@ -11,3 +11,11 @@ create table effects ( -- no unique key on purpose: a task done twice must be se
     wait_ms double precision not null -- from the moment the task was meant to be sent until its effect
 );
 create index on effects (at);
+
+create table task_state (
+    task text primary key,
+    state text not null check (state in ('queued', 'executing', 'completed')),
+    version text not null, -- the settings of the worker that moved it to this state
+    worker text not null,
+    updated_at timestamptz not null default clock_timestamp()
+);

@@ -3,8 +3,8 @@
 The file is read once, at the start. What the worker runs with since then it says in two places: in /run/worker/settings.json, and with
 every effect it writes, as the settings' release and hash. A changed file alone changes nothing: the worker has to be restarted.
 
-Effects are written once, by an inbox in the same transaction, and a task is acknowledged after that. The environment gives AMQP_URL,
-DATABASE_URL and WORKER, its own name.
+Effects and the task's state are written once, by an inbox in the same transaction, and a task is acknowledged after that. The environment
+gives AMQP_URL, DATABASE_URL and WORKER, its own name.
 """
 
 import hashlib
@@ -24,10 +24,20 @@ RUNNING = Path("/run/worker/settings.json")
 PAUSE_SECONDS = 0.5
 TICK_SECONDS = 0.2
 
-EFFECT = """
-with fresh as (insert into inbox (message) values (%(task)s) on conflict do nothing returning message)
-insert into effects (task, key, version, worker, wait_ms)
-select message, message, %(version)s, %(worker)s, %(wait_ms)s from fresh
+BEGUN = """
+insert into task_state (task, state, version, worker) values (%(task)s, 'executing', %(version)s, %(worker)s)
+on conflict (task) do update set state = 'executing', version = %(version)s, worker = %(worker)s, updated_at = clock_timestamp()
+where task_state.state <> 'completed'
+"""
+GIVEN_BACK = """
+update task_state set state = 'queued', updated_at = clock_timestamp() where task = %(task)s and worker = %(worker)s and state = 'executing'
+"""
+DONE = """
+with fresh as (insert into inbox (message) values (%(task)s) on conflict do nothing returning message),
+     effect as (insert into effects (task, key, version, worker, wait_ms)
+                select message, message, %(version)s, %(worker)s, %(wait_ms)s from fresh)
+update task_state set state = 'completed', version = %(version)s, worker = %(worker)s, updated_at = clock_timestamp()
+where task in (select message from fresh)
 """
 
 
@@ -68,16 +78,18 @@ class Worker:
                 connection.close()  # what was not acknowledged goes back to the queue at once
 
     def work(self, connection: pika.BlockingConnection, database: psycopg.Connection, properties: pika.BasicProperties) -> bool:
-        """Do a task; False where the worker was told to stop before it was done, and nothing is left of it."""
+        """Do a task; False where the worker was told to stop before it was done."""
+        task = {"task": properties.message_id, "version": self.version, "worker": os.environ["WORKER"]}
+        database.execute(BEGUN, task)
         done_at = time.monotonic() + self.settings["work_ms"] / 1000
         while (left := done_at - time.monotonic()) > 0 and not self.stopping:
             connection.sleep(min(left, TICK_SECONDS))  # your own handler goes here
         if self.stopping:
+            database.execute(GIVEN_BACK, task)
             return False
         intended_at = (properties.headers or {}).get("intended_at", time.time_ns())
         wait_ms = (time.time_ns() - intended_at) / 1e6
-        values = {"task": properties.message_id, "version": self.version, "worker": os.environ["WORKER"], "wait_ms": wait_ms}
-        database.execute(EFFECT, values)
+        database.execute(DONE, task | {"wait_ms": wait_ms})
         return True
 
     def stop(self) -> None:

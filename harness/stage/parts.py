@@ -1,0 +1,94 @@
+"""The containers of one stage: made under the run's name and labels, found by their role, asked until they are ready."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from harness.errors import HarnessError
+from harness.stage.containers import Handle, StageContainer, last_words
+from harness.stage.labels import labels
+from harness.stage.wait import until
+
+READY_WITHIN_SECONDS = 60.0
+Say = Callable[[str], None]
+Answers = Callable[[], bool]
+
+
+class Parts:
+    """Makes and keeps the containers of a stage.
+
+    Args:
+        run_id: of the run, on every label.
+        network: name of the run's network.
+        say: told what is ready, for the person who waits.
+        redact: takes the run's secrets out of a text.
+    """
+
+    def __init__(self, run_id: str, network: str, say: Say, redact: Callable[[str], str]) -> None:
+        self._run_id, self._network, self._say, self._redact = run_id, network, say, redact
+        self._handles: dict[str, Handle] = {}
+
+    def __getitem__(self, role: str) -> Handle:
+        return self._handles[role]
+
+    def __contains__(self, role: str) -> bool:
+        return role in self._handles
+
+    def __iter__(self) -> Iterator[Handle]:
+        return iter(self._handles.values())
+
+    def make(self, role: str, image: str, answers: Answers = lambda: True, **more: object) -> StageContainer:
+        """A container, not yet created.
+
+        Args:
+            role: its name on the stage: ``broker``, ``workers.v2.1``.
+            image: a reference that is on the machine.
+            answers: asks the service inside whether it is ready.
+            more: as ``StageContainer`` takes it.
+        """
+        name = f"{self._network}-{role}"
+        container = StageContainer(image, role, name, self._network, labels(self._run_id, role), **more)  # type: ignore[arg-type]
+        self._handles[role] = Handle(container, answers)
+        return container
+
+    def beside(self, role: str, image: str, folder: Path, arguments: list[str], evidence: Path, answers: Answers) -> StageContainer:
+        """A container that runs a folder of the harness, with nothing but Python, and writes evidence.
+
+        Args:
+            role: its name on the stage.
+            image: one with Python.
+            folder: a package without dependencies.
+            arguments: of its command.
+            evidence: the run directory, which it has at ``/evidence``.
+            answers: asks it whether it is ready.
+        """
+        command = ["python3", "-m", folder.name, *arguments]
+        container = self.make(role, image, answers, command=command, working_dir="/opt", user=f"{os.getuid()}:{os.getgid()}")
+        container.with_volume_mapping(str(evidence.resolve()), "/evidence", "rw")
+        for source in sorted(folder.glob("*.py")):
+            container.with_copy_into_container(source.read_bytes(), f"/opt/{folder.name}/{source.name}")
+        return container
+
+    def ready(self, role: str) -> None:
+        """Ask until a part answers; a part that ended meanwhile is not waited for.
+
+        Raises:
+            HarnessError: it does not answer; with its last words.
+        """
+        handle = self._handles[role]
+
+        def answered_or_dead() -> bool:
+            return handle.answers() or handle.status in ("exited", "gone")
+
+        until(answered_or_dead, READY_WITHIN_SECONDS)
+        if not handle.answers():
+            fate = "ended while it started" if handle.status in ("exited", "gone") else f"was not ready within {READY_WITHIN_SECONDS:.0f} s"
+            hint = "Its image, command and environment are in stage of the scenario file."
+            raise HarnessError(f"{role} {fate}: {self.last_words(role)}", hint)
+        self._say(f"{role} ready")
+
+    def last_words(self, role: str) -> str:
+        """The last lines a container logged, without secrets."""
+        return self._redact(last_words(self._handles[role].container))
