@@ -48,35 +48,41 @@ def playbook_steps(draft: Draft) -> list[str] | None:
 
 
 def _program(draft: Draft, path: KeyPath) -> None:
-    command = draft.source.get(*path)
-    if not isinstance(command, str):
-        return
-    words = _words(command)
+    words = _words_there(draft, path, "command line")
     if not words:
-        draft.source.refuse(draft.source.value(path), "a quote in this command line has no end" if words is None else "run is empty")
         return
     program, *arguments = words
     script = next((word for word in arguments if not word.startswith("-")), None)
     interpreted = Path(program).name in INTERPRETERS and "-c" not in arguments and "-m" not in arguments
     if _program_there(draft, path, program) and not (interpreted and script and not _there(draft, path, script, "file")):
-        message = problem(command, draft.folder, {"PATH": _search_path()})
-        if message is not None:
-            draft.source.refuse(draft.source.value(path), message.rstrip("."))
+        _can_start(draft, path, draft.source.get(*path))
 
 
 def _play(draft: Draft, path: KeyPath) -> None:
-    play = draft.source.get(*path)
-    if not isinstance(play, str):
-        return
-    words = _words(play)
+    words = _words_there(draft, path, "line")
     if not words:
-        draft.source.refuse(draft.source.value(path), "a quote in this line has no end" if words is None else "ansible is empty")
-    elif not words[0].endswith((".yml", ".yaml")):
+        return
+    if not words[0].endswith((".yml", ".yaml")):
         draft.source.refuse(draft.source.value(path), f"{words[0]} is no play: name its file first, such as rollback.yml")
     elif _there(draft, path, words[0], "play"):
-        message = problem(play_command(play), draft.folder, {"PATH": _search_path()})
-        if message is not None:
-            draft.source.refuse(draft.source.value(path), message.rstrip("."))
+        _can_start(draft, path, play_command(draft.source.get(*path)))
+
+
+def _words_there(draft: Draft, path: KeyPath, what: str) -> list[str]:
+    """The words of a command line; none where there is no line, or it has none, which is told."""
+    line = draft.source.get(*path)
+    if not isinstance(line, str):
+        return []
+    words = _words(line)
+    if not words:
+        draft.source.refuse(draft.source.value(path), f"a quote in this {what} has no end" if words is None else f"{path[-1]} is empty")
+    return words or []
+
+
+def _can_start(draft: Draft, path: KeyPath, command: str) -> None:
+    message = problem(command, draft.folder, {"PATH": _search_path()})
+    if message is not None:
+        draft.source.refuse(draft.source.value(path), message.rstrip("."))
 
 
 def _program_there(draft: Draft, path: KeyPath, program: str) -> bool:
