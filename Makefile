@@ -19,7 +19,7 @@ demo: setup ## Run the first drill: a canary is rolled back while its link is sl
 	@echo "  $(DRILLBOOK) run $(SCENARIO)/careless.yaml"
 
 test: setup lint ## Pass all checks and tests, those on real containers too
-	@$(VENV)/bin/pytest tests -q -n 2 --dist loadfile
+	@$(VENV)/bin/pytest tests -q -n 3 --dist loadfile
 
 drills: setup ## Run every drill of scenarios/: the sound ones must hold, the careless ones break exactly what they name
 	@$(VENV)/bin/pytest scenarios -v -n 2 --dist worksteal --durations 0 --durations-min 1

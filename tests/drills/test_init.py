@@ -1,4 +1,4 @@
-"""The folder that `drillbook init` writes, run as it stands on real parts."""
+"""The small folder that `drillbook init` writes, run on real parts, and an installed package; for a method: `test_scenarios.py`."""
 
 import os
 import shutil
@@ -24,13 +24,6 @@ def test_what_init_writes_runs_at_once_and_holds(tmp_path: Path):
     assert finished.verdict["verdict"] == "held", finished.verdict["sentence"]
     assert finished.exit_code == 0
     assert [event for event in finished.timeline if event["event"] == "container" and event["state"] == "died" and not event["asked"]] == []
-
-
-def test_what_init_writes_for_a_method_runs_at_once_and_holds(tmp_path: Path):
-    write(tmp_path / "mine", method="versioned-workers")
-    finished = run_drill(tmp_path / "mine" / "scenario.yaml", tmp_path / "reports", "--seed", "5")
-    assert finished.verdict["verdict"] == "held", finished.verdict["sentence"]
-    assert finished.exit_code == 0
 
 
 def test_an_installed_package_writes_what_the_repository_writes(tmp_path: Path):

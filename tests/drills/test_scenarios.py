@@ -1,4 +1,4 @@
-"""The shipped drills, run as users run them in CI: ``pytest scenarios``; and what pytest shows of a drill that fails."""
+"""Drills run as users run them in CI, by pytest: a shipped one, as ``init`` writes it; and what pytest shows of a drill that fails."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from conftest import SHORT
 
+from harness.scenario.init import write
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -21,13 +23,16 @@ def run_pytest(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("file", "verdict"), [("scenario.yaml", "held"), ("careless.yaml", "broken")])
-def test_the_first_drill_holds_and_its_careless_twin_breaks_what_it_declares(file: str, verdict: str, tmp_path: Path) -> None:
+def test_what_init_writes_for_a_method_holds_at_once_and_its_careless_twin_breaks_what_it_declares(
+    file: str, verdict: str, tmp_path: Path
+) -> None:
+    write(tmp_path / "mine", method="versioned-workers")
     junit = tmp_path / "junit.xml"
-    done = run_pytest(f"scenarios/versioned_workers/{file}", "--drill-output", tmp_path / "reports", "--junit-xml", junit)
+    done = run_pytest(tmp_path / "mine" / file, "--rootdir", tmp_path, "--drill-output", tmp_path / "reports", "--junit-xml", junit)
     assert done.returncode == 0, done.stdout + done.stderr
     properties = {one.get("name"): one.get("value") for one in ElementTree.parse(junit).iter("property")}
     assert properties["verdict"] == verdict
-    assert properties["replay"] == f"drillbook run scenarios/versioned_workers/{file} --seed {properties['seed']}"
+    assert properties["replay"].endswith(f"mine/{file} --seed {properties['seed']}")
 
 
 def test_a_drill_that_breaks_names_the_invariant_in_the_summary_line(tmp_path: Path) -> None:
