@@ -85,8 +85,8 @@ def dry_run(invariant: Invariant) -> None:
     Raises:
         UsageError: its SQL cannot work.
     """
-    database = _empty().cursor()
-    with _found(database, invariant, {parameter.name: sample(parameter.kind) for parameter in invariant.parameters}):
+    bindings = {parameter.name: sample(parameter.kind) for parameter in invariant.parameters}
+    with _empty().cursor() as database, _found(database, invariant, bindings):
         _answer(database)
 
 
