@@ -18,7 +18,8 @@ demo: setup ## Run the first drill: a canary is rolled back while its link is sl
 	@echo "The same drill with a careless playbook, which loses tasks and does others twice:"
 	@echo "  $(DRILLBOOK) run $(SCENARIO)/careless.yaml"
 
-test: setup lint ## Pass all checks and tests, those on real containers too
+test: ## Pass all checks and tests, those on real containers too
+	@$(MAKE) --no-print-directory --jobs 2 setup lint
 	@$(VENV)/bin/pytest tests -q -n 3 --dist loadfile
 
 drills: setup ## Run every drill of scenarios/: the sound ones must hold, the careless ones break exactly what they name

@@ -86,7 +86,7 @@ def runs(draw: Callable[[Any], Any], invariants: dict[str, Any] = EVERYTHING) ->
     return history(*lines, invariants=invariants, sections=SECTIONS, empty=list(FILES))
 
 
-few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 
 def rewritten(run: Path, stem: str, change: Callable[[list[str]], list[str]]) -> None:
