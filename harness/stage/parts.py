@@ -53,7 +53,9 @@ class Parts:
         self._handles[role] = Handle(container, answers)
         return container
 
-    def beside(self, role: str, image: str, folder: Path, arguments: list[str], evidence: Path, answers: Answers) -> StageContainer:
+    def beside(
+        self, role: str, image: str, folder: Path, arguments: list[str], evidence: Path, answers: Answers, **more: object
+    ) -> StageContainer:
         """A container that runs a folder of the harness, with nothing but Python, and writes evidence.
 
         Args:
@@ -63,9 +65,10 @@ class Parts:
             arguments: of its command.
             evidence: the run directory, which it has at ``/evidence``.
             answers: asks it whether it is ready.
+            more: as ``StageContainer`` takes it.
         """
         command = ["python3", "-m", folder.name, *arguments]
-        container = self.make(role, image, answers, command=command, working_dir="/opt", user=f"{os.getuid()}:{os.getgid()}")
+        container = self.make(role, image, answers, command=command, working_dir="/opt", user=f"{os.getuid()}:{os.getgid()}", **more)
         container.with_volume_mapping(str(evidence.resolve()), "/evidence", "rw")
         for source in sorted(folder.glob("*.py")):
             container.with_copy_into_container(source.read_bytes(), f"/opt/{folder.name}/{source.name}")

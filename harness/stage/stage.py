@@ -37,6 +37,8 @@ PASSED_ON = (
     *("DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG", "DOCKER_TLS_VERIFY", "DOCKER_CERT_PATH"),
 )
 """What programs keep of the harness's environment: what their tools need, so that their `docker` meets the same engine."""
+TAP_CPU_SHARES = 1 << 18
+"""The most there is; others have 1,024. The tap must not wait for a processor behind what it watches (``benchmarks/tap.py``)."""
 TAP_FOLDER, SINK_FOLDER = Path(tap.__file__).parent, Path(sink.__file__).parent
 
 
@@ -252,7 +254,15 @@ class Stage:
 
     def _start_tap(self) -> None:
         arguments, decode = ["--config", "/opt/tap.json"], self.scenario.decode
-        container = self._parts.beside("tap", self.images.python, TAP_FOLDER, arguments, self.run.path, lambda: self.wire.poll().started)
+        container = self._parts.beside(
+            "tap",
+            self.images.python,
+            TAP_FOLDER,
+            arguments,
+            self.run.path,
+            lambda: self.wire.poll().started,
+            cpu_shares=TAP_CPU_SHARES,
+        )
         settings = tap.config(
             self._wiring.taps,
             upstream=("broker", broker.AMQP_PORT),

@@ -29,6 +29,15 @@ def test_everything_listens_on_loopback_only(stage: Stage) -> None:
     assert addresses == {"127.0.0.1"}
 
 
+def test_the_tap_comes_before_all_else_where_processors_are_scarce(stage: Stage) -> None:
+    shares = {}
+    for handle in stage.containers():
+        handle._wrapped.reload()
+        shares[handle.name] = handle._wrapped.attrs["HostConfig"]["CpuShares"]  # 0: the engine's 1,024
+    assert shares.pop("tap") > 1024
+    assert set(shares.values()) == {0}
+
+
 def test_every_container_says_whose_it_is(stage: Stage) -> None:
     for handle in stage.containers():
         labels = handle._wrapped.labels
