@@ -22,6 +22,7 @@ from harness.evidence import RunDirectory
 from harness.evidence.environment import environment
 from harness.invariants.verdict import Judgement, Verdict
 from harness.plan import make_plan
+from harness.playbook.steps import step_names
 from harness.progress import Progress
 from harness.scenario.model import Scenario, Service, Workers
 
@@ -264,6 +265,8 @@ def _new_directory(parent: Path, seed: int) -> Path:
 def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, replay: str, run_id: str, images: object) -> None:
     """What is known before anything starts: the scenario as it is, the user's invariants, the plan, the environment."""
     plan = make_plan(scenario, seed)
+    assert scenario.playbook is not None
+    steps = dict.fromkeys([*step_names(scenario.playbook.command, path.parent), *scenario.playbook.steps])
     faults = [
         {
             "name": fault.name,
@@ -282,5 +285,5 @@ def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, re
     for name in scenario.invariants:
         if (path.parent / f"{name}.sql").exists():
             run.copy(path.parent / f"{name}.sql", f"invariants/{name}.sql")
-    run.write("plan.json", {"format": 1, "seed": seed, "tasks": plan.tasks, "faults": faults})
+    run.write("plan.json", {"format": 1, "seed": seed, "tasks": plan.tasks, "steps": list(steps), "faults": faults})
     run.write("environment.json", environment(path, seed, replay, run_id, images))

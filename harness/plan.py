@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from random import Random
-from typing import Literal, get_args
+from typing import Literal
 
 from harness.faults import Fault, WireFault
 from harness.scenario.model import FaultEntry, Load, OnWire, Scenario
 from harness.scenario.names import StageNames
 from harness.stage.tap.rules import Rule
 
-TriggerKind = Literal["at", "before", "during", "after", "when", "on"]
+TriggerKind = Literal["at", "at after deployment", "before", "during", "after", "event", "when", "on"]
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,27 @@ class PlannedFault:
     """Links (``workers.v2.1 -> broker``) or containers (``workers.v2.1``)."""
     trigger: TriggerKind
     moment: float | str
-    """Seconds after the start of the drive (at; 0 of on), the step's name (before, during, after) or the monitor's (when)."""
+    """Seconds after the start of the load (at; 0 of on) or after the end of the deployment, the name of a step (before, during, after) or
+    of a monitor (when), or an event (``deployment end``, ``200 confirmed``)."""
     seconds: float | None
     """How long it lasts; None: until the drill settles, or its own end."""
     rule: Rule | None = None
     """What the tap does when the fault waits for a message; its counting begins at the moment above."""
     victim_by_wire: bool = False
     """Only one of the victims is hit: the one whose message it was."""
+
+    @property
+    def when(self) -> str:
+        """When it begins, in words: ``at 5 s``, ``during drain v2``, ``after deployment end``."""
+        match self.trigger:
+            case "at" | "on":
+                return f"at {self.moment:g} s"
+            case "at after deployment":
+                return f"{self.moment:g} s after the deployment"
+            case "event":
+                return f"after {self.moment}"
+            case trigger:
+                return f"{trigger} {self.moment}"
 
     def hitting(self, peer: str | None) -> PlannedFault:
         """The fault with its victims as they are known when its message has come.
@@ -64,7 +78,7 @@ class Plan:
     seed: int
     faults: tuple[PlannedFault, ...]
     tasks: int
-    """How many tasks will arrive."""
+    """How many tasks will arrive in the time that the load takes at least."""
 
 
 def make_plan(scenario: Scenario, seed: int) -> Plan:
@@ -79,19 +93,25 @@ def make_plan(scenario: Scenario, seed: int) -> Plan:
     return Plan(
         seed=seed,
         faults=tuple(_planned(scenario, entry, Random(f"{seed} fault {entry.name}")) for entry in scenario.faults),
-        tasks=sum(1 for _ in arrivals(scenario.load, seed)) if scenario.load else 0,
+        tasks=sum(1 for _ in arrivals(scenario.load, seed, scenario.load.duration)) if scenario.load else 0,
     )
 
 
-def arrivals(load: Load, seed: int) -> Iterator[Arrival]:
-    """The tasks in the order they arrive: a Poisson process of ``load.rate`` for ``load.duration``, types drawn by their shares.
+def arrivals(load: Load, seed: int, seconds: float | None = None) -> Iterator[Arrival]:
+    """The tasks in the order they arrive: a Poisson process of ``load.rate``, types drawn by their shares.
 
-    Task ids are ``<type>-<number>``, the number counting all arrivals from 1.
+    Task ids are ``<type>-<number>``, the number counting all arrivals from 1. A longer load begins as a shorter one does.
+
+    Args:
+        load: what arrives.
+        seed: of the drill.
+        seconds: how long; None: as long as the load may last at most.
     """
     draw = Random(f"{seed} arrivals")
     types, shares = list(load.types), list(load.types.values())
     at, number = draw.expovariate(load.rate), 0
-    while at < load.duration:
+    until = load.most if seconds is None else seconds
+    while at < until:
         number += 1
         kind = draw.choices(types, shares)[0]
         yield Arrival(task=f"{kind}-{number:06d}", type=kind, offset_ns=round(at * 1e9))
@@ -141,18 +161,30 @@ def _planned(scenario: Scenario, entry: FaultEntry, draw: Random) -> PlannedFaul
     if isinstance(fault, WireFault) and rule is not None:
         fault = fault.planned(rule)
         rule = fault.rule
-    trigger: TriggerKind = next(kind for kind in get_args(TriggerKind) if getattr(entry, kind) is not None)
-    moment = 0.0 if trigger == "on" else getattr(entry, trigger)
+    trigger, moment = _moment(entry)
     return PlannedFault(
         name=entry.name,
         fault=fault,
         victims=tuple(victims),
         trigger=trigger,
-        moment=moment.step if hasattr(moment, "step") else moment,
+        moment=moment,
         seconds=entry.lasting,
         rule=rule,
         victim_by_wire=by_wire,
     )
+
+
+def _moment(entry: FaultEntry) -> tuple[TriggerKind, float | str]:
+    """When a fault begins, or when the counting for it does."""
+    if entry.at is not None:
+        return "at after deployment" if entry.at.after_deployment else "at", entry.at.seconds
+    if entry.before is not None:
+        return "before", entry.before.step
+    if entry.during is not None:
+        return "during", entry.during.step
+    if entry.after is not None:
+        return "after" if entry.after.step else "event", str(entry.after)
+    return ("when", entry.when) if entry.when is not None else ("on", 0.0)
 
 
 def _is_victim_by_wire(scenario: Scenario, entry: FaultEntry, victims: list[str]) -> bool:

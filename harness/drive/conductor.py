@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from queue import Empty, SimpleQueue
 
 from harness.decode.worker import Decoding
 from harness.drive.broker_watch import MetricsWatch, TopologyWatch
+from harness.drive.facts import Seen, TaskCounts
 from harness.drive.fault_runner import FaultRunner
 from harness.drive.programs import Programs, Which
 from harness.drive.settle import settle
+from harness.drive.story import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Story, Waits
 from harness.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MonitorWatch, Pacer, QueueSampler
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory, now
 from harness.evidence.collect import collect, try_queries
 from harness.load.process import LoadProcess
 from harness.plan import Plan
-from harness.playbook.decision import Decision
+from harness.playbook.decision import Reason
 from harness.playbook.program import Outcome
 from harness.progress import Progress
-from harness.scenario.model import Scenario
+from harness.scenario.model import Monitor, Scenario
 from harness.stage.broker import BrokerClient
 from harness.stage.engine import connect
 from harness.stage.stage import Stage
 from harness.stage.wait import until
 
+TICK_SECONDS = 0.1
 HEAD_START_SECONDS = 0.3
 """Between the word to go and the first arrival, so that every part hears it in time."""
 STOP_GRACE_SECONDS = 10
@@ -82,10 +86,21 @@ class Conductor:
             scenario.stage.id_from,
             stage.load_flags,
         )
-        self._programs = Programs(plan, stage, run_directory, self.faults, self.sampler, progress, self._program_ended, self._fail)
-        self._alerts: dict[str, float] = {}
-        self._decision = Decision(self._playbook_spec.start)
-        self._decision_made = False
+        self._programs = Programs(
+            plan,
+            stage,
+            run_directory,
+            self.faults,
+            self.sampler,
+            progress,
+            self._playbook_spec.hold,
+            TaskCounts(stage),
+            self._program_ended,
+            self._fail,
+        )
+        self._story = Story(scenario, plan.faults)
+        self._seen = Seen(stage, self.faults.lasting, lambda: self._containers.started if self._containers is not None else {})
+        self._deployed = scenario.deployment is None
         self._load_ended = self._rested = False
         broker = BrokerClient(stage.broker.amqp_url, stage.broker.api_url, stage.broker.metrics_url)
         self._metrics, self._topology = MetricsWatch(broker, run_directory, self._fail), TopologyWatch(stage, run_directory)
@@ -174,24 +189,33 @@ class Conductor:
             counting.wait(COUNTING_WITHIN_SECONDS)
 
     def _loop(self, start_at: int) -> None:
-        moments = self.faults.times()
-        deploy_at = self.scenario.deployment.at if self.scenario.deployment else None
-        load_ends = False
-        self.progress.phase("drive", f"{self._load_spec.rate:g} tasks/s for {self._load_spec.duration:g} s")
-        while not (load_ends and self._decision_made and not self._programs.open and deploy_at is None):
-            elapsed = (now() - start_at) / 1e9
-            self.progress.elapsed(elapsed)
-            while moments and elapsed >= moments[0]:
-                self.faults.trigger("at", moments.pop(0))
-            if deploy_at is not None and elapsed >= deploy_at:
-                deploy_at = None
+        self.progress.phase(
+            "drive", f"{self._load_spec.rate:g} tasks/s, for {self._load_spec.duration:g} s and until the playbook has ended"
+        )
+        while not self._story.over:
+            self._seen.elapsed = (now() - start_at) / 1e9
+            self.progress.elapsed(self._seen.elapsed)
+            for act in self._story.next(self._seen):
+                self._do(act)
+            self._watch_load()
+            self._take(TICK_SECONDS)
+
+    def _do(self, act: Act) -> None:
+        match act:
+            case BeginFaults(trigger, moment):
+                self.faults.trigger(trigger, moment)
+            case Deploy():
                 self._deploy()
-            if not load_ends and elapsed >= self._load_spec.duration:
-                load_ends = True
-            self._watch_load(elapsed)
-            self._decide(elapsed)
-            waits = [*moments[:1], *([deploy_at] if deploy_at is not None else []), elapsed + 0.25]
-            self._take(max(0.0, min(waits) - elapsed))
+            case Decided(reason):
+                self._roll_back(reason)
+            case Waits(why):
+                self.run_directory.event("decision", "playbook", "waits", detail=why)
+                self.progress.note(f"the playbook waits: {why}")
+            case EndLoad():
+                self._end_load()
+            case Abandon(why):
+                self.run_directory.event("decision", "playbook", "abandoned", detail=why)
+                self.progress.note(why)
 
     def _take(self, within: float) -> None:
         try:
@@ -202,7 +226,7 @@ class Conductor:
             case _Failed(error):
                 raise error
             case _Alert(monitor, value):
-                self._alerts[monitor] = value
+                self._seen.raised[monitor] = value
                 self.progress.note(f"alert: {monitor} at {value:g}")
                 self.faults.trigger("when", monitor)
             case _Ended(program, outcome):
@@ -216,21 +240,18 @@ class Conductor:
     def _deploy(self) -> None:
         assert self.scenario.deployment is not None
         self._metrics.edge("deployment", "start")
+        self._seen.deploying(now())
+        self._story.began("deployment", self._seen.elapsed)
         self._programs.launch("deployment", self.scenario.deployment.command, self.scenario.deployment.timeout, {})
 
-    def _decide(self, elapsed: float) -> None:
-        if self._decision_made:
-            return
-        reason = self._decision.decide(elapsed, self._alerts)
-        if reason is not None:
-            self._decision_made = True
-            why = f"alert {reason.monitor}" if reason.by == "alert" else reason.by
-            self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=why)
-            self.progress.note(f"decision: start the playbook ({why}{'' if reason.value is None else f' at {reason.value:g}'})")
-            self._metrics.edge("playbook", "start")
-            if self.scenario.decode is not None and not self.stage.tap.capture():
-                self.run_directory.event("blind", "decoded", "from", detail="the wire tap did not begin to keep messages")
-            self._programs.launch("playbook", self._playbook_spec.command, self._playbook_spec.timeout, self._playbook_spec.env)
+    def _roll_back(self, reason: Reason) -> None:
+        self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=str(reason))
+        self.progress.note(f"decision: start the playbook ({reason}{'' if reason.value is None else f' at {reason.value:g}'})")
+        self._metrics.edge("playbook", "start")
+        if self.scenario.decode is not None and not self.stage.tap.capture():
+            self.run_directory.event("blind", "decoded", "from", detail="the wire tap did not begin to keep messages")
+        self._story.began("playbook", self._seen.elapsed)
+        self._programs.launch("playbook", self._playbook_spec.command, self._playbook_spec.timeout, self._playbook_spec.env)
 
     def _ended(self, which: Which, outcome: Outcome) -> None:
         self._programs.open.discard(which)
@@ -239,22 +260,31 @@ class Conductor:
         self._metrics.edge(which, "end")
         fate = "timed out" if outcome.timed_out else f"ended with exit code {outcome.exit_code}"
         self.progress.note(f"{which} {fate} after {outcome.seconds:.1f} s")
+        self._story.ended(which, self._seen.elapsed)
         if which == "deployment" and (outcome.timed_out or outcome.exit_code != 0):
             raise HarnessError(
                 f"the deployment {fate}, so there is nothing to roll back.",
                 f"Its transcript: {self.run_directory.path / 'playbook' / 'deployment.log'}",
             )
+        if which == "deployment":
+            self._seen.deployed()
+            self._deployed = True
 
     def _watches(self) -> list[Pacer]:
         watches = [Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail)]
         for name, monitor in self.scenario.monitors.items():
-            watch = MonitorWatch(name, monitor, self.stage, self.run_directory, lambda name, value: self._inbox.put(_Alert(name, value)))
+            watch = MonitorWatch(name, monitor, self.stage, self.run_directory, partial(self._is_armed, monitor), self._alerted)
             watches.append(Pacer(f"monitor {name}", monitor.every, watch.sample, self._fail))
         return watches
 
-    def _watch_load(self, elapsed: float) -> None:
-        # It may end in order a little before its time, when its last task came early.
-        if not self._load.alive and self._load.exit_code != 0 and elapsed < self._load_spec.duration:
+    def _is_armed(self, monitor: Monitor) -> bool:
+        return self._deployed or monitor.armed == "start"
+
+    def _alerted(self, name: str, value: float) -> None:
+        self._inbox.put(_Alert(name, value))
+
+    def _watch_load(self) -> None:
+        if not self._load_ended and not self._load.alive and self._load.exit_code != 0:
             self.run_directory.event("blind", "published", "from", detail=f"the load ended by itself, exit code {self._load.exit_code}")
             raise HarnessError("the load generator ended by itself.", f"Its log: {self.run_directory.path / 'logs' / 'load.log'}")
 

@@ -33,6 +33,7 @@ class FaultRunner:
         self._threads: list[Thread] = []
         self._settle = Event()
         self._lock = Lock()
+        self._lasting: set[str] = set()
 
     def trigger(self, kind: TriggerKind, moment: float | str) -> list[Event]:
         """Begin every fault that waits for this.
@@ -48,9 +49,9 @@ class FaultRunner:
             self._waiting = [fault for fault in self._waiting if fault not in due]
             return [self._begin(fault) for fault in due]
 
-    def times(self) -> list[float]:
-        """The moments of the faults that begin by time, in seconds after the start of the drive."""
-        return sorted({float(fault.moment) for fault in self._waiting if fault.trigger == "at"})
+    def lasting(self) -> bool:
+        """Whether a fault that ends by itself, after its time or at once, has begun and was not yet seen to end."""
+        return bool(self._lasting)
 
     def close(self) -> None:
         """From now on nothing begins, and what lasts is lifted."""
@@ -64,12 +65,13 @@ class FaultRunner:
             thread.join()
         with self._lock:
             for fault in self._waiting:
-                never = "the drive never began" if fault.trigger == "on" else f"{fault.trigger} {fault.moment} never came"
-                self._note(fault, "skipped", never)
+                self._note(fault, "skipped", "the drive never began" if fault.trigger == "on" else f"{fault.when} never came")
             self._waiting = []
 
     def _begin(self, fault: PlannedFault) -> Event:
         ready = Event()
+        if fault.rule is None:
+            self._starts_lasting(fault)
         thread = Thread(target=self._live, args=(fault, ready), name=f"fault {fault.name}", daemon=True)
         self._threads.append(thread)
         thread.start()
@@ -87,7 +89,12 @@ class FaultRunner:
         except Exception as error:
             self._failed(error)
         finally:
+            self._lasting.discard(fault.name)
             ready.set()
+
+    def _starts_lasting(self, fault: PlannedFault) -> None:
+        if fault.seconds is not None or fault.fault.momentary:
+            self._lasting.add(fault.name)
 
     def _happens(self, fault: PlannedFault, ready: Event, with_what: str | None = None) -> float:
         """Do it, and see whether it bites; gives the time when it was done."""
@@ -117,6 +124,7 @@ class FaultRunner:
         try:
             if armed and moment.comes():
                 fault = fault.hitting(moment.first().peer)
+                self._starts_lasting(fault)
                 begun = self._happens(fault, ready, moment.told())
                 if fault.fault.severs:
                     moment.is_dropped(fault.victims)

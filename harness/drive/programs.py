@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from threading import Event, Thread
 from typing import Literal
 
+from harness.drive.facts import TaskCounts
 from harness.drive.fault_runner import FaultRunner
 from harness.drive.watch import QueueSampler
 from harness.evidence import RunDirectory
@@ -13,7 +14,9 @@ from harness.plan import Plan
 from harness.playbook.ansible import environment as ansible
 from harness.playbook.program import Outcome, Program
 from harness.progress import Progress
+from harness.scenario.moments import TaskCount
 from harness.stage.stage import Stage
+from harness.stage.wait import until
 
 GRACE_SECONDS = 2.0
 FAULT_BITES_WITHIN_SECONDS = 180.0
@@ -25,6 +28,8 @@ class Programs:
     """Runs each program in a thread of its own.
 
     Args:
+        hold: by step of the playbook, what it is held for.
+        counts: whether so many tasks are there.
         ended: told when a program has ended.
         failed: told of an error of the harness itself.
     """
@@ -37,11 +42,13 @@ class Programs:
         faults: FaultRunner,
         sampler: QueueSampler,
         progress: Progress,
+        hold: Mapping[str, TaskCount],
+        counts: TaskCounts,
         ended: Callable[[Which, Outcome], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self.plan, self.stage, self.run, self.faults, self.sampler, self.progress = plan, stage, run, faults, sampler, progress
-        self._ended, self._failed = ended, failed
+        self._hold, self._counts, self._ended, self._failed = hold, counts, ended, failed
         self._started: list[Program] = []
         self.open: set[Which] = set()
         """Programs that have started, and whose end the conductor has not written down."""
@@ -76,6 +83,15 @@ class Programs:
 
         Thread(target=run, name=which, daemon=True).start()
 
+    def holds(self, step: str) -> None:
+        """Hold the playbook before a step until the tasks that it is held for are there, at most as long as a part may take to be ready."""
+        if (tasks := self._hold.get(step)) is None:
+            return
+        self.run.event("hold", step, "begin", detail=str(tasks))
+        within = self.stage.spec.ready_within
+        met = until(lambda: self.stopping or self._counts.reached(tasks), within)
+        self.run.event("hold", step, "met" if met and not self.stopping else "not_met", detail=str(tasks))
+
     def stop(self) -> None:
         """End those that still run; what their last step did is not evidence any more."""
         self.stopping = True
@@ -91,7 +107,9 @@ class _Steps:
         self._during: list[Event] = []
 
     def begins(self, step: str) -> None:
-        """Count the queues, then let `before` faults bite."""
+        """Hold the step where the scenario has it held, count the queues, then let `before` faults bite."""
+        if self._which == "playbook":
+            self._programs.holds(step)
         self._programs.sampler.sample(step, "start")
         self._bite("before", step)
         self._programs.run.event("step", step, "begin", program=self._which)

@@ -89,11 +89,21 @@ class MonitorWatch:
     """Samples one monitor and raises its alert.
 
     Args:
+        armed: whether it may raise its alert now; until then it is only sampled.
         alerted: told of the monitor's name and value when its alert is raised.
     """
 
-    def __init__(self, name: str, monitor: Monitor, stage: Stage, run: RunDirectory, alerted: Callable[[str, float], None]) -> None:
-        self._name, self._monitor, self._stage, self._run, self._alerted = name, monitor, stage, run, alerted
+    def __init__(
+        self,
+        name: str,
+        monitor: Monitor,
+        stage: Stage,
+        run: RunDirectory,
+        armed: Callable[[], bool],
+        alerted: Callable[[str, float], None],
+    ) -> None:
+        self._name, self._monitor, self._stage, self._run = name, monitor, stage, run
+        self._armed, self._alerted = armed, alerted
         self._alarm = Alarm(above=monitor.above, below=monitor.below, lasting=monitor.lasting)
         self._redelivered: tuple[float, int] | None = None
         self._broker = BrokerClient(stage.broker.amqp_url, stage.broker.api_url)
@@ -105,7 +115,7 @@ class MonitorWatch:
             value = self._value(at)
         except ConnectionError:
             value = None
-        change = self._alarm.feed(at, value)
+        change = self._alarm.feed(at, value) if self._armed() else None
         if value is not None:
             self._run.event("alert", self._name, change or "sample", value=value)
         if change == "raised" and value is not None:
@@ -139,6 +149,8 @@ class ContainerWatch:
     ) -> None:
         self._run, self._died, self._failed = run, died, failed
         self._asked: set[str] = set()
+        self.started: dict[str, int] = {}
+        """When each container was last started since the watch began, by role, in nanoseconds since the epoch."""
         self._over = False
         self._events = client.events(decode=True, filters={"type": "container", "label": f"{RUN}={run_id}"})
         self._thread = Thread(target=self._follow, name="containers", daemon=True)
@@ -175,6 +187,7 @@ class ContainerWatch:
                 self._asked.add(role)
             case "start":
                 self._asked.discard(role)
+                self.started[role] = event["timeNano"]
                 self._note(event, role, "started")
             case "pause" | "unpause":
                 self._note(event, role, f"{action}d")

@@ -255,14 +255,16 @@ class Event:
     fault      the fault's name        armed, begin, bit, not_bit, end, lifted, not_lifted, skipped (kind, target, detail)
     container  workers.v2.1            started, stopped, killed, died, paused, unpaused (version, exit_code; asked: by whom)
     alert      the monitor's name      sample, raised, cleared (value)
-    decision   playbook                started (detail: the alert or no_later_than; value)
+    decision   playbook                started (detail: the alert, the event, at or no_later_than; value), waits, abandoned (detail: why)
+    hold       the step's name         begin, met, not_met (detail: the tasks that it is held for)
+    machine    cpu                     sample (value: the share of time in which something waited for a processor, 0 to 1)
     blind      published, wire, …      from, to (detail: why)
     note       anything                said (detail)
     ========== ======================= ===================================================================================================
     """
 
     at: int
-    event: Literal["phase", "step", "fault", "container", "alert", "decision", "blind", "note"]
+    event: Literal["phase", "step", "fault", "container", "alert", "decision", "hold", "machine", "blind", "note"]
     name: str
     state: str
     kind: str | None = None

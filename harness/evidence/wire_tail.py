@@ -69,6 +69,10 @@ class WireTail:
         self._in_flight: dict[tuple[int, int], dict[tuple[str | None, str | None, str], int]] = {}
         """How often each delivery is in flight, by connection and channel."""
         self._rules: dict[str, _Rule] = {}
+        self._given: dict[str, tuple[int, int]] = {}
+        """How many deliveries each client has had, and when the last one was."""
+        self._consumers_changed: dict[str, int] = {}
+        """When each client last began or ended to consume."""
         self.moves = 0
         """Events that moved a task; what workers tell each other all the time, without a task's id, is none."""
         self.started = False
@@ -102,6 +106,11 @@ class WireTail:
         with self._lock:
             return [InFlight(*one) for held in self._in_flight.values() for one, count in held.items() for _ in range(count)]
 
+    def given(self, peer: str) -> tuple[int, int]:
+        """How many deliveries a client has had, and when the last one was, in nanoseconds since the epoch; (0, 0) where it had none."""
+        with self._lock:
+            return self._given.get(peer, (0, 0))
+
     def consumers(self, peer: str, queues: Container[str | None] | None = None) -> int:
         """How many consumers a client has, by the name of its container.
 
@@ -112,6 +121,11 @@ class WireTail:
         with self._lock:
             mine = [(queue, count) for (name, _, _, queue), count in self._consumers.items() if name == peer]
         return sum(count for queue, count in mine if queues is None or queue in queues)
+
+    def consumers_changed(self, peer: str) -> int:
+        """When a client last began or ended to consume, in nanoseconds since the epoch; 0 where it never has."""
+        with self._lock:
+            return self._consumers_changed.get(peer, 0)
 
     def connected(self, peer: str) -> bool:
         """Whether a client has an open connection to the broker, by the name of its container."""
@@ -164,6 +178,8 @@ class WireTail:
 
     def _carry(self, event: str, line: dict[str, Any]) -> None:
         """A delivery, or what settles one."""
+        if event == "deliver":
+            self._given[line["peer"]] = (self._given.get(line["peer"], (0, 0))[0] + 1, line["at"])
         held = self._in_flight.setdefault((line["connection"], line["channel"]), {})
         delivery = (line.get("task"), line.get("queue"), line["peer"])
         count = held.get(delivery, 0) + (1 if event == "deliver" else -1)
@@ -183,8 +199,10 @@ class WireTail:
                 self.ended = True
             case "consume":
                 self._consumers[(line["peer"], *channel, line.get("queue"))] += 1
+                self._consumers_changed[line["peer"]] = line["at"]
             case "cancel":
                 self._consumers[(line["peer"], *channel, line.get("queue"))] -= 1
+                self._consumers_changed[line["peer"]] = line["at"]
             case "close":
                 self._close(channel, whole=line.get("channel") is None)
             case "fault":

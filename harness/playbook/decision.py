@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from harness.scenario.model import Start
+from harness.scenario.moments import Moment
 
 
 class Alarm:
@@ -62,16 +63,22 @@ class Alarm:
 class Reason:
     """Why the playbook starts."""
 
-    by: Literal["at", "alert", "no_later_than"]
+    by: Literal["at", "event", "alert", "no_later_than"]
     monitor: str | None = None
     """The monitor it waited for."""
     value: float | None = None
     """By what value, where an alert decided."""
+    event: str | None = None
+    """The event it waited for."""
+
+    def __str__(self) -> str:
+        """As the timeline has it: ``alert slow``, ``at``, ``after 200 confirmed``."""
+        return f"alert {self.monitor}" if self.by == "alert" else f"after {self.event}" if self.by == "event" else self.by
 
 
 @dataclass(frozen=True)
 class Decision:
-    """The decision point of a playbook.
+    """The decision point of a playbook that starts at a time or by an alert.
 
     Args:
         start: as in the scenario: a time, or an alert and the latest time.
@@ -79,18 +86,23 @@ class Decision:
 
     start: Start
 
-    def decide(self, elapsed_seconds: float, raised: Mapping[str, float]) -> Reason | None:
+    def decide(self, elapsed_seconds: float, raised: Mapping[str, float], deployed_seconds: float | None = None) -> Reason | None:
         """Whether the playbook starts now, and why; an alert is the reason even when the latest time has come too.
 
         Args:
-            elapsed_seconds: since the start of the drive.
+            elapsed_seconds: since the start of the load.
             raised: the monitors whose alert is raised now, each with the value that raised it.
+            deployed_seconds: when the deployment ended, since the start of the load; None: it has not.
         """
-        if self.start.at is not None:
-            return Reason("at") if elapsed_seconds >= self.start.at else None
+
+        def has_come(moment: Moment | None) -> bool:
+            if moment is None or (moment.after_deployment and deployed_seconds is None):
+                return False
+            return elapsed_seconds >= moment.seconds + ((deployed_seconds or 0.0) if moment.after_deployment else 0.0)
+
+        if has_come(self.start.at):
+            return Reason("at")
         monitor = self.start.when
         if monitor is not None and monitor in raised:
             return Reason("alert", monitor, raised[monitor])
-        if self.start.no_later_than is not None and elapsed_seconds >= self.start.no_later_than:
-            return Reason("no_later_than", monitor)
-        return None
+        return Reason("no_later_than", monitor) if has_come(self.start.no_later_than) else None

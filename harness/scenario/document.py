@@ -13,12 +13,16 @@ from pydantic.fields import FieldInfo
 from harness.faults import KINDS, WireFault
 from harness.scenario import model
 from harness.scenario.init import TEMPLATE
+from harness.scenario.moments import At, Tasks
 from harness.scenario.refs import Ref
 from harness.scenario.units import Duration, Rate, Size, written
 from harness.scenario.walk import description, key_of, part_of
 
 TARGET = Path(__file__).parents[2] / "docs" / "scenario.md"
-_UNITS = {get_args(Duration)[1]: "duration", get_args(Rate)[1]: "rate", get_args(Size)[1]: "size"}
+_UNITS = {
+    get_args(unit)[1]: name
+    for unit, name in ((Duration, "duration"), (Rate, "rate"), (Size, "size"), (At, "moment"), (Tasks, "count of tasks"))
+}
 HEADINGS = {
     **{"StageSpec": "stage", "MessageShape": "messages", "FaultSpec": "faults"},
     **{"OnWire": "on", "Monitor": "monitors", "Start": "the start"},

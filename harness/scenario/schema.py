@@ -51,7 +51,9 @@ def _add_rules(parts: dict[str, Any]) -> None:
     """Which keys exclude or need each other: the model's own validators, as a schema says them."""
     parts["Workers"]["oneOf"] = _one_of("image", "build")
     parts["Monitor"]["allOf"] = [{"oneOf": _one_of("query", "queue_depth", "redelivery_rate")}, {"oneOf": _one_of("above", "below")}]
-    parts["Start"] |= {"oneOf": _one_of("at", "when"), "dependentRequired": {"when": ["no_later_than"], "no_later_than": ["when"]}}
+    parts["Deployment"]["oneOf"] = _one_of("at", "after")
+    parts["After"]["oneOf"] = _one_of("step", "deployment", "playbook", "tasks")
+    parts["Start"] |= {"oneOf": _one_of("at", "after", "when"), "dependentRequired": {"when": ["no_later_than"], "no_later_than": ["when"]}}
     momentary = [kind for kind, fault in KINDS.items() if fault.momentary]
     parts["FaultSpec"]["allOf"] = [
         {"oneOf": _one_of(*KINDS)},

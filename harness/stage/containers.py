@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from testcontainers.core.container import DockerContainer
 
 from harness.errors import HarnessError
 
+NANOSECONDS = 1_000_000_000
 PUBLISHED_ON = "127.0.0.1"
 
 
@@ -128,6 +130,15 @@ class Handle:
         """When its main process was last started."""
         self._wrapped.reload()
         return str(self._wrapped.attrs["State"]["StartedAt"])
+
+    @property
+    def started_at_ns(self) -> int:
+        """The same in nanoseconds since the epoch; 0 for one that was never started."""
+        whole, _, fraction = self.started_at.rstrip("Z").partition(".")
+        if whole.startswith("0001"):
+            return 0
+        seconds = int(datetime.fromisoformat(f"{whole}+00:00").timestamp())
+        return seconds * NANOSECONDS + int(fraction.ljust(9, "0") or 0)
 
     def kill(self) -> None:
         """SIGKILL; a container that is dead already stays so."""

@@ -11,7 +11,6 @@ from harness.stage.containers import Handle, StageContainer, last_words
 from harness.stage.labels import labels
 from harness.stage.wait import until
 
-READY_WITHIN_SECONDS = 60.0
 Say = Callable[[str], None]
 Answers = Callable[[], bool]
 
@@ -24,10 +23,12 @@ class Parts:
         network: name of the run's network.
         say: told what is ready, for the person who waits.
         redact: takes the run's secrets out of a text.
+        ready_within: seconds a part may take until it is ready.
     """
 
-    def __init__(self, run_id: str, network: str, say: Say, redact: Callable[[str], str]) -> None:
+    def __init__(self, run_id: str, network: str, say: Say, redact: Callable[[str], str], ready_within: float) -> None:
         self._run_id, self._network, self._say, self._redact = run_id, network, say, redact
+        self._ready_within = ready_within
         self._handles: dict[str, Handle] = {}
 
     def __getitem__(self, role: str) -> Handle:
@@ -85,10 +86,10 @@ class Parts:
         def answered_or_dead() -> bool:
             return handle.answers() or handle.status in ("exited", "gone")
 
-        until(answered_or_dead, READY_WITHIN_SECONDS)
+        until(answered_or_dead, self._ready_within)
         if not handle.answers():
-            fate = "ended while it started" if handle.status in ("exited", "gone") else f"was not ready within {READY_WITHIN_SECONDS:.0f} s"
-            hint = "Its image, command and environment are in stage of the scenario file."
+            fate = "ended while it started" if handle.status in ("exited", "gone") else f"was not ready within {self._ready_within:g} s"
+            hint = "Its image, command and environment are in stage of the scenario file; ready_within there gives it more time."
             raise HarnessError(f"{role} {fate}: {self.last_words(role)}", hint)
         self._say(f"{role} ready")
 

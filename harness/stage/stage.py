@@ -17,7 +17,7 @@ from testcontainers.core.network import Network
 
 from harness import plan
 from harness.errors import HarnessError
-from harness.evidence import RunDirectory, sink_file
+from harness.evidence import RunDirectory, now, sink_file
 from harness.evidence.sink_file import SinkTail
 from harness.evidence.wire_tail import WireTail
 from harness.scenario.model import Scenario
@@ -39,6 +39,8 @@ PASSED_ON = (
 """What programs keep of the harness's environment: what their tools need, so that their `docker` meets the same engine."""
 TAP_CPU_SHARES = 1 << 18
 """The most there is; others have 1,024. The tap must not wait for a processor behind what it watches (``benchmarks/tap.py``)."""
+STEADY_NS = 500_000_000
+"""Between two consumers that a framework opens lie milliseconds."""
 TAP_FOLDER, SINK_FOLDER = Path(tap.__file__).parent, Path(sink.__file__).parent
 
 
@@ -80,7 +82,7 @@ class Stage:
         self._addresses = Addresses(self._credentials, self._wiring)
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
-        self._parts = Parts(run_id, self._network.name, say, self.redact)
+        self._parts = Parts(run_id, self._network.name, say, self.redact, self.spec.ready_within)
         self.wire = WireTail(run.file("wire"))
         self.tap = TapControl(run.path / "tap", self.wire, lambda: self.container("tap").hang_up(), self._tap_runs)
         self.broker: BrokerClient
@@ -327,6 +329,11 @@ class Stage:
             self._parts[name].start()
 
     def _at_work(self, worker: str, consumes: bool) -> bool:
-        """Whether a worker takes tasks; what it reads of queues of its own, as for its framework's control messages, does not say so."""
+        """Whether a worker takes tasks; what it reads of queues of its own, as for its framework's control messages, does not say so.
+
+        Frameworks open their consumers one after the other: it is ready when they have stayed the same for a moment.
+        """
         wire = self.wire.poll()
-        return wire.consumers(worker, self.spec.broker.queues) > 0 if consumes else wire.connected(worker)
+        if not consumes:
+            return wire.connected(worker)
+        return wire.consumers(worker, self.spec.broker.queues) > 0 and now() - wire.consumers_changed(worker) >= STEADY_NS

@@ -125,7 +125,8 @@ def started(tmp_path: Path) -> Iterator[Callable[..., LoadProcess]]:
 
 
 def load(queue: str, **fields: Any) -> Load:
-    return Load.model_validate({"rate": "300/s", "duration": "2s", "routing_key": queue, **fields})
+    """As long as it lasts, and no longer."""
+    return Load.model_validate({"rate": "300/s", "duration": "2s", "routing_key": queue, "most": fields.get("duration", "2s"), **fields})
 
 
 def lines(run_directory: Path) -> list[dict[str, Any]]:

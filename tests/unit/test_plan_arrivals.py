@@ -12,7 +12,7 @@ from harness.scenario.model import Load
 
 
 def load(**fields: Any) -> Load:
-    return Load.model_validate({"rate": "300/s", "duration": "30s", "types": {"charge": 0.9, "notify": 0.1}, **fields})
+    return Load.model_validate({"rate": "300/s", "duration": "10s", "most": "30s", "types": {"charge": 0.9, "notify": 0.1}, **fields})
 
 
 def test_the_same_seed_gives_the_same_tasks():
@@ -32,7 +32,12 @@ def test_what_is_not_about_arrivals_does_not_move_them():
     assert list(arrivals(load(size=4096, attempts=3), 7)) == list(arrivals(load(), 7))
 
 
-def test_arrivals_come_in_order_and_within_the_duration():
+def test_a_longer_load_begins_as_a_shorter_one_does():
+    shorter = list(arrivals(load(), 7, 10.0))
+    assert shorter == [arrival for arrival in arrivals(load(), 7) if arrival.offset_ns < 10 * 10**9]
+
+
+def test_arrivals_come_in_order_and_within_the_time_the_load_may_last():
     offsets = [arrival.offset_ns for arrival in arrivals(load(), 7)]
     assert offsets == sorted(offsets)
     assert 0 <= offsets[0] < offsets[-1] <= 30 * 10**9
@@ -55,4 +60,4 @@ def test_types_come_by_their_shares():
 
 
 def test_a_rate_too_low_for_its_duration_may_bring_nothing():
-    assert list(arrivals(load(rate="1/h", duration="1ms"), 7)) == []
+    assert list(arrivals(load(rate="1/h", most="1ms"), 7)) == []

@@ -46,21 +46,65 @@ CASES = {
     ),
     "more victims than there are": ("pick: one", "pick: 3", ["29:38: pick is 3, and workers.v2 names only 2"]),
     "no victim": ("pick: one", "pick: 0", ["29:38: pick must be at least 1, not 0"]),
-    "the deployment comes after the load": ("at: 5s", "at: 31s", ["19:36: the deployment starts at 31s, when the load of 30s is over"]),
+    "the deployment comes after the load": (
+        "at: 5s",
+        "at: 5m",
+        ["19:36: the deployment starts at 5m, and the load lasts 5m at most (load.most)"],
+    ),
     "the playbook starts when all is over": (
         "no_later_than: 20s",
-        "no_later_than: 70s",
-        ["33:45: no_later_than is 70s, and load, deployment and faults are over at 30s"],
+        "no_later_than: 301s",
+        ["33:45: no_later_than is 301s, and the load lasts 5m at most (load.most)"],
+    ),
+    "the playbook starts too long after the deployment": (
+        "no_later_than: 20s",
+        "no_later_than: 296s after deployment",
+        ["33:45: no_later_than is 296s after deployment, and the load lasts 5m at most (load.most)"],
     ),
     "a fault begins when all is over": (
         "at: 10s",
-        "at: 111s",
-        ["26:9: the fault would begin at 111s, and the drill settles at 110s at the latest"],
+        "at: 301s",
+        ["26:9: the fault would begin at 301s, and the load lasts 5m at most (load.most)"],
     ),
     "a fault lasts beyond the end": (
         "for: 12s",
         "for: 5m",
-        ["27:10: the fault would last until 310s, and the drill settles at 110s at the latest; leave out for to have it lifted then"],
+        ["27:10: the fault would last until 310s, and the load lasts 5m at most (load.most)"],
+    ),
+    "the load lasts longer than it may": (
+        "duration: 30s",
+        "duration: 6m",
+        ["18:31: the load lasts 6m at least, and 5m at most"],
+    ),
+    "a fault comes after tasks of a queue that is not there": (
+        "at: 10s",
+        "after: {tasks: 20 waiting in tasks.v3}",
+        ["26:20: there is no queue tasks.v3; did you mean tasks.v2?"],
+    ),
+    "a fault comes after tasks of a version that is not there": (
+        "at: 10s",
+        "after: {tasks: 20 given to v3}",
+        ["26:20: there is no version v3; there are v1, v2"],
+    ),
+    "a count of tasks counts none": (
+        "at: 10s",
+        "after: {tasks: 0 confirmed}",
+        ["26:20: tasks: '0 confirmed' counts no tasks: write 200 confirmed, 20 given to v2 or 20 waiting in tasks"],
+    ),
+    "a fault comes after two events": (
+        "at: 10s",
+        "after: {step: stop v2, deployment: end}",
+        ["26:12: after of entry 1 of faults: give exactly one of step, deployment, playbook and tasks"],
+    ),
+    "a step that is not there is held": (
+        "timeout: 90s",
+        "timeout: 90s\n  hold: {stop v3: 20 waiting in tasks.v2}",
+        ["35:10: the playbook has no step stop v3; did you mean stop v2?"],
+    ),
+    "a step is held for a queue that is not there": (
+        "timeout: 90s",
+        "timeout: 90s\n  hold: {stop v2: 20 waiting in tasks.v9}",
+        ["35:19: there is no queue tasks.v9; did you mean tasks.v2?"],
     ),
     "quiet cannot come in time": ("quiet_for: 3s", "quiet_for: 1m", ["35:34: quiet for 1m cannot come within 1m"]),
     "a tag cannot be chosen": (

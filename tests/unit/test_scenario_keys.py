@@ -83,12 +83,16 @@ CASES = {
         ["9:24: type is quorum, classic or stream, not the number 3"],
     ),
     "one of two types is neither": ("pick: one", "pick: some", ["29:38: pick is one, all or a whole number, not the text 'some'"]),
-    "a duration has no unit": ("at: 10s", "at: 10", ["26:9: at: 10 is not a duration: write a number and a unit, such as 250ms, 5s or 2m"]),
+    "a duration has no unit": (
+        "at: 10s",
+        "at: 10",
+        ["26:9: at: 10 is not a moment: write a number and a unit, such as 5s or 2m, or 5s after deployment"],
+    ),
     "a duration with a fraction has no unit": ("at: 10s", "at: 10.5", ["26:9: at: 10.5 has no unit; write it as 10.5s"]),
     "a duration has an unknown unit": (
         "at: 10s",
         "at: 10 sec",
-        ["26:9: at: '10 sec' is not a duration: write a number and a unit, such as 250ms, 5s or 2m"],
+        ["26:9: at: '10 sec' is not a moment: write a number and a unit, such as 5s or 2m, or 5s after deployment"],
     ),
     "a duration must not be zero": ("duration: 30s", "duration: 0s", ["18:31: duration must be more than 0, not 0s"]),
     "a rate has no unit": (
@@ -148,7 +152,7 @@ CASES = {
     "the playbook starts by two things": (
         "{when: canary_slow, no_later_than: 20s}",
         "{when: canary_slow, at: 3s}",
-        ["33:10: playbook.start: give exactly one of at and when"],
+        ["33:10: playbook.start: give exactly one of at, after and when"],
     ),
     "an alert may keep the playbook from starting": (
         "{when: canary_slow, no_later_than: 20s}",

@@ -43,7 +43,7 @@ def test_every_key_says_what_it_means():
 
 
 def test_durations_have_their_defaults_as_one_writes_them():
-    assert schema()["$defs"]["Playbook"]["properties"]["timeout"]["default"] == "2m"
+    assert schema()["$defs"]["Playbook"]["properties"]["timeout"]["default"] == "5m"
 
 
 def test_invariants_are_offered_with_their_parameters():

@@ -6,18 +6,20 @@ import re
 
 from harness.scenario.checks.references import OWN_EXCHANGES
 from harness.scenario.draft import Draft
-from harness.scenario.model import Binding, Deployment, Exchange, FaultEntry, Load, Playbook, Settle, Start
+from harness.scenario.model import After, Binding, Deployment, Exchange, FaultEntry, Load, Settle, Start
+from harness.scenario.moments import Moment, TaskCount, task_count
 from harness.scenario.problems import suggestion
-from harness.scenario.source import Place
-from harness.scenario.units import seconds, written
+from harness.scenario.source import KeyPath, Place
+from harness.scenario.units import written
 
 
 def check(draft: Draft) -> None:
-    """Load, routing, times, faults and tags."""
+    """Load, routing, times, events, faults and tags."""
     _shares(draft)
     _routing(draft)
     _faults(draft)
     _times(draft)
+    _events(draft)
     _tags(draft)
 
 
@@ -122,63 +124,78 @@ def _pick(draft: Draft, number: int, entry: FaultEntry) -> None:
 
 def _times(draft: Draft) -> None:
     source = draft.source
-    load, start = draft.part(Load, "load"), draft.part(Start, "playbook", "start")
-    deployment = draft.part(Deployment, "deployment")
-    if load and deployment and deployment.at >= load.duration:
-        place = source.value(("deployment", "at"))
-        source.refuse(place, f"the deployment starts at {written(deployment.at)}, when the load of {written(load.duration)} is over")
-    if load and start:
-        _playbook_time(draft, load, deployment, start)
-        _fault_times(draft, load, deployment, start)
-    settle = draft.part(Settle, "settle")
+    load, settle = draft.part(Load, "load"), draft.part(Settle, "settle")
+    if load and load.most < load.duration:
+        place = source.value(("load", "most" if "most" in source.names("load") else "duration"))
+        source.refuse(place, f"the load lasts {written(load.duration)} at least, and {written(load.most)} at most")
+    elif load:
+        _beyond_the_load(draft, load)
     if settle and settle.quiet_for >= settle.within:
         place = source.value(("settle", "quiet_for")) if "quiet_for" in source.names("settle") else source.value(("settle", "within"))
         source.refuse(place, f"quiet for {written(settle.quiet_for)} cannot come within {written(settle.within)}")
 
 
-def _playbook_time(draft: Draft, load: Load, deployment: Deployment | None, start: Start) -> None:
-    key = "at" if start.at is not None else "no_later_than"
-    latest = start.at if start.at is not None else start.no_later_than
-    assert latest is not None
-    end = max(
-        [load.duration, deployment.at if deployment else 0.0]
-        + [entry.at + (entry.lasting or 0.0) for _, entry in draft.faults if entry.at is not None]
-    )
-    if latest > end:
-        place = draft.source.value(("playbook", "start", key))
-        draft.source.refuse(place, f"{key} is {written(latest)}, and load, deployment and faults are over at {written(end)}")
+def _beyond_the_load(draft: Draft, load: Load) -> None:
+    """Moments by time that come only when the load has ended, however long the story takes."""
+    deployment, start = draft.part(Deployment, "deployment"), draft.part(Start, "playbook", "start")
+    deployed = (deployment.at or 0.0) if deployment else 0.0
+    over = f"and the load lasts {written(load.most)} at most (load.most)"
 
+    def refuse(path: KeyPath, what: str) -> None:
+        draft.source.refuse(draft.source.value(path), f"{what}, {over}")
 
-def _fault_times(draft: Draft, load: Load, deployment: Deployment | None, start: Start) -> None:
-    """A fault by time must come before the drill settles, at the very latest."""
-    source = draft.source
-    decided = start.at if start.at is not None else start.no_later_than
-    end = max(
-        load.duration,
-        deployment.at + deployment.timeout if deployment else 0.0,
-        (decided or 0.0) + _timeout(draft),
-    )
+    def comes(moment: Moment) -> float:
+        return moment.seconds + (deployed if moment.after_deployment else 0.0)
+
+    if deployment and deployment.at is not None and deployment.at >= load.most:
+        refuse(("deployment", "at"), f"the deployment starts at {written(deployment.at)}")
+    for key, moment in {"at": start.at, "no_later_than": start.no_later_than}.items() if start else ():
+        if moment is not None and comes(moment) >= load.most:
+            refuse(("playbook", "start", key), f"{key} is {moment}")
     for number, entry in draft.faults:
-        if entry.at is None:
-            continue
-        if entry.at >= end:
-            place = source.value(("faults", number, "at"))
-            source.refuse(place, f"the fault would begin at {written(entry.at)}, and the drill settles at {written(end)} at the latest")
-        elif entry.lasting is not None and entry.at + entry.lasting > end:
-            place = source.value(("faults", number, "for"))
-            source.refuse(
-                place,
-                f"the fault would last until {written(entry.at + entry.lasting)}, and the drill settles at {written(end)} at the latest; "
-                "leave out for to have it lifted then",
-            )
+        if entry.at is not None and comes(entry.at) >= load.most:
+            refuse(("faults", number, "at"), f"the fault would begin at {entry.at}")
+        elif entry.at is not None and entry.lasting is not None and comes(entry.at) + entry.lasting > load.most:
+            refuse(("faults", number, "for"), f"the fault would last until {written(comes(entry.at) + entry.lasting)}")
 
 
-def _timeout(draft: Draft) -> float:
-    raw = draft.source.get("playbook", "timeout")
-    try:
-        return seconds(raw) if raw is not None else float(Playbook.model_fields["timeout"].default)
-    except ValueError:
-        return float("inf")
+def _events(draft: Draft) -> None:
+    """Events that need something that the file does not have: a deployment, a version, a queue."""
+    deployment, start = draft.part(Deployment, "deployment"), draft.part(Start, "playbook", "start")
+    moments: dict[KeyPath, Moment | None] = {("faults", number, "at"): entry.at for number, entry in draft.faults}
+    afters: dict[KeyPath, After | None] = {("faults", number, "after"): entry.after for number, entry in draft.faults}
+    if start:
+        moments |= {("playbook", "start", "at"): start.at, ("playbook", "start", "no_later_than"): start.no_later_than}
+        afters[("playbook", "start", "after")] = start.after
+    if deployment:
+        afters[("deployment", "after")] = deployment.after
+    has_deployment = bool(draft.source.names("deployment"))
+    for path, moment in moments.items():
+        if moment is not None and moment.after_deployment and not has_deployment:
+            draft.source.refuse(draft.source.value(path), "there is no deployment that it could come after")
+    for path, after in afters.items():
+        if after is not None and after.deployment and not has_deployment:
+            draft.source.refuse(draft.source.value(path), "there is no deployment that it could come after")
+        if after is not None and after.tasks:
+            _counted(draft, (*path, "tasks"), after.tasks)
+    _holds(draft)
+
+
+def _holds(draft: Draft) -> None:
+    raw = draft.source.get("playbook", "hold")
+    for step, text in raw.items() if isinstance(raw, dict) else ():
+        try:
+            _counted(draft, ("playbook", "hold", step), task_count(text))
+        except ValueError:
+            continue  # the model refuses it
+
+
+def _counted(draft: Draft, path: KeyPath, tasks: TaskCount) -> None:
+    """The version or queue of a count of tasks must be there."""
+    kind, known = ("version", ("stage", "workers")) if tasks.state == "given to" else ("queue", ("stage", "broker", "queues"))
+    names = draft.source.names(*known)
+    if tasks.where is not None and names and tasks.where not in names:
+        draft.source.refuse(draft.source.value(path), f"there is no {kind} {tasks.where}{suggestion(tasks.where, names)}")
 
 
 def _tags(draft: Draft) -> None:

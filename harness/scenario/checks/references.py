@@ -9,6 +9,7 @@ from pydantic import BeforeValidator
 
 from harness.scenario.draft import Draft
 from harness.scenario.model import Scenario
+from harness.scenario.moments import moment
 from harness.scenario.problems import suggestion
 from harness.scenario.refs import Kind, Ref
 from harness.scenario.units import per_second, seconds
@@ -81,6 +82,7 @@ def check(draft: Draft, names: Names) -> None:
             if not _is_known(draft, reference.kind, leaf.value, known):
                 draft.source.refuse(draft.source.value(leaf.path), unknown(reference.kind, leaf.value, known))
     _bindings(draft, names)
+    _held_steps(draft, names)
 
 
 def unknown(kind: Kind, name: str, known: Known) -> str:
@@ -111,13 +113,21 @@ def _bindings(draft: Draft, names: Names) -> None:
             draft.source.refuse(draft.source.value(path), f"there is no queue or exchange {target}{suggestion(target, known[:-5])}")
 
 
+def _held_steps(draft: Draft, names: Names) -> None:
+    """The keys of `hold` are names of steps."""
+    held = draft.source.names("playbook", "hold")
+    for step in held if "step" in names else ():
+        if step not in names["step"].names:
+            draft.source.refuse(draft.source.key(("playbook", "hold", step)), unknown("step", step, names["step"]))
+
+
 def _wants_unit(leaf: Leaf) -> bool:
     validator: BeforeValidator | None = leaf.marked(BeforeValidator)
-    return validator is not None and validator.func in (seconds, per_second)
+    return validator is not None and validator.func in (seconds, per_second, moment)
 
 
 def _example(leaf: Leaf) -> str:
-    return f"{leaf.value:g}s" if leaf.marked(BeforeValidator).func is seconds else f"{leaf.value:g}/s"
+    return f"{leaf.value:g}/s" if leaf.marked(BeforeValidator).func is per_second else f"{leaf.value:g}s"
 
 
 def _same(names: Sequence[str]) -> Known:

@@ -8,11 +8,12 @@ from harness.scenario.model.part import Part
 from harness.scenario.model.proof import DEFAULT_EFFECTS_QUERY, Decode, Effects, Settle, Source, TaskTable
 from harness.scenario.model.scenario import Expect, Method, Scenario
 from harness.scenario.model.stage import ID_FROM, Binding, Broker, Database, Exchange, Folder, Policy, Queue, Service, StageSpec, Workers
-from harness.scenario.model.story import AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
+from harness.scenario.model.story import After, AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
 
 __all__ = [
     "DEFAULT_EFFECTS_QUERY",
     "ID_FROM",
+    "After",
     "AtStep",
     "Binding",
     "Broker",

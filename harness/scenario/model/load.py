@@ -49,7 +49,13 @@ class Load(Part):
     """What the publishers send: an open model, arrivals drawn from the seed and never slowed by the system under test."""
 
     rate: Rate = Field(description="Mean arrivals a second (Poisson).")
-    duration: Duration = Field(gt=0, description="How long tasks arrive, counted from the start of the drive.")
+    duration: Duration = Field(
+        gt=0,
+        description="How long tasks arrive at least. They go on arriving until deployment, playbook and faults that end by themselves have "
+        "ended, and for `linger` after that.",
+    )
+    linger: Duration = Field(default=2.0, ge=0, description="How long tasks go on arriving then, and until one more is confirmed.")
+    most: Duration = Field(default=300.0, gt=0, description="How long tasks arrive at most.")
     size: Size = Field(default=256, le=1_048_576, description="Bytes of one body, where it is the load's own.")
     types: dict[str, float] = Field(default_factory=lambda: {"task": 1.0}, description="Task types and their shares; the shares sum to 1.")
     exchange: ExchangeRef = Field(default="", description="Where tasks are published; empty: the default exchange.")

@@ -9,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from harness.scenario.model.part import Part
 from harness.scenario.refs import ExchangeRef, QueueRef
+from harness.scenario.units import Duration
 
 
 class Exchange(Part):
@@ -155,6 +156,12 @@ class StageSpec(Part):
     database: Database | None = None
     services: dict[str, Service] = Field(default_factory=dict, description="Further servers by name.")
     workers: dict[str, Workers] = Field(min_length=1, description="Workers by version: v1, v2, ….")
+    ready_within: Duration = Field(
+        default=60.0,
+        gt=0,
+        description="How long each part may take until it is ready, a worker until its consumers stay the same for a moment; and a version "
+        "that was deployed until it is given a task.",
+    )
 
     @field_validator("id_from")
     @classmethod

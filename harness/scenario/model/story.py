@@ -9,6 +9,7 @@ from pydantic import Field, create_model, model_validator
 from harness.faults import KINDS, Fault, WireFault
 from harness.playbook.command import play_command
 from harness.scenario.model.part import Part
+from harness.scenario.moments import At, Tasks
 from harness.scenario.refs import LinkRef, MonitorRef, QueueRef, StepRef
 from harness.scenario.units import Duration
 
@@ -35,11 +36,49 @@ class ProgramPart(Part):
         return self
 
 
+class After(Part):
+    """An event of the drill; give exactly one."""
+
+    step: StepRef | None = Field(default=None, description="The end of a step of the playbook.")
+    deployment: Literal["start", "end"] | None = Field(default=None, description="The start or the end of the deployment.")
+    playbook: Literal["start", "end"] | None = Field(default=None, description="The start or the end of the playbook.")
+    tasks: Tasks | None = Field(
+        default=None,
+        description="So many tasks are there: `200 confirmed`, `20 given to v2`, `20 waiting in tasks` (ready in a queue of the stage).",
+    )
+
+    @model_validator(mode="after")
+    def _one_event(self) -> After:
+        if sum(event is not None for event in (self.step, self.deployment, self.playbook, self.tasks)) != 1:
+            raise ValueError("give exactly one of step, deployment, playbook and tasks")
+        return self
+
+    def __str__(self) -> str:
+        """``deployment end``, ``200 confirmed``; of a step, its name."""
+        if self.deployment or self.playbook:
+            return f"deployment {self.deployment}" if self.deployment else f"playbook {self.playbook}"
+        return self.step or str(self.tasks)
+
+
 class Deployment(ProgramPart):
     """The program that brings v2; a real program run from the scenario's folder."""
 
-    at: Duration = Field(ge=0, description="When it starts, counted from the start of the drive.")
-    timeout: Duration = Field(default=60.0, gt=0, description="After this it is killed, and the drill cannot be judged.")
+    at: Duration | None = Field(default=None, ge=0, description="When it starts, counted from the start of the load. Give this or `after`.")
+    after: After | None = Field(default=None, description="The event at which it starts, such as `{tasks: 200 confirmed}`.")
+    timeout: Duration = Field(default=300.0, gt=0, description="After this it is killed, and the drill cannot be judged.")
+    may_idle: bool = Field(
+        default=False,
+        description="true: the playbook is started, and the drill judged, though a version that the deployment started was never given a "
+        "task; report and verdict say so. Otherwise the verdict is unknown.",
+    )
+
+    @model_validator(mode="after")
+    def _one_start(self) -> Deployment:
+        if (self.at is None) == (self.after is None):
+            raise ValueError("give exactly one of at and after")
+        if self.after is not None and self.after.tasks is None:
+            raise ValueError("a deployment starts at a time (at: 5s) or after: {tasks: 200 confirmed}")
+        return self
 
 
 class Monitor(Part):
@@ -52,6 +91,10 @@ class Monitor(Part):
     below: float | None = Field(default=None, description="Alert when the value is smaller; give this or `above`.")
     lasting: Duration = Field(default=0.0, alias="for", ge=0, description="How long it must stay so.")
     every: Duration = Field(default=0.5, gt=0, description="How often it is sampled.")
+    armed: Literal["deployment", "start"] = Field(
+        default="deployment",
+        description="From when on it can raise its alert: the end of the deployment, or the start of the load. It is sampled all the time.",
+    )
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Monitor:
@@ -87,10 +130,14 @@ class FaultEntry(Part):
     """One fault: what happens, when, and for how long."""
 
     name: str = Field(description="Shown in the timeline and the report; unique in the file.")
-    at: Duration | None = Field(default=None, ge=0, description="Begins at this time, counted from the start of the drive.")
+    at: At | None = Field(
+        default=None, description="Begins at this time, counted from the start of the load, or `5s after deployment`, which is its end."
+    )
     before: AtStep | None = Field(default=None, description="Begins, and has bitten, before the step runs.")
     during: AtStep | None = Field(default=None, description="Begins when the step has started, and runs beside it.")
-    after: AtStep | None = Field(default=None, description="Begins when the step has ended, before the next one starts.")
+    after: After | None = Field(
+        default=None, description="Begins at an event: when a step has ended, and has bitten before the next one starts; or at another one."
+    )
     when: MonitorRef | None = Field(default=None, description="Begins when this alert is raised.")
     on: OnWire | None = Field(
         default=None, description="Begins with a message on the wire; alone, or beside one other moment from which it is counted."
@@ -131,18 +178,29 @@ FaultSpec = create_model(  # type: ignore[call-overload]
 
 
 class Start(Part):
-    """The decision point: when the playbook starts, and by what."""
+    """The decision point: when the playbook starts, and by what.
 
-    at: Duration | None = Field(default=None, ge=0, description="At this time, counted from the start of the drive.")
+    Whatever decides, it waits until the deployment has ended and each version whose containers the deployment started was given a task.
+    """
+
+    at: At | None = Field(
+        default=None, description="At this time, counted from the start of the load, or `5s after deployment`, which is its end."
+    )
+    after: After | None = Field(default=None, description="At an event: `{deployment: end}` or `{tasks: 200 confirmed}`.")
     when: MonitorRef | None = Field(default=None, description="When this alert is raised.")
-    no_later_than: Duration | None = Field(default=None, gt=0, description="With `when`: started at this time even if no alert came.")
+    no_later_than: At | None = Field(default=None, description="With `when`: started at this time even if no alert came.")
+    while_deploying: bool = Field(
+        default=False, description="true: it may start while the deployment still runs, and before its versions were given a task."
+    )
 
     @model_validator(mode="after")
     def _one_decision(self) -> Start:
-        if (self.at is None) == (self.when is None):
-            raise ValueError("give exactly one of at and when")
+        if sum(decision is not None for decision in (self.at, self.after, self.when)) != 1:
+            raise ValueError("give exactly one of at, after and when")
         if (self.when is None) != (self.no_later_than is None):
             raise ValueError("when and no_later_than go together")
+        if self.after is not None and (self.after.step or self.after.playbook):
+            raise ValueError("a playbook starts after: {deployment: end} or after: {tasks: 200 confirmed}")
         return self
 
 
@@ -150,8 +208,13 @@ class Playbook(ProgramPart):
     """The rollback under test; a real program run from the scenario's folder."""
 
     start: Start
-    timeout: Duration = Field(default=120.0, gt=0, description="After this it is killed, and has failed.")
+    timeout: Duration = Field(default=300.0, gt=0, description="After this it is killed, and has failed.")
     steps: list[str] = Field(
         default_factory=list, description="The names of steps that cannot be read from the program's text, so that faults may name them."
+    )
+    hold: dict[str, Tasks] = Field(
+        default_factory=dict,
+        description="Steps, by name, that are held until so many tasks are there, such as `20 waiting in tasks.v2`, so that what they do "
+        "to tasks is not left to luck; at most for `stage.ready_within`.",
     )
     env: dict[str, str] = Field(default_factory=dict, description="Added to its environment.")
