@@ -96,6 +96,12 @@ def test_the_wire_saw_every_confirmed_task_published_and_confirmed(held: Finishe
     assert wire[-1]["event"] == "end"
 
 
+def test_tasks_are_confirmed_until_after_the_end_of_the_playbook(held: Finished) -> None:
+    (ended,) = [event["at"] for event in held.timeline if (event["event"], event["name"], event["state"]) == ("phase", "playbook", "end")]
+    ledger = [json.loads(line) for line in (held.run_directory / "published.jsonl").read_text().splitlines()]
+    assert any(line["intended_at"] > ended and line["outcome"] == "ok" for line in ledger)
+
+
 def test_a_stored_run_can_be_judged_again_without_an_engine(held: Finished, tmp_path: Path) -> None:
     copy = shutil.copytree(held.run_directory, tmp_path / "copy")
     (copy / "verdict.json").unlink()
@@ -211,6 +217,44 @@ def test_a_playbook_that_hangs_is_ended_at_its_timeout_and_has_failed(changed: C
     done = run_drill(folder, tmp_path / "reports")
     assert done.exit_code == 1, done.stderr
     assert "sleep 1000" not in subprocess.run(["ps", "ax"], capture_output=True, text=True).stdout
+
+
+IDLE = (
+    ("      tasks.dead: {}\n", "      tasks.dead: {}\n      tasks.idle: {}\n"),
+    (
+        "env: {QUEUE: tasks}}\n",
+        "env: {QUEUE: tasks}}\n    v2: {build: %s, env: {QUEUE: tasks.idle}, started: false}\n  ready_within: 10s\n",
+    ),
+    ("faults:\n", "deployment: {run: ./deploy.sh, at: 0s}\n\nfaults:\n"),
+)
+
+
+@pytest.fixture
+def idle(changed: Callable[..., Path]) -> Callable[..., Path]:
+    """Makes a short drill whose deployment starts a version that nobody gives a task."""
+
+    def change(*replacements: tuple[str, str]) -> Path:
+        worker = str((SHORT.parent / "../../../scenarios/worker").resolve())
+        folder = changed(*((old, new.replace("%s", worker)) for old, new in IDLE), *replacements)
+        (folder / "deploy.sh").write_text("#!/usr/bin/env bash\ndocker start $WORKERS_V2\n")
+        (folder / "deploy.sh").chmod(0o755)
+        return folder
+
+    return change
+
+
+def test_a_deployment_whose_version_is_given_no_task_leaves_nothing_to_roll_back(idle: Callable[..., Path], tmp_path: Path) -> None:
+    done = run_drill(idle(), tmp_path / "reports")
+    assert done.exit_code == 4, done.stderr
+    decisions = [(event["state"], event["detail"]) for event in done.timeline if event["event"] == "decision"]
+    why = "v2 was given no task yet"
+    assert decisions[-2:] == [("waits", why), ("abandoned", f"the playbook never began: {why}")]
+    assert not [event for event in done.timeline if event["event"] == "step" and event.get("program") == "playbook"]
+
+
+def test_a_version_that_may_idle_is_rolled_back_all_the_same(idle: Callable[..., Path], tmp_path: Path) -> None:
+    done = run_drill(idle(("at: 0s", "at: 0s, may_idle: true")), tmp_path / "reports")
+    assert (done.exit_code, done.verdict["verdict"]) == (0, "held"), done.stdout + done.stderr
 
 
 TOO_LATE = "faults:\n  - {name: too late, drop: {link: workers.v1 -> broker}, on: {wire: ack, nth: 100000}}\n"

@@ -11,7 +11,7 @@ def write(path: Path, *lines: dict[str, object]) -> WireTail:
 
 
 def event(name: str, connection: int = 1, channel: int | None = 1, peer: str = "workers.v1.1") -> dict[str, object]:
-    line = {"event": name, "connection": connection, "peer": peer}
+    line = {"event": name, "at": 1, "connection": connection, "peer": peer}
     return line if channel is None else line | {"channel": channel}
 
 
@@ -35,6 +35,16 @@ def test_a_connection_that_closes_takes_all_its_channels_and_consumers_along(tmp
     tail = write(tmp_path / "w", event("consume"), event("deliver"), event("deliver", channel=2), event("close", channel=None))
     assert tail.poll().in_flight == 0
     assert tail.consumers("workers.v1.1") == 0
+
+
+def test_what_a_client_was_given_is_counted_with_the_last_moment(tmp_path: Path) -> None:
+    tail = write(tmp_path / "w", event("deliver") | {"at": 5}, event("ack") | {"at": 6}, event("deliver") | {"at": 7}).poll()
+    assert (tail.given("workers.v1.1"), tail.given("workers.v2.1")) == ((2, 7), (0, 0))
+
+
+def test_the_moment_when_a_client_last_changed_what_it_consumes_is_known(tmp_path: Path) -> None:
+    tail = write(tmp_path / "w", event("consume") | {"at": 5}, event("cancel") | {"at": 9}, event("deliver") | {"at": 11}).poll()
+    assert (tail.consumers_changed("workers.v1.1"), tail.consumers_changed("workers.v2.1")) == (9, 0)
 
 
 def test_consumers_are_counted_by_the_name_of_the_client(tmp_path: Path) -> None:
