@@ -154,10 +154,15 @@ def _described(entry: FaultEntry) -> str:
 
 def _moments(entry: FaultEntry) -> Iterator[str]:
     """``after “drain v2”``, ``on ack 100 of workers.v1 -> broker``."""
-    kinds = ("at", "before", "during", "after", "when")
-    for kind, value in [(kind, value) for kind in kinds if (value := getattr(entry, kind)) is not None]:
-        when = {"at": "at {} s", "when": "when {} is raised"}.get(kind, f"{kind} “{{}}”")
-        yield when.format(f"{value:g}" if isinstance(value, float) else getattr(value, "step", value))
+    if entry.at is not None:
+        yield f"{entry.at.seconds:g} s after the deployment" if entry.at.after_deployment else f"at {entry.at.seconds:g} s"
+    for kind, step in (("before", entry.before), ("during", entry.during)):
+        if step is not None:
+            yield f"{kind} “{step.step}”"
+    if entry.after is not None:
+        yield f"after “{entry.after.step}”" if entry.after.step else f"after {entry.after}"
+    if entry.when is not None:
+        yield f"when {entry.when} is raised"
     if entry.on is not None:
         on, many = entry.on, "" if entry.on.count == 1 else f" to {entry.on.nth + entry.on.count - 1}"
         task = f" for {on.task}" if on.task else ""
@@ -194,6 +199,11 @@ def _steps(events: list[Event], time: Axis) -> list[StepRow]:
         begin = time.seconds(event.at)
         rows.append(StepRow(event.name, begin, time.seconds(end.at) - begin if end else None, end.exit_code if end else None))
     return rows
+
+
+def decision(source: Source) -> Event | None:
+    """The decision that started the playbook."""
+    return next((event for event in source.events if event.event == "decision" and event.state == "started"), None)
 
 
 def alerts(source: Source, time: Axis) -> list[AlertRow]:

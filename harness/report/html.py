@@ -136,7 +136,8 @@ def _assets() -> dict[str, Any]:
 def _timeline(source: Source, time: Axis | None) -> dict[str, Any]:
     found: list[Panel] = panels(source, time) if time else []
     strips: list[Lane] = lanes(source.events, time, broker.acts(source)) if time else []
-    decision = next((time.seconds(event.at) for event in source.events if event.event == "decision"), None) if time else None
+    started = facts.decision(source)
+    decision = time.seconds(started.at) if time and started else None
     chart = {
         "end": time.end if time else 0,
         "x": time.middles if time else [],
@@ -152,7 +153,9 @@ def _facts(source: Source, time: Axis | None) -> dict[str, Any]:
     return {
         "alerts": facts.alerts(source, time) if time else [],
         "monitors": {name: facts.watched(monitor) for name, monitor in monitors.items()},
-        "decision": next((event for event in source.events if event.event == "decision"), None),
+        "decision": facts.decision(source),
+        "waits": [event for event in source.events if event.event == "decision" and event.state == "waits"],
+        "abandoned": next((event for event in source.events if event.event == "decision" and event.state == "abandoned"), None),
         "faults": facts.faults(source, time) if time else [],
         "programs": facts.programs(source, time) if time else [],
         "work": facts.work(source, time) if time else [],
@@ -186,7 +189,7 @@ def _drill(source: Source, judgement: Judgement, time: Axis | None) -> list[tupl
 
 def _load(load: Load) -> str:
     shares = ", ".join(f"{kind} {share:.0%}" for kind, share in load.types.items()) if len(load.types) > 1 else ""
-    return f"{load.rate:g} tasks a second for {load.duration:g} s, {load.size:,} bytes each{f' ({shares})' if shares else ''}"
+    return f"{load.rate:g} tasks a second for {load.duration:g} s at least, {load.size:,} bytes each{f' ({shares})' if shares else ''}"
 
 
 def _durations(events: tuple[Event, ...]) -> str:

@@ -101,6 +101,8 @@ def _faults(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
 def _program(events: tuple[Event, ...], time: Axis, program: str) -> Iterable[Span]:
     """The steps of a program; the whole of it where it shows none."""
     steps = tuple(event for event in events if event.event == "step" and event.program == program)
+    if program == "playbook":
+        yield from _pairs(events, time, "hold", ("begin",), ("met", "not_met"), "paused")
     if not steps:
         yield from _pairs(events, time, "phase", ("begin",), ("end", "timeout"), "step", only=(program,))
         return
@@ -111,10 +113,13 @@ def _program(events: tuple[Event, ...], time: Axis, program: str) -> Iterable[Sp
 
 def _alerts(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
     yield from _pairs(events, time, "alert", ("raised",), ("cleared",), "alert")
+    said = {"started": "decision to start the playbook", "waits": "the playbook waits", "abandoned": "the drill was given up"}
     for event in events:
-        if event.event == "decision":
+        if event.event == "decision" and event.state in said:
             moment = time.seconds(event.at)
-            yield Span("decision", moment, moment, "decision", f"decision to start the playbook at {moment:.1f} s, by {event.detail}")
+            label = "decision" if event.state == "started" else event.state
+            why = f", by {event.detail}" if event.state == "started" else f": {event.detail}"
+            yield Span(label, moment, moment, "decision", f"{said[event.state]} at {moment:.1f} s{why}")
 
 
 def _containers(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:

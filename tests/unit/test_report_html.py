@@ -229,6 +229,25 @@ def test_hostile_text_from_the_run_stays_text(tmp_path: Path) -> None:
     assert EVIL in {span["label"] for lane in lanes for span in lane["spans"]}
 
 
+def test_a_playbook_that_waited_says_for_what_and_when_it_was_started(tmp_path: Path) -> None:
+    run = write_run(tmp_path, rate=20, seconds=3)
+    timeline = tmp_path / "timeline.jsonl"
+    waits = Event(at(2), "decision", "playbook", "waits", detail="the deployment has not ended")
+    timeline.write_text(line(waits) + "\n" + timeline.read_text())
+    words = page_of(tmp_path, judgement_of(run)).words
+    assert "on the playbook waited: the deployment has not ended." in words
+    assert "The playbook was started at" in words
+
+
+def test_a_drill_that_was_given_up_says_so(tmp_path: Path) -> None:
+    run = write_run(tmp_path, rate=20, seconds=3)
+    timeline = tmp_path / "timeline.jsonl"
+    kept = [text for text in timeline.read_text().splitlines() if '"decision"' not in text]
+    given_up = Event(at(2), "decision", "playbook", "abandoned", detail="the playbook never began: v2 was given no task yet")
+    timeline.write_text("\n".join([*kept, line(given_up)]) + "\n")
+    assert "The drill was given up at" in page_of(tmp_path, judgement_of(run)).words
+
+
 @pytest.mark.parametrize("left_out", [FILES, ["wire", "counters", "timeline"], MORE, *[[name] for name in FILES]])
 def test_a_section_without_its_evidence_says_so(tmp_path: Path, left_out: list[str]) -> None:
     run = write_run(tmp_path, rate=20, seconds=3)

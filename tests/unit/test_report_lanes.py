@@ -91,6 +91,25 @@ def test_samples_of_a_monitor_are_no_alert() -> None:
     assert [(span.label, span.begin, span.end) for span in found] == [("slow", 2, 4), ("decision", 2, 2)]
 
 
+def test_a_playbook_that_waits_is_no_decision_to_start_it() -> None:
+    found = spans(
+        Event(at(1), "decision", "playbook", "waits", detail="the deployment has not ended"),
+        Event(at(2), "decision", "playbook", "abandoned", detail="v2 was given no task yet"),
+    )["alerts"]
+    assert [(span.label, span.hint) for span in found] == [
+        ("waits", "the playbook waits at 1.0 s: the deployment has not ended"),
+        ("abandoned", "the drill was given up at 2.0 s: v2 was given no task yet"),
+    ]
+
+
+def test_a_step_that_is_held_is_seen_beside_the_steps() -> None:
+    found = spans(
+        Event(at(1), "hold", "delete v2 queue", "begin", detail="20 waiting in tasks.v2"),
+        Event(at(3), "hold", "delete v2 queue", "met", detail="20 waiting in tasks.v2"),
+    )["playbook"]
+    assert [(span.label, span.begin, span.end, span.kind) for span in found] == [("delete v2 queue", 1, 3, "paused")]
+
+
 def test_what_a_fault_did_on_the_wire_is_marked_on_the_faults_and_counted() -> None:
     acts = [Act(at(3), "fault", "lost", "ack dropped", 12)]
     [lane] = lanes((), TIME, acts)
