@@ -112,6 +112,7 @@ class Conductor:
         Raises:
             DrillbookError: the harness or a service of the stage failed.
         """
+        self._load.start()
         # A query that cannot work is said before the load, not after it.
         try_queries(self.scenario, self.stage)
         self._topology.before()
@@ -119,8 +120,7 @@ class Conductor:
         watches = self._watches()
         self._containers = ContainerWatch(connect(), self.stage.run_id, self.run_directory, self._died, self._fail).start()
         try:
-            self._load.start()
-            self._load.wait_ready(30)
+            self._load.wait_ready(self._stage_spec.ready_within)
             self._count_on_the_wire()
             start_at = now() + round(HEAD_START_SECONDS * 1e9)
             self._load.go(start_at)

@@ -13,8 +13,8 @@ from harness.faults import Stage, WireFault
 from harness.plan import PlannedFault, TriggerKind
 from harness.stage.wait import until
 
-BITE_WITHIN_SECONDS = 15.0
-LIFT_WITHIN_SECONDS = 30.0
+BITE_WITHIN_SECONDS = 60.0
+LIFT_WITHIN_SECONDS = 180.0
 
 
 class FaultRunner:

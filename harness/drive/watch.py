@@ -17,7 +17,7 @@ from harness.stage.labels import ROLE, RUN
 from harness.stage.stage import Stage
 
 SAMPLE_EVERY_SECONDS = 0.5
-SILENT_SECONDS = 20.0
+SILENT_SECONDS = 60.0
 """Without a count of queues for longer than this, what they held is not known; a broker restarts in less."""
 JOIN_WITHIN_SECONDS = 20.0
 ENDING_SIGNALS = {str(int(number)) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM)}

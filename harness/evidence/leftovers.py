@@ -33,6 +33,8 @@ VANISHES_WITHIN_SECONDS = 5.0
 """For a queue that belongs to a connection which has just ended."""
 ASK_EVERY_SECONDS = 0.1
 STREAM_SILENT_SECONDS = 2.0
+STREAM_LATE_SECONDS = 30.0
+"""For what the broker has counted in a stream and not given yet."""
 GONE, REFUSED, LOCKED = 404, 403, 405
 """AMQP 0-9-1, 1.2: not-found; access-refused and resource-locked, as a client has the queue to itself."""
 
@@ -174,10 +176,14 @@ class _Reading:
             stream.counted = channel.queue_declare(queue, passive=True).method.message_count
             channel.basic_qos(prefetch_count=500)
             start = {"x-stream-offset": stream.next}
+            last = time.monotonic()
             coming: Iterator[Any] = channel.consume(queue, arguments=start, inactivity_timeout=STREAM_SILENT_SECONDS)
             for method, properties, body in coming:
                 if method is None:
-                    return
+                    if stream.came >= stream.counted or time.monotonic() >= last + STREAM_LATE_SECONDS:
+                        return
+                    continue
+                last = time.monotonic()
                 channel.basic_ack(method.delivery_tag)
                 stream.came, stream.next = stream.came + 1, int(properties.headers["x-stream-offset"]) + 1
                 yield properties, body or b""

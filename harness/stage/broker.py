@@ -127,7 +127,7 @@ class BrokerClient:
         """
         families = "&".join(f"family={family}" for family in DETAILED)
         try:
-            pages = [requests.get(f"{self.metrics_url}/{page}", timeout=2) for page in (f"metrics/detailed?{families}", "metrics")]
+            pages = [requests.get(f"{self.metrics_url}/{page}", timeout=10) for page in (f"metrics/detailed?{families}", "metrics")]
             for page in pages:
                 page.raise_for_status()
             return samples(*(page.text for page in pages))

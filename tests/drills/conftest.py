@@ -150,5 +150,5 @@ def drillbook(*arguments: str | Path) -> list[str]:
 
 def run_drill(scenario: Path, reports: Path, *more: str) -> Finished:
     """Run a drill by the command line, to its end."""
-    done = subprocess.run(drillbook("run", scenario, "--output", reports, *more), capture_output=True, text=True, timeout=240)
+    done = subprocess.run(drillbook("run", scenario, "--output", reports, *more), capture_output=True, text=True, timeout=900)
     return Finished(done.returncode, done.stdout, done.stderr, reports)

@@ -126,7 +126,7 @@ def test_a_purge_is_found_with_its_number(drilled: Drilled) -> None:
     drilled.publish("tasks", 3, done=True)
     drilled.take("tasks", 3)
     drilled.publish("tasks", 7)
-    requests.delete(f"{drilled.client.api_url}/queues/%2F/tasks/contents", timeout=10).raise_for_status()
+    requests.delete(f"{drilled.client.api_url}/queues/%2F/tasks/contents", timeout=30).raise_for_status()
     assert drilled.holds("tasks", 0)
     assert drilled.dropped() == [
         "7 messages left tasks without an acknowledgement: for no reason that the broker counts, as when a queue is purged."

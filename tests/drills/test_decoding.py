@@ -92,7 +92,7 @@ def test_another_image_is_asked_of_a_stored_run_and_the_run_stays_as_it_is(tmp_p
         )
     )
     reference = ensure_build(WORKER, print).reference
-    done = subprocess.run(drillbook("decode", run.path, "--image", reference), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(drillbook("decode", run.path, "--image", reference), capture_output=True, text=True, timeout=300)
     assert done.stdout.splitlines()[0] == "v1 can decode 1 of 2 messages that were left; 1 of the other 1 is left for it."
     assert done.returncode == 1
     assert not (run.path / "decoded.jsonl").exists()

@@ -148,7 +148,7 @@ def test_the_broker_takes_its_user_from_the_environment_and_keeps_its_messages_o
     with answer(connected) as connection:
         assert connection.channel().basic_get("kept", auto_ack=True)[2] == b"task"
     api = f"http://127.0.0.1:{port(container, 15672)}/api/whoami"
-    assert answer(lambda: requests.get(api, auth=("some", "secret"), timeout=5)).json()["name"] == "some"
+    assert answer(lambda: requests.get(api, auth=("some", "secret"), timeout=30)).json()["name"] == "some"
     assert b"Starting RabbitMQ" in container.logs()
 
 
@@ -156,7 +156,7 @@ def test_the_database_asks_for_the_password_and_keeps_its_rows_over_a_stop_with_
     container = start("postgres", 5432, environment={"POSTGRES_USER": "some", "POSTGRES_PASSWORD": "secret", "POSTGRES_DB": "tasks"})
 
     def connected(password: str = "secret") -> psycopg.Connection:
-        return psycopg.connect(f"postgresql://some:{password}@127.0.0.1:{port(container, 5432)}/tasks", autocommit=True, connect_timeout=5)
+        return psycopg.connect(f"postgresql://some:{password}@127.0.0.1:{port(container, 5432)}/tasks", autocommit=True, connect_timeout=30)
 
     client = answer(connected)
     with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
@@ -171,7 +171,7 @@ def test_the_database_asks_for_the_password_and_keeps_its_rows_over_a_stop_with_
 
 def test_the_proxies_are_of_the_release_that_the_list_names(start: Start):
     container = start("toxiproxy", 8474)
-    assert answer(lambda: requests.get(f"http://127.0.0.1:{port(container, 8474)}/version", timeout=5)).json() == {"version": "2.12.0"}
+    assert answer(lambda: requests.get(f"http://127.0.0.1:{port(container, 8474)}/version", timeout=30)).json() == {"version": "2.12.0"}
 
 
 def test_python_is_recent_enough_for_the_tap(start: Start):

@@ -145,7 +145,7 @@ def due(load: Load, start_at: int, until: int) -> set[str]:
     return {arrival.task for arrival in arrivals(load, SEED) if start_at + arrival.offset_ns <= until}
 
 
-def eventually(holds: Callable[[], Any], within: float = 15) -> None:
+def eventually(holds: Callable[[], Any], within: float = 60) -> None:
     deadline = time.monotonic() + within
     while not holds():
         assert time.monotonic() < deadline, "not so within the time"

@@ -127,7 +127,7 @@ def test_the_tap_reads_the_id_where_the_scenario_says(shared: Bench) -> None:
 
 
 def test_programs_reach_the_sink_by_what_they_are_told(shared: Bench) -> None:
-    answer = requests.post(shared.stage.environment()["EFFECTS_URL"], headers={"Task-Id": "by-hand"}, timeout=5)
+    answer = requests.post(shared.stage.environment()["EFFECTS_URL"], headers={"Task-Id": "by-hand"}, timeout=30)
     assert answer.status_code == 201
     assert shared.calls("by-hand")
 

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[2]
 def run_pytest(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *map(str, arguments)]
     environment = os.environ | {"COLUMNS": "400"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=280)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=900)
 
 
 @pytest.mark.parametrize(("file", "verdict"), [("scenario.yaml", "held"), ("careless.yaml", "broken")])

@@ -63,7 +63,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 def said(stage: Stage) -> str:
     """What the service answers a program."""
     address = stage.environment()["FLAGS_ADDRESS"]
-    return str(requests.post(f"http://{address}/ofrep/v1/evaluate/flags/new", json={"context": {}}, timeout=5).json()["variant"])
+    return str(requests.post(f"http://{address}/ofrep/v1/evaluate/flags/new", json={"context": {}}, timeout=30).json()["variant"])
 
 
 def test_a_program_reaches_the_server_by_what_it_is_told(stage: Stage) -> None:

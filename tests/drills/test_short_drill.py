@@ -106,7 +106,7 @@ def test_a_stored_run_can_be_judged_again_without_an_engine(held: Finished, tmp_
     copy = shutil.copytree(held.run_directory, tmp_path / "copy")
     (copy / "verdict.json").unlink()
     environment = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
-    done = subprocess.run(drillbook("check", copy), capture_output=True, text=True, env=environment, timeout=60)
+    done = subprocess.run(drillbook("check", copy), capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
     assert json.loads((copy / "verdict.json").read_text())["verdict"] == "held"
 
@@ -282,7 +282,7 @@ def test_a_container_that_dies_unasked_ends_the_drill_with_3_and_is_named(role: 
     )
     _wait_for_line(process, "playbook: look")
     os.kill(_pid_of(tmp_path, role), signal.SIGKILL)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 3, out + err
     assert f"{role} ended by itself" in err
     done = Finished(3, out, err, tmp_path / "reports")
@@ -300,7 +300,7 @@ def test_an_interrupted_drill_saves_cleans_up_and_judges_what_there_is(
     )
     _wait_for_line(process, "playbook: look")
     process.send_signal(number)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == exit_code, out + err
     done = Finished(exit_code, out, err, tmp_path / "reports")
     assert done.verdict["verdict"] in ("unknown", "broken")
@@ -317,14 +317,14 @@ def test_a_killed_harness_leaves_a_readable_run_and_clean_removes_exactly_it(
     )
     _wait_for_line(process, "playbook: look")
     process.kill()
-    process.communicate(timeout=20)
+    process.communicate(timeout=300)
     done = Finished(-9, "", "", tmp_path / "reports")
     assert _left(done)
-    cleaned = subprocess.run(drillbook("clean"), capture_output=True, text=True, timeout=60)
+    cleaned = subprocess.run(drillbook("clean"), capture_output=True, text=True, timeout=300)
     assert cleaned.returncode == 0, cleaned.stderr
     assert not _left(done)
     assert [connect().containers.get(name).status for name in foreign] == ["running", "running"]
-    checked = subprocess.run(drillbook("check", done.run_directory), capture_output=True, text=True, timeout=60)
+    checked = subprocess.run(drillbook("check", done.run_directory), capture_output=True, text=True, timeout=300)
     assert checked.returncode in (1, 4), checked.stderr
     assert "Traceback" not in checked.stderr
 

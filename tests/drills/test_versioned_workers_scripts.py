@@ -40,7 +40,7 @@ class Bench:
 
     def ask(self, *arguments: str, program: str = "broker.py", database_url: str = "") -> subprocess.CompletedProcess[str]:
         environment = os.environ | {"AMQP_URL": self.amqp_url, "DATABASE_URL": database_url}
-        return subprocess.run([sys.executable, FOLDER / program, *arguments], env=environment, capture_output=True, text=True, timeout=60)
+        return subprocess.run([sys.executable, FOLDER / program, *arguments], env=environment, capture_output=True, text=True, timeout=300)
 
     def shaped(self, task: str, version: str, **content: Any) -> None:
         """Publish a task in a version's shape."""

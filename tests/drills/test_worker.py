@@ -263,13 +263,13 @@ def test_a_worker_whose_broker_closes_the_connection_comes_back(bench: Bench, br
     mine: list[str] = []
 
     def listed() -> list[str]:
-        for connection in requests.get(f"{broker.api_url}/connections", timeout=5).json():
+        for connection in requests.get(f"{broker.api_url}/connections", timeout=30).json():
             if connection.get("client_properties", {}).get("connection_name") == "worker-1":
                 mine.append(connection["name"])
         return mine
 
     assert until(listed, PATIENCE)
-    requests.delete(f"{broker.api_url}/connections/{quote(mine[0])}", timeout=5).raise_for_status()
+    requests.delete(f"{broker.api_url}/connections/{quote(mine[0])}", timeout=30).raise_for_status()
     bench.publish(*tasks(20))
     assert bench.done(tasks(20))
     assert bench.says(worker, "broker away")

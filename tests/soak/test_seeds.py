@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 
 def drawn(count: int, first: int) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "tests.soak.seeds", str(count), str(first), "--draw"]
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300)
 
 
 def test_every_drawn_drill_is_valid() -> None:

@@ -17,7 +17,7 @@ VERBS = ["init", "validate", "run", "check", "report", "list", "explain", "clean
 def drillbook(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [str(Path(sys.executable).parent / "drillbook"), *map(str, arguments)]
     environment = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
-    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("verb", VERBS)
@@ -31,7 +31,7 @@ def test_the_help_of_every_verb_shows_an_example_and_the_exit_codes(verb: str) -
 def test_help_imports_nothing_heavy() -> None:
     probe = "import sys; sys.argv = ['drillbook', '--help']\ntry:\n    from harness.cli import main; main()\nexcept SystemExit:\n    pass\n"
     probe += "print([name for name in ('docker', 'duckdb', 'pydantic', 'pika', 'jinja2', 'rich', 'locust') if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, timeout=60)
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.stdout.splitlines()[-1] == "[]"
 
 

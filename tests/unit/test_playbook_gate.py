@@ -253,7 +253,7 @@ def test_a_script_that_is_held_when_the_harness_dies_stops(tmp_path: Path, trap:
     script(tmp_path, f"{trap}\na() {{ touch ran; }}\nexec 9>alive; a || a | a; touch went-on\n")
     os.mkfifo(tmp_path / "alive")
     reader = os.open(tmp_path / "alive", os.O_RDONLY | os.O_NONBLOCK)
-    harness = subprocess.run([sys.executable, "-c", dedent(HARNESS), str(tmp_path)], cwd=Path(__file__).parent, timeout=20, check=False)
+    harness = subprocess.run([sys.executable, "-c", dedent(HARNESS), str(tmp_path)], cwd=Path(__file__).parent, timeout=300, check=False)
     assert harness.returncode == -signal.SIGKILL
     assert select.select([reader], [], [], 20)[0]
     assert os.read(reader, 1) == b""  # the script's end of it is closed: it is gone

@@ -87,5 +87,5 @@ def test_the_verb_shows_what_was_answered_in_the_drill(
 ) -> None:
     run = history("publish a ok", "effect a", *lines, empty=("timeline", "wire", "decoded"))
     (run / "decoded.jsonl").write_text("".join(json.dumps(answer) + "\n" for answer in answers))
-    done = subprocess.run([Path(sys.executable).parent / "drillbook", "decode", run], capture_output=True, text=True, timeout=120)
+    done = subprocess.run([Path(sys.executable).parent / "drillbook", "decode", run], capture_output=True, text=True, timeout=300)
     assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr

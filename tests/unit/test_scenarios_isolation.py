@@ -19,7 +19,7 @@ TWINS = sorted(path.stem for path in FOLDER.glob("*.yaml") if path.stem != "scen
 
 def run(server: Server, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     told = os.environ | {"FLAGS_FOLDER": str(folder), "FLAGS_ADDRESS": f"127.0.0.1:{server.ofrep}"}
-    return subprocess.run([*FLAG, *words], env=told, capture_output=True, text=True, timeout=60)
+    return subprocess.run([*FLAG, *words], env=told, capture_output=True, text=True, timeout=300)
 
 
 @pytest.fixture
