@@ -3,8 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 DRILLBOOK := $(VENV)/bin/drillbook
-# Nothing is compiled before it is used: most of what is installed never is.
-PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile -c constraints.txt
+PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
 # What an engine and images need, what drills need, and what work on Drillbook needs.
 CLIENT := $(VENV)/.client
 INSTALLED := $(VENV)/.installed
@@ -12,8 +11,13 @@ DEVELOPING := $(VENV)/.developing
 SCENARIO := scenarios/versioned_workers
 SCENARIO_IMAGES := rabbitmq postgres toxiproxy python scenarios/worker
 
+# Long runs keep what came of each part in .nightly/, and are not run again on the same commit, unless FRESH=1 says so.
+NIGHTLY = $(VENV)/bin/python -m tests.nightly $(if $(FRESH),--fresh)
+WHAT ?= drills
+COUNT ?= 20
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test drills soak gallery seeds lint setup engine images demo-images engine-stop clean
+.PHONY: help demo test nightly busy repeat drills soak gallery seeds lint setup engine images demo-images engine-stop clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -32,6 +36,15 @@ test: ## Pass all checks and tests, those on real containers too
 drills: setup ## Run every drill of scenarios/: the sound ones must hold, the careless ones break exactly what they name
 	@$(VENV)/bin/pytest scenarios -v -n 2 --dist worksteal --durations 0 --durations-min 1
 
+nightly: setup ## Run all that `make test` leaves out, and go on where the last call stopped (FRESH=1: from the start)
+	@$(NIGHTLY)
+
+busy: setup ## Run WHAT=test, drills, gallery or seeds, item by item, with four busy loops beside it
+	@$(NIGHTLY) $(WHAT) --busy --count $(COUNT) --write
+
+repeat: setup ## Run the tests on real containers COUNT times, every second time beside busy loops; writes docs/detection.md
+	@$(NIGHTLY) repeat --count $(COUNT) --write
+
 soak: setup ## Kill the harness at 20 random moments and look for anything left
 	@$(VENV)/bin/python tests/soak/kills.py 20
 
@@ -39,7 +52,7 @@ RUNS ?= 3
 gallery: setup ## Plant bugs into sound drills and see each turn exactly its invariants red; writes docs/detection.md
 	@$(VENV)/bin/python -m tests.gallery --runs $(RUNS)
 
-COUNT ?= 100
+seeds: COUNT = 100
 seeds: setup ## Put a correct system through COUNT drills with random faults and see nothing turn red; writes docs/detection.md
 	@$(VENV)/bin/python -m tests.soak.seeds $(COUNT) --write
 
