@@ -13,6 +13,8 @@ SCENARIO_IMAGES := rabbitmq postgres toxiproxy python scenarios/worker
 
 # Long runs keep what came of each part in .nightly/, and are not run again on the same commit, unless FRESH=1 says so.
 NIGHTLY = $(VENV)/bin/python -m tests.nightly $(if $(FRESH),--fresh)
+# Files of tests that are run at once; those on containers mostly wait.
+TESTERS ?= 3
 WHAT ?= drills
 COUNT ?= 20
 
@@ -31,7 +33,7 @@ demo: ## Run the first drill: a canary is rolled back while its link is slow and
 
 test: ## Pass all checks and tests, those on real containers too
 	@$(MAKE) --no-print-directory --jobs 2 images lint
-	@$(VENV)/bin/pytest tests -q -n 3 --dist loadfile
+	@$(VENV)/bin/pytest tests -q -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 drills: setup ## Run every drill of scenarios/: the sound ones must hold, the careless ones break exactly what they name
 	@$(VENV)/bin/pytest scenarios -v -n 2 --dist worksteal --durations 0 --durations-min 1

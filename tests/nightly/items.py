@@ -22,6 +22,8 @@ REPORTS = Path("reports/nightly")
 THE_MACHINE = "the machine"
 """In the reason of a verdict that nothing could be proven, where the cause is that the machine was too slow."""
 WITHIN_SECONDS = 3600.0
+AT_ONCE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+"""As `make test` runs them."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def _benchmarks(_count: int) -> Iterator[Item]:
 def _repetitions(count: int) -> Iterator[Item]:
     """The part of `make test` on real containers; every second time beside busy loops."""
     for number in range(1, count + 1):
-        yield Item("repeat", f"{number:02}", partial(_pytest, "tests/drills", "-n", "3", "--dist", "loadfile"), busy=number % 2 == 0)
+        yield Item("repeat", f"{number:02}", partial(_pytest, "tests/drills", *AT_ONCE), busy=number % 2 == 0)
 
 
 GROUPS: dict[str, Callable[[int], Iterator[Item]]] = {
