@@ -10,6 +10,7 @@ INSTALLED := $(VENV)/.installed
 DEVELOPING := $(VENV)/.developing
 SCENARIO := scenarios/versioned_workers
 SCENARIO_IMAGES := rabbitmq postgres toxiproxy python scenarios/worker
+IMAGES := $(SCENARIO_IMAGES) flagd
 
 # Long runs keep what came of each part in .nightly/, and are not run again on the same commit, unless FRESH=1 says so.
 NIGHTLY = $(VENV)/bin/python -m tests.nightly $(if $(FRESH),--fresh)
@@ -70,7 +71,7 @@ engine: $(CLIENT)
 	@$(VENV)/bin/python -m harness.stage.engine
 
 images: engine
-	@$(VENV)/bin/python -m harness.stage.images
+	@$(VENV)/bin/python -m harness.stage.images $(IMAGES)
 
 demo-images: engine
 	@$(VENV)/bin/python -m harness.stage.images $(SCENARIO_IMAGES)

@@ -46,6 +46,6 @@ def _row(found: Sequence[Result]) -> str:
     last = found[-1]
     counts = [sum(one.fate == fate for one in found) for fate in ("passed", "machine", "failed")]
     loads = f"load {min(one.load for one in found):g} to {max(one.load for one in found):g}"
-    machine = f"{last.cores} cores, Linux {last.kernel}, {loads}"
+    machine = f"{last.cores} cores, Linux {'.'.join(last.kernel.split('.')[:2])}, {loads}"
     cells = [WHAT[last.group], LOOPS if last.busy else "none", len(found), *counts, machine, f"{last.commit}, {last.at[:10]}"]
     return f"| {' | '.join(map(str, cells))} |"

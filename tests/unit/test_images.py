@@ -128,8 +128,17 @@ def test_the_first_drill_finds_all_its_images_made_by_the_makefile():
     stage = load(ROOT / "scenarios/versioned_workers/scenario.yaml").stage
     workers = {str(Path(version.build).name) for version in stage.workers.values()}
     needed = {stage.broker.image, stage.database.image, "toxiproxy", "python", *(f"scenarios/{name}" for name in workers)}
-    (made,) = re.findall(r"^SCENARIO_IMAGES := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert needed == set(made.split())
+    assert needed == made("SCENARIO_IMAGES")
+
+
+def test_the_makefile_makes_every_image_of_the_list():
+    assert made("SCENARIO_IMAGES") | made("IMAGES") > IMAGE_LIST.keys()
+
+
+def made(variable: str) -> set[str]:
+    """The images that a variable of the Makefile names itself."""
+    (names,) = re.findall(rf"^{variable} := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return set(names.split()) - {"$(SCENARIO_IMAGES)"}
 
 
 def test_an_image_that_cannot_be_had_is_a_sentence_and_an_exit_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):

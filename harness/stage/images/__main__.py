@@ -1,6 +1,6 @@
-"""``python -m harness.stage.images [NAME|FOLDER ...]``: have images while everything else is still being installed.
+"""``python -m harness.stage.images NAME|FOLDER ...``: have images while everything else is still being installed.
 
-Each is a name of the image list, or a folder with a Dockerfile; without any, every image of the list. Needs docker and psutil only.
+Each is a name of the image list, or a folder with a Dockerfile. Needs docker and psutil only.
 """
 
 from __future__ import annotations
@@ -15,9 +15,8 @@ from harness.stage.images import IMAGE_LIST, ensure, ensure_build
 
 def main(wanted: list[str]) -> int:
     """Have all of them, side by side; gives the exit code."""
-    names = wanted or list(IMAGE_LIST)
-    with ThreadPoolExecutor(len(names)) as pool:
-        complaints = [complaint for complaint in pool.map(_complaint, names) if complaint is not None]
+    with ThreadPoolExecutor(len(wanted)) as pool:
+        complaints = [complaint for complaint in pool.map(_complaint, wanted) if complaint is not None]
     for complaint in complaints:
         print(complaint, file=sys.stderr)
     return int(complaints[0].exit_code) if complaints else int(Exit.HELD)
