@@ -2,28 +2,51 @@
 
 PYTHON ?= python3
 VENV := .venv
-STAMP := $(VENV)/.installed
 DRILLBOOK := $(VENV)/bin/drillbook
+PIP := $(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt
+# What an engine and images need, what drills need, and what work on Drillbook needs.
+CLIENT := $(VENV)/.client
+INSTALLED := $(VENV)/.installed
+DEVELOPING := $(VENV)/.developing
 SCENARIO := scenarios/versioned_workers
+SCENARIO_IMAGES := rabbitmq postgres toxiproxy python scenarios/worker
+IMAGES := $(SCENARIO_IMAGES) flagd
+
+# Long runs keep what came of each part in .nightly/, and are not run again on the same commit, unless FRESH=1 says so.
+NIGHTLY = $(VENV)/bin/python -m tests.nightly $(if $(FRESH),--fresh)
+# Files of tests that are run at once; those on containers mostly wait.
+TESTERS ?= 3
+WHAT ?= drills
+COUNT ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test drills soak gallery seeds lint setup engine images engine-stop clean
+.PHONY: help demo test nightly busy repeat drills soak gallery seeds lint setup engine images demo-images engine-stop clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
 
-demo: setup ## Run the first drill: a canary is rolled back while its link is slow and its workers die
+demo: ## Run the first drill: a canary is rolled back while its link is slow and its workers die
+	@$(MAKE) --no-print-directory --jobs 2 $(INSTALLED) demo-images
 	@$(DRILLBOOK) run $(SCENARIO)
 	@echo
 	@echo "The same drill with a careless playbook, which loses tasks and does others twice:"
 	@echo "  $(DRILLBOOK) run $(SCENARIO)/careless.yaml"
 
 test: ## Pass all checks and tests, those on real containers too
-	@$(MAKE) --no-print-directory --jobs 2 setup lint
-	@$(VENV)/bin/pytest tests -q -n 3 --dist loadfile
+	@$(MAKE) --no-print-directory --jobs 2 images lint
+	@$(VENV)/bin/pytest tests -q -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
 drills: setup ## Run every drill of scenarios/: the sound ones must hold, the careless ones break exactly what they name
 	@$(VENV)/bin/pytest scenarios -v -n 2 --dist worksteal --durations 0 --durations-min 1
+
+nightly: setup ## Run all that `make test` leaves out, and go on where the last call stopped (FRESH=1: from the start)
+	@$(NIGHTLY)
+
+busy: setup ## Run WHAT=test, drills, gallery or seeds, item by item, with four busy loops beside it
+	@$(NIGHTLY) $(WHAT) --busy --count $(COUNT) --write
+
+repeat: setup ## Run the tests on real containers COUNT times, every second time beside busy loops; writes docs/detection.md
+	@$(NIGHTLY) repeat --count $(COUNT) --write
 
 soak: setup ## Kill the harness at 20 random moments and look for anything left
 	@$(VENV)/bin/python tests/soak/kills.py 20
@@ -32,22 +55,26 @@ RUNS ?= 3
 gallery: setup ## Plant bugs into sound drills and see each turn exactly its invariants red; writes docs/detection.md
 	@$(VENV)/bin/python -m tests.gallery --runs $(RUNS)
 
-COUNT ?= 100
+seeds: COUNT = 100
 seeds: setup ## Put a correct system through COUNT drills with random faults and see nothing turn red; writes docs/detection.md
 	@$(VENV)/bin/python -m tests.soak.seeds $(COUNT) --write
 
-lint: $(STAMP) ## Check format, style and types
+lint: $(DEVELOPING) ## Check format, style and types
 	@$(VENV)/bin/ruff format --check --quiet . || { echo "Some files are not formatted: run $(VENV)/bin/ruff format ."; exit 1; }
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/mypy --no-error-summary
 
-setup: $(STAMP) engine images ## Make the virtual environment, have a Docker engine, have the images
+setup: ## Make the virtual environment, have a Docker engine, have the images
+	@$(MAKE) --no-print-directory --jobs 2 $(DEVELOPING) images
 
-engine: $(STAMP)
+engine: $(CLIENT)
 	@$(VENV)/bin/python -m harness.stage.engine
 
-images: $(STAMP) engine
-	@$(DRILLBOOK) images --ensure > /dev/null
+images: engine
+	@$(VENV)/bin/python -m harness.stage.images $(IMAGES)
+
+demo-images: engine
+	@$(VENV)/bin/python -m harness.stage.images $(SCENARIO_IMAGES)
 
 engine-stop: ## End the Docker engine, if it was started by this Makefile
 	@if [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m harness.stage.engine stop; fi
@@ -56,7 +83,18 @@ clean: ## Remove what dead runs left behind, and the virtual environment
 	@if [ -x $(DRILLBOOK) ]; then $(DRILLBOOK) clean || echo "Leftovers of runs were not looked for."; fi
 	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
 
-$(STAMP): pyproject.toml constraints.txt
+# The virtual environment grows in three parts, so that images are built beside the second and nobody waits for what a drill does not need.
+$(DEVELOPING): $(INSTALLED)
+	@echo "installing what work on Drillbook needs"
+	@$(PIP) -e '.[dev]'
+	@touch $@
+
+$(INSTALLED): $(CLIENT) pyproject.toml constraints.txt
+	@echo "installing the pinned packages of constraints.txt"
+	@$(PIP) -e .
+	@touch $@
+
+$(CLIENT):
 	@command -v $(PYTHON) > /dev/null || { echo "$(PYTHON) is missing: install Python 3.11 or later, or say PYTHON=path."; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	    || { echo "$$($(PYTHON) --version) is too old: Drillbook needs 3.11 or later. Say PYTHON=path to use another."; exit 1; }
@@ -65,6 +103,5 @@ $(STAMP): pyproject.toml constraints.txt
 	         && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends python3-venv > /dev/null; } \
 	    || { echo "$(PYTHON) cannot make virtual environments: install the package python3-venv."; exit 1; }
 	@test -x $(VENV)/bin/pip || { echo "making $(VENV)"; rm -rf $(VENV); $(PYTHON) -m venv $(VENV); }
-	@echo "installing the pinned packages of constraints.txt"
-	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@$(PIP) docker psutil
 	@touch $@

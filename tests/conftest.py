@@ -1,11 +1,46 @@
-"""The order of the tests' files."""
+"""The order of the tests' files, and how long each of them takes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
 
 import pytest
 
-LONG = ("test_judge_properties.py",)
+from tests.nightly.order import File, measured, order, write
+
+HERE = Path(__file__).parent
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-durations", action="store_true", help="Write how long each file of tests took into tests/durations.json.")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("--write-durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Durations())
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Put files first that take long without waiting: where whole files are dealt out, everybody waits for a long one that begins last."""
-    items.sort(key=lambda item: item.path.name not in LONG)
+    """Sort whole files; xdist keeps that order with ``--dist loadfile --no-loadscope-reorder``."""
+    counts, seconds = Counter(map(_file, items)), measured()
+    places = {file.path: place for place, file in enumerate(order(File(path, count, seconds.get(path)) for path, count in counts.items()))}
+    items.sort(key=lambda item: places[_file(item)])
+
+
+def _file(item: pytest.Item) -> str:
+    return item.path.relative_to(HERE).as_posix() if item.path.is_relative_to(HERE) else str(item.path)
+
+
+class Durations:
+    """Adds up how long the tests of each file took, set-up and the rest included."""
+
+    def __init__(self) -> None:
+        self._seconds: Counter[str] = Counter()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        self._seconds[report.nodeid.partition("::")[0].removeprefix("tests/")] += report.duration  # type: ignore[assignment]
+
+    def pytest_sessionfinish(self) -> None:
+        write(self._seconds)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Iterable
@@ -29,7 +28,7 @@ from harness.stage.database import DatabaseClient
 from harness.stage.labels import VARIABLE, labels
 from harness.stage.links import API_PORT, Link, ProxyControl, hello
 from harness.stage.parts import Parts, Say
-from harness.stage.tap_control import BEGIN, CAPTURED, TapControl
+from harness.stage.tap_control import BEGIN, CAPTURED, SETTINGS, TapControl
 from harness.stage.wiring import HARNESS_DATABASE, Addresses, Credentials, wire
 
 PASSED_ON = (
@@ -255,7 +254,7 @@ class Stage:
         return self.sink is not None and self.sink.poll().started
 
     def _start_tap(self) -> None:
-        arguments, decode = ["--config", "/opt/tap.json"], self.scenario.decode
+        arguments, decode = ["--config", f"/evidence/tap/{SETTINGS}"], self.scenario.decode
         container = self._parts.beside(
             "tap",
             self.images.python,
@@ -273,7 +272,7 @@ class Stage:
             rules=f"/evidence/{self.tap.prepare().relative_to(self.run.path)}",
             capture=tap.CaptureSettings(f"/evidence/tap/{CAPTURED}", f"/evidence/tap/{BEGIN}", decode.most) if decode else None,
         )
-        container.with_copy_into_container(json.dumps(settings).encode(), "/opt/tap.json")
+        self.tap.write_settings(settings)
         container.start()
         self._parts.ready("tap")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from threading import Lock
 
@@ -13,6 +13,7 @@ from harness.stage.tap.rules import Rule, rules
 from harness.stage.wait import until
 
 FILE = "rules.json"
+SETTINGS = "settings.json"
 BEGIN, CAPTURED = "capture", "captured.jsonl"
 """The file that asks for messages to be kept, and the one where they are, if the tap was told of them when it started."""
 BEGUN_WITHIN_SECONDS = 30.0
@@ -45,6 +46,10 @@ class TapControl:
             raise HarnessError(f"cannot make {self._folder}: {error.strerror}.") from error
         self._write()
         return self._folder / FILE
+
+    def write_settings(self, settings: Mapping[str, object]) -> None:
+        """Write what the tap reads once, when it starts, into the folder that was prepared."""
+        self._put(SETTINGS, settings)
 
     def capture(self) -> bool:
         """Have it keep the messages that are delivered from now on; whether it has said that it does."""
@@ -108,10 +113,13 @@ class TapControl:
                 raise
 
     def _write(self) -> None:
-        """Write the whole set, at once, so that the tap never reads half of it."""
-        path, partial = self._folder / FILE, self._folder / f".{FILE}.partial"
+        self._put(FILE, rules(self._armed.values()))
+
+    def _put(self, name: str, content: object) -> None:
+        """Write a file whole, at once, so that the tap never reads half of it."""
+        path, partial = self._folder / name, self._folder / f".{name}.partial"
         try:
-            partial.write_text(json.dumps(rules(self._armed.values()), indent=2) + "\n", encoding="utf-8")
+            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
             partial.replace(path)
         except OSError as error:
             raise HarnessError(f"cannot write {path}: {error.strerror}.", "Make room there, or choose another --output.") from error

@@ -38,6 +38,13 @@ def test_the_tap_comes_before_all_else_where_processors_are_scarce(stage: Stage)
     assert set(shares.values()) == {0}
 
 
+def test_the_tap_runs_from_the_harness_s_own_files_none_of_which_is_copied(stage: Stage) -> None:
+    tap = stage.container("tap")._wrapped
+    mounted = {mount["Destination"]: mount["RW"] for mount in tap.attrs["Mounts"]}
+    assert mounted["/opt/tap"] is False
+    assert not [change["Path"] for change in tap.diff() or [] if change["Path"].startswith("/opt/tap/")]
+
+
 def test_every_container_says_whose_it_is(stage: Stage) -> None:
     for handle in stage.containers():
         labels = handle._wrapped.labels

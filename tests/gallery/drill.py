@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
+from harness.scenario.find import file, name
+
 from .bug import Bug, copy, plant
 
-TIMEOUT_SECONDS = 300
+ROOT = Path(__file__).parents[2]
+
+TIMEOUT_SECONDS = 900.0
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,8 @@ class Outcome:
     """Why something could not be judged, or why the harness failed; empty where all is known."""
     run_directory: Path | None
     """Where to look."""
+    unknown: tuple[str, ...] = ()
+    """Why invariants are unknown, each with its reason."""
 
 
 def run_sound(base: str, output: Path) -> Outcome:
@@ -68,27 +74,52 @@ def complaint(outcome: Outcome, red: tuple[str, ...]) -> str:
     return ""
 
 
-def run(folder: Path, output: Path, seed: int | None = None) -> Outcome:
-    """Run the drill of a folder by the command line.
+def run(scenario: Path, output: Path, seed: int | None = None) -> Outcome:
+    """Run a drill by the command line.
 
     Args:
+        scenario: its file, or its folder.
         output: where the run directory lands.
         seed: of the drill; one is drawn where none is given.
     """
     seed = SystemRandom().randrange(1_000_000) if seed is None else seed
-    command = [str(Path(sys.executable).parent / "drillbook"), "run", str(folder), "--output", str(output), "--seed", str(seed)]
-    before = set(output.glob(f"{folder.name}/*-{seed}*"))
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT_SECONDS)
-    made = sorted(set(output.glob(f"{folder.name}/*-{seed}*")) - before)
+    command = [str(Path(sys.executable).parent / "drillbook"), "run", str(scenario), "--output", str(output), "--seed", str(seed)]
+    runs = f"{name(file(scenario))}/*-{seed}*"
+    before = set(output.glob(runs))
+    try:
+        done = finished(command, TIMEOUT_SECONDS)
+    except subprocess.TimeoutExpired:
+        return Outcome("none", (), f"no verdict within {TIMEOUT_SECONDS:g} s", None)
+    made = sorted(set(output.glob(runs)) - before)
     said = [line for line in done.stderr.splitlines() if line.strip() and "; again: " not in line]
     last_words = (said or [""])[-1].strip()
     if len(made) != 1 or not (made[0] / "verdict.json").exists():
         return Outcome("none", (), f"no verdict, exit code {done.returncode}: {last_words}", made[0] if made else None)
     verdict = json.loads((made[0] / "verdict.json").read_text(encoding="utf-8"))
-    unknown = [f"{result['name']} is unknown: {result['reason']}" for result in verdict["results"] if result["verdict"] == "unknown"]
+    unknown = tuple(f"{result['name']} is unknown: {result['reason']}" for result in verdict["results"] if result["verdict"] == "unknown")
     failed = f"exit code {done.returncode}: {last_words}" if done.returncode not in (0, 1, 4) else ""
     broken = tuple(sorted(result["name"] for result in verdict["results"] if result["verdict"] == "broken"))
-    return Outcome(verdict["verdict"], broken, failed or next(iter(unknown), ""), made[0])
+    return Outcome(verdict["verdict"], broken, failed or next(iter(unknown), ""), made[0], unknown)
+
+
+def finished(command: list[str], within: float) -> subprocess.CompletedProcess[str]:
+    """Run a command to its end. One that is late is asked to end and cleans up; after Ctrl-C, which reaches it too, it is waited for.
+
+    Args:
+        within: seconds.
+
+    Raises:
+        subprocess.TimeoutExpired: it was late.
+    """
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT) as process:
+        try:
+            stdout, stderr = process.communicate(timeout=within)
+        except (KeyboardInterrupt, subprocess.TimeoutExpired) as reason:
+            if isinstance(reason, subprocess.TimeoutExpired):
+                process.terminate()
+            process.communicate()
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, stdout, stderr)
 
 
 def remove_images(bug: Bug, outcomes: list[Outcome]) -> None:

@@ -10,13 +10,13 @@ from .bug import Bug
 from .drill import Outcome
 
 PAGE = Path(__file__).parents[2] / "docs" / "detection.md"
-PLANTED, CLEAN = "Planted bugs", "Clean runs"
+PLANTED, CLEAN, REPEATED = "Planted bugs", "Clean runs", "Repetitions, and a busy machine"
 HEAD = """\
-<!-- Made by `make gallery` and `make seeds`; change it there. -->
+<!-- Made by `make gallery`, `make seeds`, `make repeat` and `make busy`; change it there. -->
 # What a drill detects
 
-Two questions about the verdicts themselves, each answered by real drills on real services: does a failure turn exactly the invariants red
-that it violates, and does a correct system stay green whatever it is put through?
+Questions about the verdicts themselves, each answered by real drills on real services: does a failure turn exactly the invariants red that
+it violates, does a correct system stay green whatever it is put through, and does a busy machine change any of it?
 """
 
 INTRODUCTION = """\
@@ -35,13 +35,13 @@ make gallery RUNS={runs}                                   # each drill {runs} t
 
 
 def write(section: str, text: str, page: Path = PAGE) -> None:
-    """Replace one section of the page and leave the other as it is.
+    """Replace one section of the page and leave the others as they are.
 
     Args:
-        section: `PLANTED` or `CLEAN`.
+        section: `PLANTED`, `CLEAN` or `REPEATED`.
         text: what stands under its heading.
     """
-    sections = dict.fromkeys((PLANTED, CLEAN), "")
+    sections = dict.fromkeys((PLANTED, CLEAN, REPEATED), "")
     if page.exists():
         for part in page.read_text(encoding="utf-8").split("\n## ")[1:]:
             heading, _, body = part.partition("\n")

@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
+from importlib.metadata import packages_distributions, requires
 from pathlib import Path
 
 import pytest
 
+from harness.errors import Exit
+from harness.scenario.loader import load
 from harness.stage.images import IMAGE_LIST, debian_base
+from harness.stage.images.__main__ import main
 from harness.stage.images.content import arguments, digest, tag
 from harness.stage.images.sources import registry_of, repository_and_tag
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -104,3 +113,37 @@ def test_the_registry_of_a_reference_is_read_as_the_engine_reads_it(reference: s
 )
 def test_a_reference_without_a_tag_is_the_latest_and_never_every_tag(reference: str, parts: tuple[str, str | None]):
     assert repository_and_tag(reference) == parts
+
+
+def test_images_are_had_before_more_than_the_engine_s_client_is_installed():
+    program = "import sys, harness.stage.engine, harness.stage.images.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    imported = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    packages = packages_distributions()
+    needed = {package.lower() for name in imported.stdout.split() for package in packages.get(name, [])}
+    ours = {re.split(r"\W*[\[><=;]", line)[0].lower() for line in requires("drillbook") or []}
+    assert needed & ours - {"drillbook"} == {"docker", "psutil", "requests"}  # docker brings requests
+
+
+def test_the_first_drill_finds_all_its_images_made_by_the_makefile():
+    stage = load(ROOT / "scenarios/versioned_workers/scenario.yaml").stage
+    workers = {str(Path(version.build).name) for version in stage.workers.values()}
+    needed = {stage.broker.image, stage.database.image, "toxiproxy", "python", *(f"scenarios/{name}" for name in workers)}
+    assert needed == made("SCENARIO_IMAGES")
+
+
+def test_the_makefile_makes_every_image_of_the_list():
+    assert made("SCENARIO_IMAGES") | made("IMAGES") > IMAGE_LIST.keys()
+
+
+def made(variable: str) -> set[str]:
+    """The images that a variable of the Makefile names itself."""
+    (names,) = re.findall(rf"^{variable} := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    return set(names.split()) - {"$(SCENARIO_IMAGES)"}
+
+
+def test_an_image_that_cannot_be_had_is_a_sentence_and_an_exit_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys):
+    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path}/none.sock")
+    assert main(["python", str(tmp_path / "no-dockerfile")]) == Exit.HARNESS
+    said = capsys.readouterr().err
+    assert "No Docker engine answers" in said
+    assert "has no Dockerfile" in said
