@@ -18,6 +18,7 @@ from testcontainers.core.network import Network
 from harness import plan
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory, sink_file
+from harness.evidence.origins import ids_of_load
 from harness.evidence.sink_file import SinkTail
 from harness.evidence.wire_tail import WireTail
 from harness.scenario.model import Scenario
@@ -81,7 +82,7 @@ class Stage:
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
         self._parts = Parts(run_id, self._network.name, say, self.redact)
-        self.wire = WireTail(run.file("wire"))
+        self.wire = WireTail(run.file("wire"), ids_of_load(scenario.load.types if scenario.load is not None else ()))
         self.tap = TapControl(run.path / "tap", self.wire, lambda: self.container("tap").hang_up(), self._tap_runs)
         self.broker: BrokerClient
         self.database: DatabaseClient | None = None
