@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -19,13 +20,16 @@ _ORDER = list(_WAYS)
 def named_movers(moves: Sequence[Move]) -> list[str]:
     """Who moved what: publishers first, then those that moved most: ``workers.beat.1 published to celery every 2 s``.
 
-    What a client did with the tasks it was given is not told beside that it was given them.
+    What follows from something that is told is not told: that a task which somebody published was given to somebody once, and what a client
+    did with the tasks it was given.
 
     Args:
         moves: in order.
     """
+    published = {move.task for move in moves if move.event == "publish"}
+    given = Counter(move.task for move in moves if move.event == "deliver")
     groups: dict[tuple[str, str, str], list[Move]] = {}
-    for move in moves:
+    for move in (move for move in moves if move.event == "publish" or move.task not in published or given[move.task] > 1):
         groups.setdefault((move.peer, _VERBS[move.event], move.place or "a queue"), []).append(move)
     told = {key: group for key, group in groups.items() if _ORDER.index(key[1]) < 2 or (key[0], "was given", key[2]) not in groups}
     ordered = sorted(told.items(), key=lambda item: (_ORDER.index(item[0][1]), -len(item[1])))

@@ -188,7 +188,7 @@ class Rest:
         longest, one = self._terms.delays[queue], count == 1
         if longest is None:
             return f"{_tasks(count)} {'waits' if one else 'wait'} in {queue} until {'its' if one else 'their'} time to live is over"
-        left = math.ceil(self._in_queues_from + longest - self._last.asked)
+        left = math.ceil(self._in_queues_from + longest - self._last.answered)
         if left > 0:
             return f"{_tasks(count)} in {queue} {'is' if one else 'are'} due in at most {left:,} s"
         return f"{_tasks(count)} in {queue} should have moved on by now: its time to live is {longest:g} s"

@@ -47,7 +47,7 @@ def settle(scenario: Scenario, stage: Stage, say: Callable[[str], object]) -> Se
         if rest.come:
             return Settled(waited, None)
         if waited >= scenario.settle.within:
-            return Settled(waited, rest.why_not(_last_moves(scenario, stage, began, 3 * rest.needed)))
+            return Settled(waited, rest.why_not(_last_moves(stage, began, 3 * rest.needed)))
         if not told and (due := rest.due()):
             told = True
             say("; ".join(due))
@@ -70,12 +70,11 @@ def look(scenario: Scenario, stage: Stage) -> Look | None:
         effects, tally = _effects(scenario, stage)
     except ConnectionError:
         return None
-    scheduled_moves = tally.scheduled_moves if _has_schedulers(scenario) else 0
     return Look(
         asked,
         answered=time.monotonic(),
-        moves=tally.moves - scheduled_moves,
-        scheduled_moves=scheduled_moves,
+        moves=tally.moves - tally.scheduled_moves,
+        scheduled_moves=tally.scheduled_moves,
         effects=effects,
         outbox=outbox,
         held=tally.in_flight,
@@ -108,18 +107,13 @@ def _effects(scenario: Scenario, stage: Stage) -> tuple[int, Tally]:
     """
     tally = stage.wire.poll().tally()
     for _ in range(MOST_TRIES):
-        known = tally.scheduled if _has_schedulers(scenario) else frozenset()
+        known = tally.scheduled
         effects, tally = count_effects(scenario, stage, known), stage.wire.poll().tally()
-        if not _has_schedulers(scenario) or tally.scheduled == known:
+        if tally.scheduled == known:
             break
     return effects, tally
 
 
-def _has_schedulers(scenario: Scenario) -> bool:
-    """With an outbox, what a worker publishes with no task in hand may be the outbox's, and so the ledger's: then all of it counts."""
-    return scenario.outbox is None
-
-
-def _last_moves(scenario: Scenario, stage: Stage, began: int, seconds: float) -> list[Move]:
+def _last_moves(stage: Stage, began: int, seconds: float) -> list[Move]:
     since = max(began, now() - round(max(LEAST_MOVERS_SECONDS, seconds) * 1e9))
-    return [move for move in stage.wire.poll().last_moves(since) if not (move.scheduled and _has_schedulers(scenario))]
+    return [move for move in stage.wire.poll().last_moves(since) if not move.scheduled]

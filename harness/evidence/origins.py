@@ -10,23 +10,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from harness.scenario.model import Scenario
+
 OfLedger = Callable[[str], bool]
 """Whether an id is one that the load gives."""
 
 
-def ids_of_load(types: Iterable[str]) -> OfLedger:
+def ids_of_ledger(scenario: Scenario) -> OfLedger:
     """Knows the ids of the load's tasks by their form: the type and a number of six digits or more.
 
-    Args:
-        types: the load's task types.
+    With an outbox, what a client publishes by itself may be the outbox's, and so the ledger's: then all ids are taken for its.
     """
-    known = frozenset(types)
+    types = frozenset(scenario.load.types if scenario.load is not None else ())
 
     def of_load(task: str) -> bool:
         kind, _, number = task.rpartition("-")
-        return kind in known and len(number) >= 6 and number.isdecimal()
+        return kind in types and len(number) >= 6 and number.isdecimal()
 
-    return of_load
+    return of_load if scenario.outbox is None else lambda _: True
 
 
 class Origins:
@@ -40,8 +41,17 @@ class Origins:
         self._of_ledger = of_ledger
         self.scheduled: set[str] = set()
         self._caused: set[str] = set()
+        self._given: set[str] = set()
+        """Clients that were given a task."""
         self._served: set[str] = set()
-        """Clients that were given a task that is not scheduled."""
+        """Those that were given one that is not scheduled."""
+        self._makers: set[str] = set()
+        """Clients that made a scheduled task."""
+
+    @property
+    def schedulers(self) -> set[str]:
+        """Clients that made scheduled tasks, and were never given any task."""
+        return self._makers - self._given
 
     def published(self, peer: str, task: str, in_hand: Iterable[str]) -> None:
         """A client publishes a task.
@@ -51,11 +61,17 @@ class Origins:
             task: the task's id.
             in_hand: the tasks that this client has not settled yet; read only where they matter.
         """
-        if task not in self.scheduled and task not in self._caused and not self._of_ledger(task):
-            (self.scheduled if self._by_itself(peer, in_hand) else self._caused).add(task)
+        if task in self.scheduled or task in self._caused or self._of_ledger(task):
+            return
+        if self._by_itself(peer, in_hand):
+            self.scheduled.add(task)
+            self._makers.add(peer)
+        else:
+            self._caused.add(task)
 
     def given(self, peer: str, task: str) -> None:
         """A client is given a task."""
+        self._given.add(peer)
         if task not in self.scheduled:
             self._served.add(peer)
 

@@ -107,6 +107,8 @@ class WireTail:
         self.moves = 0
         """Events that moved a task; what workers tell each other all the time, without a task's id, is none."""
         self._scheduled_moves = 0
+        self._scheduled_open: set[str] = set()
+        """Schedulers' own tasks that were published, and not settled for good since."""
         self.started = False
         """The tap listens."""
         self.ended = False
@@ -131,6 +133,17 @@ class WireTail:
         """What has moved, and what is in flight, all of one moment."""
         with self._lock:
             return Tally(self.moves, self._scheduled_moves, self.in_flight, frozenset(self._origins.scheduled))
+
+    def schedulers(self) -> set[str]:
+        """Clients that publish tasks of their own, and were never given any."""
+        with self._lock:
+            return self._origins.schedulers
+
+    @property
+    def scheduled_open(self) -> int:
+        """Schedulers' own tasks that nobody has done yet."""
+        with self._lock:
+            return len(self._scheduled_open)
 
     def last_moves(self, since: int) -> list[Move]:
         """The last moves, those of the load's publishes left out.
@@ -224,6 +237,10 @@ class WireTail:
         self._last_moves.append(Move(line.get("at", 0), peer, event, place, task, scheduled))
         self.moves += 1
         self._scheduled_moves += scheduled
+        if scheduled and (event == "publish" or line.get("requeue")):
+            self._scheduled_open.add(task)
+        elif scheduled and event != "deliver":
+            self._scheduled_open.discard(task)
 
     def _in_hand(self, peer: str) -> Iterator[str]:
         """The tasks that a client has not settled."""

@@ -1,8 +1,10 @@
 import json
 from pathlib import Path
+from typing import Any
 
-from harness.evidence.origins import ids_of_load
+from harness.evidence.origins import ids_of_ledger
 from harness.evidence.wire_tail import Act, WireTail
+from harness.scenario.model import Scenario
 
 
 def write(path: Path, *lines: dict[str, object]) -> WireTail:
@@ -199,9 +201,29 @@ def test_the_last_moves_say_who_moved_what_where(tmp_path: Path) -> None:
     ]
 
 
-def test_ids_of_the_load_are_known_by_their_form() -> None:
-    ours = ids_of_load(["charge", "charge-back"])
+def scenario(**more: Any) -> Scenario:
+    load = {"rate": "1/s", "duration": "1s", "types": {"charge": 0.5, "charge-back": 0.5}}
+    return Scenario.model_validate({"title": "t", "load": load, "invariants": {"conservation": None}} | more)
+
+
+def test_ids_of_the_ledger_are_known_by_their_form() -> None:
+    ours = ids_of_ledger(scenario())
     assert [ours(task) for task in ("charge-000001", "charge-back-1234567", "sweep-000001", "charge-1", "charge-00000a", "charge")] == [
         *(True, True),
         *(False,) * 4,
     ]
+
+
+def test_with_an_outbox_any_id_may_be_the_ledgers() -> None:
+    assert ids_of_ledger(scenario(outbox={"query": "select task from outbox"}))("order-7")
+
+
+def test_who_makes_tasks_and_is_given_none_is_a_scheduler(tmp_path: Path) -> None:
+    lines = [beat("sweep-1"), delivered("sweep-1"), published("child")]
+    assert as_the_tap_writes(tmp_path / "w", *lines).schedulers() == {"workers.beat.1"}
+
+
+def test_a_schedulers_task_is_open_until_it_is_settled_for_good(tmp_path: Path) -> None:
+    again = settled("b", "nack") | {"requeue": True}
+    lines = [*(beat(task) for task in "abcd"), *(delivered(task) for task in "abc"), settled("a"), again, settled("c", "reject")]
+    assert as_the_tap_writes(tmp_path / "w", *lines).scheduled_open == 2
