@@ -244,7 +244,8 @@ MOVERS: dict[str, tuple[list[Move], list[str]]] = {
     "given many": (moved("workers.v1.1", "deliver", "tasks", *"abcde", every=0.5), ["workers.v1.1 was given tasks from tasks every 0.5 s"]),
     "settled what it had": (moved("workers.v1.1", "ack", "tasks", "a"), ["workers.v1.1 acknowledged a of tasks"]),
     "and what follows": (
-        [*moved("workers.beat.1", "publish", "celery", *"abcd"), *moved("workers.v1.1", "deliver", "celery", *"abcd")]
+        moved("workers.beat.1", "publish", "celery", *"abcd")
+        + moved("workers.v1.1", "deliver", "celery", *"abcd")
         + moved("workers.v1.1", "ack", "celery", *"abcd"),
         ["workers.beat.1 published to celery every 2 s"],
     ),
