@@ -82,14 +82,7 @@ class Decode(Part):
 
 
 class Settle(Part):
-    """After the playbook: faults lifted, load stopped, and a wait until the ledger's tasks and what they caused are at rest.
-
-    A scheduler's steady tasks do not hold this up: what a worker's container publishes that was never given one of those (as Celery's
-    beat), and what a worker publishes while it has only a scheduler's tasks in hand. Where nobody does them they count as waiting. With an
-    `outbox`, what a worker publishes by itself may come from it, and counts. A task in a queue that delays (`x-message-ttl` and a
-    dead-letter exchange) is waited for; until when at the latest is told while the drill runs. Where rest does not come, the verdict names
-    who still moved what: `workers.beat.1 published to celery every 2 s`.
-    """
+    """After the playbook: faults lifted, load stopped, and a wait until the ledger's tasks and what they caused are at rest."""
 
     within: Duration = Field(default=60.0, gt=0, description="The longest wait.")
     quiet_for: Duration = Field(
