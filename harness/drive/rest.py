@@ -81,7 +81,6 @@ class Rest:
         """Take a look into account; None: a service did not answer, so that nothing is known of this moment."""
         before, self._last = self._last, look
         if look is None:
-            self._looks = 0
             return
         self._steps = (look.scheduled_moves - before.scheduled_moves if before else 0, self._steps[0])
         changes = self._changed(before, look) if before else []

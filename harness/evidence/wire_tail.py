@@ -94,7 +94,8 @@ class WireTail:
     def __init__(self, path: Path, of_ledger: OfLedger = lambda _: False) -> None:
         self._path = path
         self._origins = Origins(of_ledger)
-        self._last_moves: deque[Move] = deque(maxlen=_MOST_MOVES)
+        self._last_moves: deque[tuple[dict[str, Any], bool]] = deque(maxlen=_MOST_MOVES)
+        """Their lines, and whether the task is scheduled."""
         self._offset = 0
         self._rest = b""
         self._lock = RLock()
@@ -152,7 +153,7 @@ class WireTail:
             since: nanoseconds since the epoch.
         """
         with self._lock:
-            return [move for move in self._last_moves if move.at >= since]
+            return [_move(line, scheduled) for line, scheduled in self._last_moves if line["at"] >= since]
 
     @property
     def in_flight(self) -> int:
@@ -233,8 +234,7 @@ class WireTail:
         elif event == "deliver":
             self._origins.given(peer, task)
         scheduled = task in self._origins.scheduled
-        place = line.get("routing_key") or line.get("exchange") if event == "publish" else line.get("queue")
-        self._last_moves.append(Move(line.get("at", 0), peer, event, place, task, scheduled))
+        self._last_moves.append((line, scheduled))
         self.moves += 1
         self._scheduled_moves += scheduled
         if scheduled and (event == "publish" or line.get("requeue")):
@@ -301,3 +301,8 @@ class WireTail:
             self._rules[rule].disarmed, self._rules[rule].passed = True, line.get("count")
         else:
             self._rules[rule].acts.append(Act(what, line["at"], line.get("link"), line.get("peer"), line.get("task")))
+
+
+def _move(line: dict[str, Any], scheduled: bool) -> Move:
+    place = line.get("routing_key") or line.get("exchange") if line["event"] == "publish" else line.get("queue")
+    return Move(line["at"], line["peer"], line["event"], place, line["task"], scheduled)

@@ -18,6 +18,8 @@ EVERY, TOOK = 0.25, 0.03125
 """Seconds between the beginnings of two looks, and that one takes; sums of them are exact."""
 TERMS = Terms(1.0, frozenset({"dead", "later"}), {"retry": 40.0, "unknown": None})
 EMPTY = {"tasks": 0, "dead": 0, "later": 0, "retry": 0, "unknown": 0}
+CALM = Look(0, 0, depths=EMPTY)
+BEGUN: list[Look | None] = [CALM] * 4
 
 
 def looks(found: Iterable[Look | None], took: float = TOOK, every: float = EVERY) -> Iterator[Look | None]:
@@ -82,8 +84,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES)
 def test_quiet_begins_anew_with_each_change(change: dict[str, Any]) -> None:
-    calm = Look(0, 0, depths=EMPTY)
-    found = [calm] * 4 + [replace(calm, **change)] * 100
+    found = BEGUN + [replace(CALM, **change)] * 100
     assert first_rest(found) == (4 + 21 if "outbox" in change else 4 + 5)
 
 
@@ -128,9 +129,24 @@ def test_a_schedulers_tasks_that_stay_undone_only_need_the_patience() -> None:
     assert first_rest(steady(100, undone=True)) == 21
 
 
-def test_a_queue_that_changes_by_more_than_a_scheduler_can_have_changed_it_is_a_change() -> None:
-    found = [replace(look, depths=EMPTY | {"later": 5 * number}) for number, look in enumerate(steady(100)) if look]
-    assert first_rest(found) is None
+def then(*depths: int) -> list[Look | None]:
+    """A scheduler's task moves once, and a queue is found like this at that look and the next; so it stays."""
+    found = [Look(0, 0, scheduled_moves=1, depths=EMPTY | {"later": depth}) for depth in depths]
+    return [*BEGUN[:2], *found, *[found[-1]] * 100]
+
+
+EXPLAINED = {"at once": then(1), "at the next look": then(0, 1), "not at all": then(0)}
+UNEXPLAINED = {"by more than that": (then(2), 2), "two looks later": (then(0, 0, 1), 4)}
+
+
+@pytest.mark.parametrize("found", EXPLAINED.values(), ids=EXPLAINED)
+def test_a_depth_that_a_schedulers_task_may_have_changed_is_no_change(found: list[Look | None]) -> None:
+    assert first_rest(found) == 5
+
+
+@pytest.mark.parametrize(("found", "changed"), UNEXPLAINED.values(), ids=UNEXPLAINED)
+def test_a_depth_that_no_schedulers_task_can_have_changed_is_one(found: list[Look | None], changed: int) -> None:
+    assert first_rest(found) == changed + 5
 
 
 STEPS = some.lists(
