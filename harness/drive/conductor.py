@@ -148,11 +148,14 @@ class Conductor:
         self._metrics.edge("settle", "start")
         sampling = Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail).start()
         try:
-            waited, quiet = settle(self.scenario, self.stage)
+            settled = settle(self.scenario, self.stage, self.progress.note)
         finally:
             sampling.stop()
         self._hear_failures()
-        self.run_directory.event("phase", "settle", "end" if quiet else "timeout", seconds=round(waited, 3))
+        if settled.restless is not None:
+            self.progress.note(f"no rest after {settled.seconds:.1f} s: {settled.restless}")
+        state = "end" if settled.restless is None else "timeout"
+        self.run_directory.event("phase", "settle", state, seconds=round(settled.seconds, 3), detail=settled.restless)
         self._metrics.edge("settle", "end")
         self._topology.after(patient="topology_restored" in self.scenario.invariants)
         self._rested = True

@@ -1,86 +1,119 @@
-"""Settling: faults lifted and load stopped, a wait until nothing moves any more, or the deadline."""
+"""Settling: faults lifted and load stopped, a wait until nothing moves any more, or the deadline. What rest is, is ``rest``'s to say."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from harness.drive.rest import Look, Rest, Terms
 from harness.evidence.collect import queries
+from harness.evidence.run_directory import now
+from harness.evidence.wire_tail import Move, Tally
 from harness.scenario.model import Scenario
-from harness.stage.queue_roles import dead_letter_queues, delay_queues
+from harness.stage.queue_roles import delays, resting_queues
 from harness.stage.stage import Stage
 
 ASK_EVERY_SECONDS = 0.2
-PATIENCE = 5
-"""Quiet must last this many times longer where tasks still rest in a queue, which may only wait for a consumer that reconnects, or where a
-worker still holds one, which may be a long one."""
+LEAST_MOVERS_SECONDS = 10.0
+"""Of what moved last this much is told at least, where rest does not come."""
+MOST_TRIES = 3
+"""To count the effects that are not a scheduler's, while it makes new tasks."""
 
 
 @dataclass(frozen=True)
-class Stillness:
-    """What must not change while the stage is quiet, and what is still to be done."""
+class Settled:
+    """How settling ended."""
 
-    moves: int
-    effects: int
-    outbox: int
-    depths: tuple[int | None, ...]
-    waiting: bool
-    """Tasks wait in the outbox or in a queue that is neither a dead-letter queue nor a stream (which keeps what it has), or a worker holds
-    some."""
-    delayed: bool
-    """Tasks wait in a queue that will move them by itself when their time to live is over."""
+    seconds: float
+    restless: str | None
+    """Why the stage did not come to rest in the time it was given; None: it did."""
 
 
-def settle(scenario: Scenario, stage: Stage) -> tuple[float, bool]:
-    """Wait until the stage is quiet.
+def settle(scenario: Scenario, stage: Stage, say: Callable[[str], object]) -> Settled:
+    """Wait until the stage is at rest, or the scenario's time is over.
 
-    Returns:
-        Seconds waited, and whether it came to rest: False where the scenario's time was over before.
+    Args:
+        scenario: with a stage.
+        stage: started; faults are lifted, the load has stopped.
+        say: told once that tasks are delayed, and until when.
     """
-    begin = since = time.monotonic()
-    last: Stillness | None = None
+    began, begin = now(), time.monotonic()
+    rest, told = Rest(terms(scenario)), False
     while True:
         time.sleep(ASK_EVERY_SECONDS)
-        found, asked = look(scenario, stage), time.monotonic()
-        if found is None or found != last:
-            last, since = found, asked
-        elif not found.delayed and asked - since >= scenario.settle.quiet_for * (PATIENCE if found.waiting else 1):
-            return asked - begin, True
-        if asked - begin >= scenario.settle.within:
-            return asked - begin, False
+        rest.see(look(scenario, stage))
+        waited = time.monotonic() - begin
+        if rest.come:
+            return Settled(waited, None)
+        if waited >= scenario.settle.within:
+            return Settled(waited, rest.why_not(_last_moves(stage, began, 3 * rest.needed)))
+        if not told and (due := rest.due()):
+            told = True
+            say("; ".join(due))
 
 
-def look(scenario: Scenario, stage: Stage) -> Stillness | None:
-    """One look at the stage; None while a service does not answer."""
+def terms(scenario: Scenario) -> Terms:
+    """What rest is in this scenario."""
     assert scenario.stage is not None
     broker = scenario.stage.broker
-    delaying = delay_queues(broker)
-    kept = dead_letter_queues(broker) | {name for name, queue in broker.queues.items() if queue.type == "stream"}
+    return Terms(scenario.settle.quiet_for, frozenset(resting_queues(broker, scenario.invariants)), delays(broker))
+
+
+def look(scenario: Scenario, stage: Stage) -> Look | None:
+    """One look at the stage; None while a service does not answer."""
+    assert scenario.stage is not None
+    asked = time.monotonic()
     try:
-        depths = {queue: stage.broker.depth(queue).ready for queue in broker.queues}
-        effects = count_effects(scenario, stage)
+        depths = {queue: stage.broker.depth(queue).ready for queue in scenario.stage.broker.queues}
         outbox = stage.database.count(scenario.outbox.query) if stage.database is not None and scenario.outbox is not None else 0
+        effects, tally = _effects(scenario, stage)
     except ConnectionError:
         return None
-    wire = stage.wire.poll()
-    return Stillness(
-        moves=wire.moves,
+    return Look(
+        asked,
+        answered=time.monotonic(),
+        moves=tally.moves - tally.scheduled_moves,
+        scheduled_moves=tally.scheduled_moves,
         effects=effects,
         outbox=outbox,
-        depths=tuple(depths.values()),
-        waiting=wire.in_flight > 0 or outbox > 0 or any(depths[queue] for queue in depths if queue not in kept),
-        delayed=any(depths[queue] for queue in delaying),
+        held=tally.in_flight,
+        depths=depths,
     )
 
 
-def count_effects(scenario: Scenario, stage: Stage) -> int:
+def count_effects(scenario: Scenario, stage: Stage, without: Collection[str] = ()) -> int:
     """How many effects there are now, in all sources.
+
+    Args:
+        scenario: says where effects are.
+        stage: started.
+        without: tasks whose effects do not count.
 
     Raises:
         UsageError: a query is refused.
         ConnectionError: the database does not answer.
     """
-    called = stage.sink.poll().calls if stage.sink is not None else 0
+    called = stage.sink.poll().calls(without) if stage.sink is not None else 0
     if stage.database is None:
         return called
-    return called + sum(stage.database.count(query) for query in queries(scenario.effects).values())
+    return called + sum(stage.database.count(query, without) for query in queries(scenario.effects).values())
+
+
+def _effects(scenario: Scenario, stage: Stage) -> tuple[int, Tally]:
+    """Effects that are not of a scheduler's own tasks, and the wire at a moment after they were counted.
+
+    A task that a scheduler made while they were counted may be among them: then they are counted again.
+    """
+    tally = stage.wire.poll().tally()
+    for _ in range(MOST_TRIES):
+        known = tally.scheduled
+        effects, tally = count_effects(scenario, stage, known), stage.wire.poll().tally()
+        if tally.scheduled == known:
+            break
+    return effects, tally
+
+
+def _last_moves(stage: Stage, began: int, seconds: float) -> list[Move]:
+    since = max(began, now() - round(max(LEAST_MOVERS_SECONDS, seconds) * 1e9))
+    return [move for move in stage.wire.poll().last_moves(since) if not move.scheduled]

@@ -7,7 +7,8 @@ sink. A file that does not end with the sink's own ``end``, or whose numbers hav
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -33,8 +34,7 @@ class SinkTail:
         self._lock = Lock()
         self.started = False
         """The sink listens."""
-        self.calls = 0
-        """Calls recorded, those with a key seen before included."""
+        self._calls: Counter[str] = Counter()
 
     def poll(self) -> SinkTail:
         """Read what has been appended since."""
@@ -45,10 +45,20 @@ class SinkTail:
                     chunk = file.read()
                 self._offset += len(chunk)
                 *whole, self._rest = (self._rest + chunk).split(b"\n")
-                events = [json.loads(text)["event"] for text in whole]
-                self.started = self.started or "start" in events
-                self.calls += events.count("call")
+                for line in map(json.loads, whole):
+                    self.started = self.started or line["event"] == "start"
+                    if line["event"] == "call":
+                        self._calls[line["task"]] += 1
         return self
+
+    def calls(self, without: Collection[str] = ()) -> int:
+        """Calls recorded, those with a key seen before included.
+
+        Args:
+            without: tasks whose calls do not count.
+        """
+        with self._lock:
+            return self._calls.total() - sum(self._calls[task] for task in without if task in self._calls)
 
 
 def calls(path: Path) -> Iterator[Effect]:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Container
+from collections import Counter, deque
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple
+
+from harness.evidence.origins import OfLedger, Origins
 
 HIT = {"drop": "dropped", "hold": "held", "close": "closed"}
 """How the line ends that says of a message that it was hit, by what its rule asks."""
 DONE = {"drop": ("dropped",), "hold": ("let go", "dropped"), "close": ("closed",)}
 """How the lines end that say that the tap is done with it."""
 _MOVES = frozenset({"publish", "deliver", "ack", "nack", "reject"})
-_PUBLISH, _CONFIRM, _TASK = b'"event":"publish"', b'"event":"confirm"', b'"task":'
+_PUBLISH, _CONFIRM, _TASK, _LOAD = b'"event":"publish"', b'"event":"confirm"', b'"task":', b'"peer":"load"'
 """As the tap writes them; within a text of a line the quotes would be escaped."""
+_MOST_MOVES = 5000
+"""Of the last moves that are remembered."""
 
 
 class InFlight(NamedTuple):
@@ -27,6 +31,34 @@ class InFlight(NamedTuple):
     queue: str | None
     peer: str
     """Who has it, by the name of the container or program."""
+
+
+class Move(NamedTuple):
+    """A task that was published, delivered, or settled by its consumer."""
+
+    at: int
+    """Nanoseconds since the epoch."""
+    peer: str
+    event: str
+    """publish, deliver, ack, nack or reject."""
+    place: str | None
+    """Of a publish the routing key, or the exchange where there is none; else the queue."""
+    task: str
+    scheduled: bool
+    """It is a scheduler's own task (``harness.evidence.origins``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the tap had seen move at one moment."""
+
+    moves: int
+    """Of all tasks."""
+    scheduled_moves: int
+    """Those of schedulers' own tasks among them."""
+    in_flight: int
+    scheduled: frozenset[str]
+    """Schedulers' own tasks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +88,14 @@ class WireTail:
 
     Args:
         path: the tap's file; it need not be there yet.
+        of_ledger: whether an id is one that the load gives.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, of_ledger: OfLedger = lambda _: False) -> None:
         self._path = path
+        self._origins = Origins(of_ledger)
+        self._last_moves: deque[tuple[dict[str, Any], bool]] = deque(maxlen=_MOST_MOVES)
+        """Their lines, and whether the task is scheduled."""
         self._offset = 0
         self._rest = b""
         self._lock = RLock()
@@ -75,6 +111,9 @@ class WireTail:
         """When each client last began or ended to consume."""
         self.moves = 0
         """Events that moved a task; what workers tell each other all the time, without a task's id, is none."""
+        self._scheduled_moves = 0
+        self._scheduled_open: set[str] = set()
+        """Schedulers' own tasks that were published, and not settled for good since."""
         self.started = False
         """The tap listens."""
         self.ended = False
@@ -94,6 +133,31 @@ class WireTail:
         return self
 
     # What moves
+
+    def tally(self) -> Tally:
+        """What has moved, and what is in flight, all of one moment."""
+        with self._lock:
+            return Tally(self.moves, self._scheduled_moves, self.in_flight, frozenset(self._origins.scheduled))
+
+    def schedulers(self) -> set[str]:
+        """Clients that publish tasks of their own, and were never given any."""
+        with self._lock:
+            return self._origins.schedulers
+
+    @property
+    def scheduled_open(self) -> int:
+        """Schedulers' own tasks that nobody has done yet."""
+        with self._lock:
+            return len(self._scheduled_open)
+
+    def last_moves(self, since: int) -> list[Move]:
+        """The last moves, those of the load's publishes left out.
+
+        Args:
+            since: nanoseconds since the epoch.
+        """
+        with self._lock:
+            return [_move(line, scheduled) for line, scheduled in self._last_moves if line["at"] >= since]
 
     @property
     def in_flight(self) -> int:
@@ -162,19 +226,39 @@ class WireTail:
     # Inside
 
     def _read(self, text: bytes) -> None:
-        """Take a line; half of all are publishes and confirms, of which nothing is wanted that needs them parsed."""
-        if _PUBLISH in text:
+        """Take a line; half of all are the load's publishes and confirms, of which nothing is wanted that needs them parsed."""
+        if _PUBLISH in text and (_LOAD in text or _TASK not in text):
             self.moves += _TASK in text
         elif _CONFIRM not in text:
             self._take(json.loads(text))
 
     def _take(self, line: dict[str, Any]) -> None:
         event = line["event"]
-        self.moves += event in _MOVES and "task" in line
+        if event in _MOVES and "task" in line:
+            self._move(event, line)
         if event in ("deliver", "ack", "nack", "reject"):
             self._carry(event, line)
         else:
             self._rarer(event, line)
+
+    def _move(self, event: str, line: dict[str, Any]) -> None:
+        task, peer = line["task"], line["peer"]
+        if event == "publish":
+            self._origins.published(peer, task, self._in_hand(peer))
+        elif event == "deliver":
+            self._origins.given(peer, task)
+        scheduled = task in self._origins.scheduled
+        self._last_moves.append((line, scheduled))
+        self.moves += 1
+        self._scheduled_moves += scheduled
+        if scheduled and (event == "publish" or line.get("requeue")):
+            self._scheduled_open.add(task)
+        elif scheduled and event != "deliver":
+            self._scheduled_open.discard(task)
+
+    def _in_hand(self, peer: str) -> Iterator[str]:
+        """The tasks that a client has not settled."""
+        return (task for held in self._in_flight.values() for task, _, holder in held if holder == peer and task is not None)
 
     def _carry(self, event: str, line: dict[str, Any]) -> None:
         """A delivery, or what settles one."""
@@ -235,3 +319,8 @@ class WireTail:
             self._rules[rule].disarmed, self._rules[rule].passed = True, line.get("count")
         else:
             self._rules[rule].acts.append(Act(what, line["at"], line.get("link"), line.get("peer"), line.get("task")))
+
+
+def _move(line: dict[str, Any], scheduled: bool) -> Move:
+    place = line.get("routing_key") or line.get("exchange") if line["event"] == "publish" else line.get("queue")
+    return Move(line["at"], line["peer"], line["event"], place, line["task"], scheduled)

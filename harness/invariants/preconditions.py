@@ -12,7 +12,7 @@ from typing import Any
 import duckdb
 
 from harness.invariants import fault_proof
-from harness.invariants.wholeness import NOT_AT_REST
+from harness.invariants.wholeness import not_at_rest
 from harness.scenario.model import Scenario
 
 _NOT_RUNNABLE = (126, 127)
@@ -62,8 +62,8 @@ def _sources(database: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _rest(database: duckdb.DuckDBPyConnection) -> list[str]:
-    phase = _phase(database, "settle")
-    return [NOT_AT_REST] if phase and phase[1] == "timeout" else []
+    restless = not_at_rest(database)
+    return [restless] if restless else []
 
 
 def _deployment(database: duckdb.DuckDBPyConnection) -> list[str]:

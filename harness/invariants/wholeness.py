@@ -63,6 +63,14 @@ def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[st
     return found
 
 
+def not_at_rest(database: duckdb.DuckDBPyConnection) -> str:
+    """That the stage did not come to rest, and why where the timeline says it; empty where it did."""
+    row = database.execute("select detail from timeline where event = 'phase' and name = 'settle' and state = 'timeout' limit 1").fetchone()
+    if row is None:
+        return ""
+    return NOT_AT_REST if row[0] is None else f"{NOT_AT_REST}: {row[0]}"
+
+
 def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Path, scenario: Scenario) -> str:
     """Why lines may be missing from a file; empty when none are."""
     row = database.execute(
@@ -81,8 +89,8 @@ def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Pa
         begun = _phase(database, "collect", "begin")
         if begun or scenario.stage:
             return "collecting the evidence was not seen to end"
-    if stem in _AT_REST and _phase(database, "settle", "timeout"):
-        return NOT_AT_REST
+    if stem in _AT_REST and (restless := not_at_rest(database)):
+        return restless
     if stem == "topology" and scenario.stage and not _any(database, "topology where moment = 'before'"):
         return "topology.jsonl does not say what was declared before the deployment"
     return ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -82,15 +82,24 @@ class DatabaseClient:
             described = connection.execute(f"select * from {_nested(query)} limit 0").description  # noqa: S608
             return [column.name for column in described or []]
 
-    def count(self, query: str) -> int:
+    def count(self, query: str, without: Collection[str] = ()) -> int:
         """How many rows a query gives now.
+
+        Args:
+            query: has a column ``task`` where some do not count.
+            without: tasks whose rows do not count.
 
         Raises:
             ConnectionError: the database does not answer now.
             UsageError: it refuses the query.
         """
         with self._asked(query, 10.0) as connection:
-            (row,) = connection.execute(f"select count(*) as rows from {_nested(query)}").fetchall()  # noqa: S608
+            counted = f"select count(*) as rows from {_nested(query)}"  # noqa: S608
+            if not without:
+                (row,) = connection.execute(counted).fetchall()
+            else:
+                others = counted.replace("%", "%%") + " where task is null or not task::text = any(%s::text[])"
+                (row,) = connection.execute(others, [list(without)]).fetchall()
             return int(row["rows"])
 
     def number(self, query: str) -> float | None:

@@ -1,8 +1,9 @@
-"""What a queue is for, told from its settings: one that keeps dead letters, one that only delays. Pure, but for :func:`running`."""
+"""What a queue is for: one that keeps dead letters, one that only delays, one where tasks may rest. Pure, but for :func:`running`."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from harness.scenario.model import Binding, Broker, Policy, Queue
@@ -29,11 +30,30 @@ def dead_letter_queues(broker: Broker) -> set[str]:
 
 def delay_queues(broker: Broker) -> set[str]:
     """Queues whose tasks go elsewhere by themselves when their time to live is over."""
+    return set(delays(broker))
+
+
+def delays(broker: Broker) -> dict[str, float | None]:
+    """The queues that delay, each with the longest time in seconds that a task stays in it; None: its settings do not say."""
     return {
-        name
+        name: _time_to_live(broker, name)
         for name, queue in broker.queues.items()
         if "message-ttl" in _settings(broker, name) and ("dead-letter-exchange" in _settings(broker, name) or queue.dead_letter_to)
     }
+
+
+def resting_queues(broker: Broker, invariants: Mapping[str, Mapping[str, Any] | None]) -> set[str]:
+    """Queues where a task may rest for good: dead letters, streams (which keep what they have), and parking queues.
+
+    Args:
+        broker: what is declared.
+        invariants: by name, each with its parameters. ``parked`` of any of them names parking queues, and so does ``allow`` of
+            ``no_stuck_tasks``; an ``allow`` of another one is about something else.
+    """
+    named = [(given or {}).get("parked") for given in invariants.values()] + [(invariants.get("no_stuck_tasks") or {}).get("allow")]
+    parking = {queue for queues in named for queue in queues or [] if queue in broker.queues}
+    streams = {name for name, queue in broker.queues.items() if queue.type == "stream"}
+    return dead_letter_queues(broker) | streams | parking
 
 
 def running(client: BrokerClient) -> Broker:
@@ -67,9 +87,22 @@ def running(client: BrokerClient) -> Broker:
 
 def _settings(broker: Broker, queue: str) -> dict[str, Any]:
     """What arguments and policies say of a queue; arguments win, as with the broker (rabbitmq.com/docs/policies)."""
+    return {**_policy(broker, queue), **_arguments(broker, queue)}
+
+
+def _policy(broker: Broker, queue: str) -> dict[str, Any]:
     matching = [policy for policy in broker.policies.values() if policy.apply_to != "exchanges" and _matches(policy.pattern, queue)]
-    policy = max(matching, key=lambda policy: policy.priority).definition if matching else {}
-    return {**policy, **{name.removeprefix("x-"): value for name, value in broker.queues[queue].arguments.items()}}
+    return max(matching, key=lambda policy: policy.priority).definition if matching else {}
+
+
+def _arguments(broker: Broker, queue: str) -> dict[str, Any]:
+    return {name.removeprefix("x-"): value for name, value in broker.queues[queue].arguments.items()}
+
+
+def _time_to_live(broker: Broker, queue: str) -> float | None:
+    """Seconds; of numbers the lower one wins, as with the broker (rabbitmq.com/docs/parameters#policies)."""
+    said = [settings.get("message-ttl") for settings in (_policy(broker, queue), _arguments(broker, queue))]
+    return min((float(value) / 1000 for value in said if isinstance(value, int)), default=None)
 
 
 def _matches(pattern: str, queue: str) -> bool:

@@ -17,6 +17,7 @@ from testcontainers.core.network import Network
 from harness import plan
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory, now, sink_file
+from harness.evidence.origins import ids_of_ledger
 from harness.evidence.sink_file import SinkTail
 from harness.evidence.wire_tail import WireTail
 from harness.scenario.model import Scenario
@@ -29,6 +30,7 @@ from harness.stage.labels import VARIABLE, labels
 from harness.stage.links import API_PORT, Link, ProxyControl, hello
 from harness.stage.parts import Parts, Say
 from harness.stage.tap_control import BEGIN, CAPTURED, SETTINGS, TapControl
+from harness.stage.wait import until
 from harness.stage.wiring import HARNESS_DATABASE, Addresses, Credentials, wire
 
 PASSED_ON = (
@@ -82,7 +84,7 @@ class Stage:
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
         self._parts = Parts(run_id, self._network.name, say, self.redact, self.spec.ready_within)
-        self.wire = WireTail(run.file("wire"))
+        self.wire = WireTail(run.file("wire"), ids_of_ledger(scenario))
         self.tap = TapControl(run.path / "tap", self.wire, lambda: self.container("tap").hang_up(), self._tap_runs)
         self.broker: BrokerClient
         self.database: DatabaseClient | None = None
@@ -159,8 +161,18 @@ class Stage:
     # Ending
 
     def stop_workers(self, grace_seconds: int) -> None:
-        """Stop every worker in order, side by side, so that nothing is held any more."""
-        workers = [self._parts[name] for name in plan.workers(self.scenario) if name in self._parts]
+        """Stop every worker in order, side by side, so that nothing is held any more.
+
+        Schedulers go first, and what they made may be done: else it is left in its queue by the chance of who was stopped sooner.
+        """
+        schedulers = self.wire.poll().schedulers()
+        if schedulers:
+            self._stop_workers(grace_seconds, schedulers)
+            until(lambda: self.wire.poll().scheduled_open == 0, grace_seconds)
+        self._stop_workers(grace_seconds, plan.workers(self.scenario))
+
+    def _stop_workers(self, grace_seconds: int, names: Iterable[str]) -> None:
+        workers = [self._parts[name] for name in names if name in self._parts]
         with ThreadPoolExecutor(max(len(workers), 1)) as pool:
             list(pool.map(lambda worker: worker.stop(grace_seconds), workers))
 

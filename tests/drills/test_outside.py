@@ -14,7 +14,8 @@ import requests
 from conftest import run_drill
 
 from harness.drill import stage_images
-from harness.drive.settle import count_effects, look
+from harness.drive.rest import Rest
+from harness.drive.settle import count_effects, look, terms
 from harness.evidence import RunDirectory
 from harness.evidence.collect import collect
 from harness.faults.cut import Cut
@@ -137,13 +138,20 @@ def test_effects_of_all_sources_count_as_movement(shared: Bench) -> None:
     shared.publish("tasks", "counted")
     assert shared.done("counted")
     assert count_effects(shared.scenario, shared.stage) == before + 2
+    assert count_effects(shared.scenario, shared.stage, without={"counted"}) == before
+
+
+def waiting(bench: Bench) -> list[str]:
+    rest = Rest(terms(bench.scenario))
+    rest.see(look(bench.scenario, bench.stage))
+    return rest.waiting
 
 
 def test_a_stage_whose_outbox_is_not_empty_still_waits(shared: Bench) -> None:
-    assert not look(shared.scenario, shared.stage).waiting
+    assert waiting(shared) == []
     shared.execute("insert into task_state (task, state, version, worker) values ('unsent', 'queued', 'v1', 'outbox')")
     try:
-        assert look(shared.scenario, shared.stage).waiting
+        assert waiting(shared) == ["1 task in the outbox"]
     finally:
         shared.execute("delete from task_state where task = 'unsent'")
 

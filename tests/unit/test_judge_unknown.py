@@ -235,6 +235,15 @@ def test_a_stage_that_did_not_come_to_rest_is_one_reason() -> None:
     assert judge(history(*DONE, *RESTLESS)).sentence == f"Unknown: {NOT_AT_REST}."
 
 
+def test_a_stage_that_did_not_come_to_rest_is_told_with_what_still_moved() -> None:
+    run = history(*DONE, *RESTLESS)
+    lines = (run / "timeline.jsonl").read_text()
+    (run / "timeline.jsonl").write_text(lines.replace('"timeout"', '"timeout","detail":"workers.beat.1 published to celery every 2 s"'))
+    judgement = judge(run)
+    assert judgement.sentence == f"Unknown: {NOT_AT_REST}: workers.beat.1 published to celery every 2 s."
+    assert "every 2 s" in judgement["no_lost_tasks"].reason
+
+
 def test_a_playbook_that_failed_leaves_the_rest_held_where_it_is_judged_itself() -> None:
     run = history(
         *DONE, "phase playbook begin", "phase playbook end exit 1", sections=PLAYBOOK, invariants=TASKS | {"playbook_succeeded": None}

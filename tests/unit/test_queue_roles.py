@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from harness.scenario.model import Broker
-from harness.stage.queue_roles import dead_letter_queues, delay_queues
+from harness.stage.queue_roles import dead_letter_queues, delay_queues, delays, resting_queues
 
 
 def broker(queues: dict[str, Any], **more: Any) -> Broker:
@@ -57,3 +57,32 @@ def test_a_retry_queue_with_a_time_to_live_delays_and_keeps_nothing() -> None:
 def test_a_pattern_that_only_the_broker_can_read_matches_nothing_here() -> None:
     policies = {"dead": {"pattern": "^(?|tasks)$", "definition": {"dead-letter-exchange": "", "dead-letter-routing-key": "dead"}}}
     assert dead_letter_queues(broker({"tasks": {}, "dead": {}}, policies=policies)) == set()
+
+
+BACK = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": "tasks"}
+
+
+def test_how_long_a_queue_delays_is_what_its_arguments_say() -> None:
+    assert delays(broker({"tasks": {}, "retry": {"arguments": BACK | {"x-message-ttl": 40_000}}})) == {"retry": 40.0}
+
+
+def test_of_two_times_to_live_the_lower_one_holds_as_with_the_broker() -> None:
+    policies = {"soon": {"pattern": "^retry$", "definition": {"message-ttl": 1500}}}
+    assert delays(broker({"tasks": {}, "retry": {"arguments": BACK | {"x-message-ttl": 40_000}}}, policies=policies)) == {"retry": 1.5}
+
+
+def test_a_time_to_live_that_is_no_number_is_not_known() -> None:
+    assert delays(broker({"tasks": {}, "retry": {"arguments": BACK | {"x-message-ttl": "later"}}})) == {"retry": None}
+
+
+QUEUES: dict[str, Any] = {"tasks": {"dead_letter_to": "dead"}, "dead": {}, "later": {}, "aside": {}, "log": {"type": "stream"}}
+
+
+def test_tasks_may_rest_in_dead_letter_queues_streams_and_where_an_invariant_has_them_parked() -> None:
+    invariants = {"no_lost_tasks": {"parked": ["later"]}, "no_stuck_tasks": {"allow": ["aside", "celeryev.*"]}, "conservation": None}
+    assert resting_queues(broker(QUEUES), invariants) == {"dead", "log", "later", "aside"}
+
+
+def test_a_queue_that_may_differ_or_that_may_expire_its_tasks_is_none_where_they_may_rest() -> None:
+    invariants = {"topology_restored": {"allow": ["later"]}, "nothing_expired": {"allow": ["aside"]}, "no_lost_tasks": {"allow": ["dead"]}}
+    assert resting_queues(broker(QUEUES), invariants) == {"dead", "log"}

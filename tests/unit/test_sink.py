@@ -202,4 +202,13 @@ def test_the_file_is_followed_while_it_grows(started):
     assert tail.poll().started
     running.call("a", "k")
     running.call("a", "k")
-    assert until(lambda: tail.poll().calls == 2, SECONDS)
+    assert until(lambda: tail.poll().calls() == 2, SECONDS)
+
+
+def test_the_calls_of_some_tasks_can_be_left_out(started):
+    running = started()
+    for task in ("a", "b", "b"):
+        running.call(task, "k")
+    tail = SinkTail(running.output)
+    assert until(lambda: tail.poll().calls() == 3, SECONDS)
+    assert (tail.calls(without={"b"}), tail.calls(without={"never called"})) == (1, 3)

@@ -1,7 +1,10 @@
 import json
 from pathlib import Path
+from typing import Any
 
+from harness.evidence.origins import ids_of_ledger
 from harness.evidence.wire_tail import Act, WireTail
+from harness.scenario.model import Scenario
 
 
 def write(path: Path, *lines: dict[str, object]) -> WireTail:
@@ -145,3 +148,92 @@ def test_what_workers_tell_each_other_moves_no_task(tmp_path: Path) -> None:
     path = tmp_path / "w"
     path.write_text("".join(json.dumps(event(name), separators=(",", ":")) + "\n" for name in ("publish", "deliver", "ack")))
     assert WireTail(path).poll().moves == 0
+
+
+def beat(task: str, queue: str = "celery", at: int = 0) -> dict[str, object]:
+    return event("publish", connection=9, peer="workers.beat.1") | {"task": task, "exchange": "", "routing_key": queue, "at": at}
+
+
+def published(task: str, peer: str = "workers.v1.1") -> dict[str, object]:
+    return event("publish", peer=peer) | {"task": task, "exchange": "", "routing_key": "tasks"}
+
+
+def settled(task: str, how: str = "ack") -> dict[str, object]:
+    return event(how) | {"task": task, "queue": "tasks"}
+
+
+def as_the_tap_writes(path: Path, *lines: dict[str, object]) -> WireTail:
+    path.write_text("".join(json.dumps(line, separators=(",", ":")) + "\n" for line in lines))
+    return WireTail(path, lambda task: task.startswith("charge-")).poll()
+
+
+def test_what_a_scheduler_publishes_by_itself_is_scheduled_all_the_way(tmp_path: Path) -> None:
+    tally = as_the_tap_writes(
+        tmp_path / "w", beat("sweep-1"), delivered("sweep-1"), settled("sweep-1"), published("charge-1", "load")
+    ).tally()
+    assert (tally.moves, tally.scheduled_moves, tally.scheduled) == (4, 3, {"sweep-1"})
+
+
+def test_what_a_worker_publishes_with_a_task_in_hand_is_caused_by_it(tmp_path: Path) -> None:
+    tail = as_the_tap_writes(tmp_path / "w", delivered("charge-1"), published("child"), settled("charge-1"))
+    assert tail.tally().scheduled_moves == 0
+
+
+def test_a_worker_that_acknowledges_before_it_works_causes_what_it_publishes_then(tmp_path: Path) -> None:
+    tail = as_the_tap_writes(tmp_path / "w", delivered("charge-1"), settled("charge-1"), published("child"))
+    assert tail.tally().scheduled_moves == 0
+
+
+def test_what_a_scheduled_task_causes_is_scheduled_too(tmp_path: Path) -> None:
+    done = [delivered("charge-1"), settled("charge-1")]
+    tally = as_the_tap_writes(tmp_path / "w", *done, beat("sweep-1"), delivered("sweep-1"), published("child"), settled("sweep-1")).tally()
+    assert tally.scheduled == {"sweep-1", "child"}
+
+
+def test_a_task_of_the_ledger_stays_one_whoever_publishes_it_again(tmp_path: Path) -> None:
+    assert as_the_tap_writes(tmp_path / "w", beat("charge-1")).tally().scheduled_moves == 0
+
+
+def test_a_caused_task_stays_one_when_a_scheduler_publishes_it_again(tmp_path: Path) -> None:
+    tail = as_the_tap_writes(tmp_path / "w", delivered("charge-1"), published("child"), settled("charge-1"), beat("child"))
+    assert tail.tally().scheduled_moves == 0
+
+
+def test_what_the_operator_publishes_is_never_scheduled(tmp_path: Path) -> None:
+    assert as_the_tap_writes(tmp_path / "w", published("anything", "operator")).tally().scheduled_moves == 0
+
+
+def test_the_last_moves_say_who_moved_what_where(tmp_path: Path) -> None:
+    tail = as_the_tap_writes(tmp_path / "w", beat("early", at=5), beat("sweep-1", at=10), delivered("sweep-1", at=11))
+    assert [(move.peer, move.event, move.place, move.task) for move in tail.last_moves(since=10)] == [
+        ("workers.beat.1", "publish", "celery", "sweep-1"),
+        ("workers.v1.1", "deliver", "tasks", "sweep-1"),
+    ]
+
+
+def scenario(**more: Any) -> Scenario:
+    load = {"rate": "1/s", "duration": "1s", "types": {"charge": 0.5, "charge-back": 0.5}}
+    return Scenario.model_validate({"title": "t", "load": load, "invariants": {"conservation": None}} | more)
+
+
+def test_ids_of_the_ledger_are_known_by_their_form() -> None:
+    ours = ids_of_ledger(scenario())
+    assert [ours(task) for task in ("charge-000001", "charge-back-1234567", "sweep-000001", "charge-1", "charge-00000a", "charge")] == [
+        *(True, True),
+        *(False,) * 4,
+    ]
+
+
+def test_with_an_outbox_any_id_may_be_the_ledgers() -> None:
+    assert ids_of_ledger(scenario(outbox={"query": "select task from outbox"}))("order-7")
+
+
+def test_who_makes_tasks_and_is_given_none_is_a_scheduler(tmp_path: Path) -> None:
+    lines = [beat("sweep-1"), delivered("sweep-1"), published("child")]
+    assert as_the_tap_writes(tmp_path / "w", *lines).schedulers() == {"workers.beat.1"}
+
+
+def test_a_schedulers_task_is_open_until_it_is_settled_for_good(tmp_path: Path) -> None:
+    again = settled("b", "nack") | {"requeue": True}
+    lines = [*(beat(task) for task in "abcd"), *(delivered(task) for task in "abc"), settled("a"), again, settled("c", "reject")]
+    assert as_the_tap_writes(tmp_path / "w", *lines).scheduled_open == 2

@@ -82,14 +82,15 @@ class Decode(Part):
 
 
 class Settle(Part):
-    """After the playbook: faults lifted, load stopped, and a wait for quiet."""
+    """After the playbook: faults lifted, load stopped, and a wait until the ledger's tasks and what they caused are at rest."""
 
     within: Duration = Field(default=60.0, gt=0, description="The longest wait.")
     quiet_for: Duration = Field(
         default=2.0,
         gt=0,
         description=(
-            "Quiet: no effect, no delivery and no queue depth changed for this long; five times as long where a task still rests in a "
-            "queue that is not a dead-letter queue, or with a worker."
+            "Quiet: in at least three looks no task moved on the wire, and no effect, no row of the outbox and no queue depth changed for "
+            "this long; five times as long where a task waits in the outbox, with a client, or in a queue where it may not rest. It may in "
+            "dead-letter queues, in streams, and in queues that an invariant has as `parked` or `no_stuck_tasks` as `allow`."
         ),
     )

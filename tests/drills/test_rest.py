@@ -1,0 +1,113 @@
+"""When a real stage is at rest: beside a scheduler that never stops, with tasks that may rest and tasks that may not."""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pika
+import pytest
+
+from harness.drill import stage_images
+from harness.drive.settle import Settled, settle
+from harness.evidence import RunDirectory
+from harness.evidence.wire_tail import WireTail
+from harness.progress import Progress
+from harness.scenario.loader import load
+from harness.scenario.model import Scenario
+from harness.scenario.model.proof import Settle
+from harness.stage.stage import Stage
+from harness.stage.wait import until
+
+STEADY = Path(__file__).parent / "steady" / "scenario.yaml"
+
+
+class Bench:
+    """A started stage, and what a test does to it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.scenario, run = load(STEADY), RunDirectory(folder)
+        run.touch("timeline")
+        images: Any = stage_images(self.scenario, STEADY.parent, Progress(quiet=True))
+        self.stage = Stage(self.scenario, STEADY.parent, run, f"tests-{secrets.token_hex(4)}", images, lambda _: None)
+        self.said: list[str] = []
+
+    def publish(self, queue: str) -> None:
+        """As the load does it."""
+        with pika.BlockingConnection(pika.URLParameters(self.stage.load_amqp_url)) as connection:
+            properties = pika.BasicProperties(message_id="task-000001")
+            connection.channel().basic_publish("", queue, json.dumps({"type": "task"}).encode(), properties)
+        assert until(lambda: self.stage.broker.depth(queue).ready, 20)
+
+    def ended(self, worker: str) -> str:
+        """When its container ended last, as the engine writes it."""
+        container = self.stage.container(worker)._wrapped
+        container.reload()
+        return str(container.attrs["State"]["FinishedAt"])
+
+    def settle(self, within: float = 20.0, **changed: Any) -> Settled:
+        scenario: Scenario = self.scenario.model_copy(update={"settle": Settle(within=within, quiet_for=1.0), **changed})
+        return settle(scenario, self.stage, self.said.append)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    bench = Bench(tmp_path_factory.mktemp("run"))
+    try:
+        bench.stage.start()
+        yield bench
+    finally:
+        bench.stage.close()
+
+
+@pytest.fixture
+def bench(shared: Bench) -> Iterator[Bench]:
+    """The stage that the tests share, with the queues that nobody consumes empty."""
+    yield shared
+    shared.said.clear()
+    for queue in ("tasks.later", "tasks.alone", "tasks.retry"):
+        shared.stage.broker.channel().queue_purge(queue)
+
+
+def test_a_stage_comes_to_rest_beside_a_scheduler_that_never_stops(bench: Bench) -> None:
+    before = bench.stage.wire.poll().tally().scheduled
+    assert until(lambda: bench.stage.wire.poll().tally().scheduled > before, 20)
+    assert bench.settle().restless is None
+
+
+def test_who_keeps_the_stage_from_rest_is_named(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    # With an outbox its tasks may be the ledger's.
+    monkeypatch.setattr(bench.stage, "wire", WireTail(bench.stage.run.file("wire"), lambda _: True))
+    settled = bench.settle(within=5.0)
+    assert settled.restless is not None
+    assert settled.restless.startswith("workers.beat.1 published to tasks every 0.5")
+
+
+def test_a_parked_task_needs_no_patience_and_one_that_is_not_does(bench: Bench) -> None:
+    bench.publish("tasks.later")
+    parked = bench.settle()
+    bench.publish("tasks.alone")
+    alone = bench.settle()
+    assert (parked.restless, alone.restless) == (None, None)
+    assert parked.seconds < 5 <= alone.seconds
+
+
+def test_a_delayed_task_is_said_to_be_due(bench: Bench) -> None:
+    bench.publish("tasks.retry")
+    settled = bench.settle(within=6.0)
+    (said,) = bench.said
+    assert re.fullmatch(r"1 task in tasks\.retry is due in at most (5\d|60) s", said)
+    assert settled.restless is not None
+    assert settled.restless.startswith("1 task in tasks.retry is due in at most")
+
+
+def test_schedulers_are_stopped_before_those_that_do_what_they_made(bench: Bench) -> None:
+    bench.stage.stop_workers(10)
+    assert bench.stage.wire.poll().scheduled_open == bench.stage.broker.depth("tasks").ready == 0
+    assert bench.ended("workers.beat.1") < bench.ended("workers.v1.1")
+    for worker in ("workers.beat.1", "workers.v1.1"):
+        bench.stage.container(worker).start()
