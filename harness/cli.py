@@ -105,14 +105,13 @@ def check(run_dir: Path) -> None:
       drillbook check reports/versioned_workers/20261121T101500Z-7
     """
     from harness import report
-    from harness.drill import EXIT_OF
     from harness.invariants.judge import judge
     from harness.report import terminal
 
     judgement = judge(run_dir)
     written = report.write(run_dir, judgement)
     terminal.show(judgement, written["report.html"], _console())
-    sys.exit(int(EXIT_OF[judgement.verdict]))
+    sys.exit(judgement.verdict.exit_code)
 
 
 @main.command(name="report", cls=Verb)

@@ -20,14 +20,13 @@ from typing import Any
 from harness.errors import DrillbookError, Exit, HarnessError, UsageError
 from harness.evidence import RunDirectory
 from harness.evidence.environment import environment
-from harness.invariants.verdict import Judgement, Verdict
+from harness.invariants.verdict import Judgement
 from harness.plan import make_plan
 from harness.playbook.steps import step_names
 from harness.progress import Progress
 from harness.scenario.model import Scenario, Service, Workers
 
 REPORTS = Path("reports")
-EXIT_OF = {Verdict.HELD: Exit.HELD, Verdict.BROKEN: Exit.BROKEN, Verdict.UNKNOWN: Exit.UNKNOWN}
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Drilled:
             return int(Exit.TERMINATED if self.interrupted_by == signal.SIGTERM else Exit.INTERRUPTED)
         if self.error is not None:
             return int(self.error.exit_code)
-        return int(EXIT_OF[self.judgement.verdict]) if self.judgement else int(Exit.UNKNOWN)
+        return self.judgement.verdict.exit_code if self.judgement else int(Exit.UNKNOWN)
 
 
 class Interrupted(BaseException):

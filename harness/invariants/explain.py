@@ -6,10 +6,9 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
-import duckdb
-
 from harness.errors import UsageError
 from harness.invariants.catalogue import Invariant
+from harness.invariants.database import Database
 from harness.invariants.judge import judge
 from harness.invariants.query import Answer, ask
 from harness.invariants.stories import stories
@@ -117,9 +116,7 @@ class _Reader:
         self.doubts: list[str] = []
         self.began_at: int | None = None
 
-    def look(
-        self, database: duckdb.DuckDBPyConnection, scenario: Scenario, invariants: Sequence[Invariant], evidence: Sequence[State]
-    ) -> None:
+    def look(self, database: Database, scenario: Scenario, invariants: Sequence[Invariant], evidence: Sequence[State]) -> None:
         """Read all there is to tell.
 
         Raises:
@@ -138,7 +135,7 @@ class _Reader:
         )
 
 
-def _context(database: duckdb.DuckDBPyConnection, story: Sequence[Moment]) -> list[Moment]:
+def _context(database: Database, story: Sequence[Moment]) -> list[Moment]:
     """The steps that ran and the faults that stood on its way in the task's time."""
     at_work = [moment.at for moment in story if moment.evidence not in ("leftovers", "states")]
     over = any(moment.evidence == "effects" for moment in story) and not any(moment.evidence == "leftovers" for moment in story)
@@ -150,7 +147,7 @@ def _context(database: duckdb.DuckDBPyConnection, story: Sequence[Moment]) -> li
     return [Moment(at, what, evidence="timeline") for at, what in database.execute(_CONTEXT, bounds).fetchall()]
 
 
-def _summary(database: duckdb.DuckDBPyConnection, task: str, missing: Set[str]) -> str:
+def _summary(database: Database, task: str, missing: Set[str]) -> str:
     row = database.execute(
         "select type, outcome, attempts, effects, array_to_string(rests, ', ') from tasks where task = ?", [task]
     ).fetchone()
@@ -183,7 +180,7 @@ def _said(result: Result, answer: Answer) -> Said:
     return Said(result.name, result.verdict, why, first.step)
 
 
-def _unknown(database: duckdb.DuckDBPyConnection, task: str) -> UsageError:
+def _unknown(database: Database, task: str) -> UsageError:
     """The error for an id that the run does not know, with the nearest that it knows."""
     near = database.execute(
         f"select task from ({_IDS}) order by contains(task, $task) desc, levenshtein(task, $task), task limit {SUGGESTED}",  # noqa: S608
@@ -195,6 +192,6 @@ def _unknown(database: duckdb.DuckDBPyConnection, task: str) -> UsageError:
     return UsageError(f"nothing in this run names the task {task};", f"did you mean {' or '.join(filter(None, [', '.join(most), last]))}?")
 
 
-def _one(database: duckdb.DuckDBPyConnection, query: str) -> int | None:
+def _one(database: Database, query: str) -> int | None:
     row = database.execute(query).fetchone()
     return row[0] if row else None

@@ -13,21 +13,20 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
 from harness.errors import UsageError
 from harness.invariants.catalogue import Invariant, catalogue
+from harness.invariants.database import Database
 from harness.invariants.preconditions import preconditions
 from harness.invariants.query import Answer, Row, ask
 from harness.invariants.sentence import sentence
 from harness.invariants.stories import step_moments, stories
-from harness.invariants.tables import make_views, open_tables
+from harness.invariants.tables import describe, open_tables
 from harness.invariants.verdict import Compatibility, Equation, Finding, Judgement, Moment, Result, Verdict, worst
 from harness.invariants.wholeness import State, declared, sources, states
 from harness.scenario.loader import load
 from harness.scenario.model import Scenario
 
-Look = Callable[[duckdb.DuckDBPyConnection, Scenario, Sequence[Invariant], Sequence[State]], None]
+Look = Callable[[Database, Scenario, Sequence[Invariant], Sequence[State]], None]
 """Reads the evidence while it is loaded: the database with its views, the scenario, its invariants, and the state of each evidence."""
 
 
@@ -49,7 +48,7 @@ def judge(run_directory: Path, look: Look | None = None) -> Judgement:
     plan = _document(run_directory, "plan.json")
     with open_tables(run_directory) as (database, cut):
         evidence = states(database, run_directory, cut, scenario)
-        make_views(database, evidence, declared(scenario), sources(scenario))
+        describe(database, evidence, declared(scenario), sources(scenario))
         reasons = preconditions(database, run_directory, scenario, plan)
         answers = [ask(database, invariant, invariant.bindings(scenario.invariants[invariant.name])) for invariant in wanted]
         judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]
@@ -93,7 +92,7 @@ def _judged(invariant: Invariant, answer: Answer, scenario: Scenario, evidence: 
     )
 
 
-def _with_stories(database: duckdb.DuckDBPyConnection, results: Sequence[Result], answers: Sequence[Answer]) -> list[Result]:
+def _with_stories(database: Database, results: Sequence[Result], answers: Sequence[Answer]) -> list[Result]:
     """The results, those that are broken with their findings and the stories of these."""
     rows = {result.name: answer.rows for result, answer in zip(results, answers, strict=True) if result.verdict is Verdict.BROKEN}
     if not rows:
@@ -112,7 +111,7 @@ def _finding(row: Row, result: Result, told: Mapping[str, Sequence[Moment]], ste
     return Finding(task=row.task, why=why, step=row.step, story=tuple(sorted(moments, key=lambda moment: moment.at)))
 
 
-def _equation(database: duckdb.DuckDBPyConnection, evidence: Sequence[State], plan: Mapping[str, Any]) -> Equation | None:
+def _equation(database: Database, evidence: Sequence[State], plan: Mapping[str, Any]) -> Equation | None:
     """Where every task ended; None where what it takes is not there."""
     if any(state == "missing" and name in ("published", "effects", "leftovers") for name, state, _ in evidence):
         return None
@@ -123,7 +122,7 @@ def _equation(database: duckdb.DuckDBPyConnection, evidence: Sequence[State], pl
     return Equation(planned if isinstance(planned, int) else tasks, *rest)
 
 
-def _compatibility(database: duckdb.DuckDBPyConnection) -> tuple[Compatibility, ...]:
+def _compatibility(database: Database) -> tuple[Compatibility, ...]:
     rows = database.execute("""
         with told as (select *, coalesce(task, 'message ' || message) as id from left_messages)
         select "by", kind, version, count(distinct id), count(distinct id) filter (ok), count(distinct id) filter (not ok),

@@ -14,8 +14,9 @@ import duckdb
 
 from harness.errors import UsageError
 from harness.invariants.catalogue import Invariant
+from harness.invariants.database import Database
 from harness.invariants.parameters import sample
-from harness.invariants.tables import make_views, open_tables
+from harness.invariants.tables import describe, open_tables
 
 SHOWN = 100
 """Findings of one invariant that are given with their stories; all are counted."""
@@ -61,7 +62,7 @@ class Answer:
         return sum(kind.count for kind in self.kinds)
 
 
-def ask(database: duckdb.DuckDBPyConnection, invariant: Invariant, bindings: Mapping[str, Any], task: str | None = None) -> Answer:
+def ask(database: Database, invariant: Invariant, bindings: Mapping[str, Any], task: str | None = None) -> Answer:
     """Run an invariant. What its SQL does to the tables is undone.
 
     Args:
@@ -73,10 +74,10 @@ def ask(database: duckdb.DuckDBPyConnection, invariant: Invariant, bindings: Map
     Raises:
         UsageError: the SQL is not one SELECT, fails, or returns no column ``task``.
     """
-    with _found(database, invariant, bindings):
+    with _found(database, invariant, bindings) as (connection, count):
         if task is not None:
-            database.execute("delete from found where task is distinct from ?", [task])
-        return _answer(database) if database.execute("from found limit 1").fetchone() else Answer((), (), ())
+            connection.execute("delete from found where task is distinct from ?", [task])
+        return _answer(connection) if count else Answer((), (), ())
 
 
 def dry_run(invariant: Invariant) -> None:
@@ -86,45 +87,55 @@ def dry_run(invariant: Invariant) -> None:
         UsageError: its SQL cannot work.
     """
     bindings = {parameter.name: sample(parameter.kind) for parameter in invariant.parameters}
-    with _empty().cursor() as database, _found(database, invariant, bindings):
-        _answer(database)
+    with _found(_empty(), invariant, bindings) as (connection, _):
+        _answer(connection)
 
 
 @cache
-def _empty() -> duckdb.DuckDBPyConnection:
-    """Empty evidence with its views; made once, as they take a tenth of a second."""
+def _empty() -> Database:
+    """Empty evidence; loaded once, as it takes a moment."""
     kept = ExitStack()
     atexit.register(kept.close)
     database, _ = kept.enter_context(open_tables(None))
-    make_views(database, [], [])
+    describe(database, [], [])
     return database
 
 
 @contextmanager
-def _found(database: duckdb.DuckDBPyConnection, invariant: Invariant, bindings: Mapping[str, Any]) -> Iterator[None]:
-    """Have what an invariant's SQL returns as a table, for as long as the block lasts."""
-    database.execute("begin")
+def _found(database: Database, invariant: Invariant, bindings: Mapping[str, Any]) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+    """Have what an invariant's SQL returns as a table, for as long as the block lasts; it has so many rows."""
     try:
-        statement = _statement(invariant)
+        statement = _statement(database, invariant)
+        database.make(invariant.sql, ours=invariant.built_in)
         given = {name: bindings[name] for name in statement.named_parameters if name in bindings}
-        database.execute(f"create temp table found as\n{invariant.sql}", given)
-        if "task" not in _columns(database):
-            raise _failure(invariant, "it returns no column task")
-        yield
+        with database.undone() as connection:
+            (count,) = connection.execute(statement, given).fetchone() or (0,)
+            if not invariant.built_in and "task" not in _columns(connection):
+                raise _failure(invariant, "it returns no column task")
+            yield connection, count
     except duckdb.Error as error:
         raise _said_by_duckdb(invariant, error) from error
-    finally:
-        database.execute("rollback")
 
 
-def _statement(invariant: Invariant) -> duckdb.Statement:
-    statements = duckdb.extract_statements(invariant.sql)
+_PARSED: dict[str, duckdb.Statement] = {}
+"""By an invariant's SQL the statement that makes ``found`` of it: parsing it takes a good part of a small judgement."""
+
+
+def _statement(database: Database, invariant: Invariant) -> duckdb.Statement:
+    if invariant.sql not in _PARSED:
+        if not invariant.built_in:
+            _check(database, invariant)
+        _PARSED[invariant.sql] = database.extract_statements(f"create temp table found as\n{invariant.sql}")[0]
+    return _PARSED[invariant.sql]
+
+
+def _check(database: Database, invariant: Invariant) -> None:
+    statements = database.extract_statements(invariant.sql)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise _failure(invariant, "an invariant is one SELECT")
     unknown = sorted(statements[0].named_parameters - {parameter.name for parameter in invariant.parameters})
     if unknown:
         raise _failure(invariant, f"its header has no line `-- parameter {unknown[0]}: …` for ${unknown[0]}")
-    return statements[0]
 
 
 def _columns(database: duckdb.DuckDBPyConnection) -> set[str]:

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-import duckdb
-
+from harness.invariants.database import Database
 from harness.invariants.holding import Told, with_holders
 from harness.invariants.verdict import Moment
 
@@ -128,7 +127,7 @@ select greatest((select max(resolved_at) from published), (select max("at") from
 """
 
 
-def stories(database: duckdb.DuckDBPyConnection, tasks: Iterable[str], whole: bool = False) -> dict[str, tuple[Moment, ...]]:
+def stories(database: Database, tasks: Iterable[str], whole: bool = False) -> dict[str, tuple[Moment, ...]]:
     """Tell the stories of some tasks.
 
     Args:
@@ -137,22 +136,20 @@ def stories(database: duckdb.DuckDBPyConnection, tasks: Iterable[str], whole: bo
         whole: nothing is left out: no moment of a long story, and not what the wire has of a publish that the ledger tells already.
     """
     wanted = sorted(set(tasks))
-    database.execute("begin")
-    try:
-        database.execute("create temp table told as select unnest($tasks::varchar[]) as task", {"tasks": wanted})
-        database.execute(_ON_THE_WIRE)
-        database.execute(_LATEST)
+    database.make(_MOMENTS, ours=True)
+    with database.undone() as connection:
+        connection.execute("create temp table told as select unnest($tasks::varchar[]) as task", {"tasks": wanted})
+        connection.execute(_ON_THE_WIRE)
+        connection.execute(_LATEST)
         told: dict[str, list[Told]] = defaultdict(list)
-        for *fields, task in database.execute(_MOMENTS, {"whole": whole}).fetchall():
+        for *fields, task in connection.execute(_MOMENTS, {"whole": whole}).fetchall():
             told[task].append(Told(*fields))
-    finally:
-        database.execute("rollback")
     watched = not database.execute("from evidence where name = 'wire' and state = 'missing'").fetchall()
     found = {task: with_holders(told[task], watched) for task in wanted}
     return {task: tuple(moments) if whole else _shortened(moments) for task, moments in found.items()}
 
 
-def step_moments(database: duckdb.DuckDBPyConnection) -> dict[str, list[Moment]]:
+def step_moments(database: Database) -> dict[str, list[Moment]]:
     """When each step of the playbook began and ended, to be told in the stories of what went wrong in it."""
     moments: dict[str, list[Moment]] = defaultdict(list)
     for name, begin_at, end_at in database.execute("select name, begin_at, end_at from steps order by begin_at, name").fetchall():

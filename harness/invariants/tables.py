@@ -1,4 +1,4 @@
-"""The evidence of a run directory as DuckDB tables, with the views that the invariants read.
+"""The evidence of a run directory as DuckDB tables, for the views that the invariants read.
 
 Every ``.jsonl`` file is a table of its own name with the columns of its record: an absent field is NULL, an absent file an empty table.
 A last line that a dying process left half-written is put aside, and noted in ``evidence``; anything else that is not a record is an error
@@ -25,24 +25,8 @@ import duckdb
 
 from harness.errors import UsageError
 from harness.evidence.records import FILES
+from harness.invariants.database import Database
 
-VIEWS = (
-    "macros",
-    "phases",
-    "steps",
-    "faults",
-    "done",
-    "done_tasks",
-    "tasks",
-    "deliveries",
-    "queue_drops",
-    "metric_changes",
-    "queue_balance",
-    "vanished",
-    "healed",
-    "equation",
-    "left_messages",
-)
 Source = tuple[str | None, str, list[str] | None]
 """Of effects: its name, ``query`` or ``http``, and the task types that leave an effect there; None: all of them."""
 ONE_SOURCE: Source = (None, "query", None)
@@ -53,9 +37,10 @@ MEMORY = "500MB"
 """What the database takes before it uses temporary files; reading the files and Python come on top."""
 THREADS = 4
 """At most: each takes memory of its own."""
+SMALL = 1 << 20
+"""Bytes of evidence up to which one thread does it all: there is nothing to share, and others cost to start."""
 LARGE = 256 << 20
 """Bytes of evidence above which the tables are on disk: making them takes longer, and they take a tenth of the room."""
-_FOLDER = Path(__file__).parent / "views"
 _TYPES = {
     str: ("VARCHAR", "text"),
     int: ("BIGINT", "a whole number"),
@@ -81,7 +66,7 @@ class EvidenceError(UsageError):
 
 
 @contextmanager
-def open_tables(run_directory: Path | None) -> Iterator[tuple[duckdb.DuckDBPyConnection, set[str]]]:
+def open_tables(run_directory: Path | None) -> Iterator[tuple[Database, set[str]]]:
     """Load the evidence files, for as long as the block lasts.
 
     Args:
@@ -93,21 +78,18 @@ def open_tables(run_directory: Path | None) -> Iterator[tuple[duckdb.DuckDBPyCon
     Raises:
         EvidenceError: a line is not a record of its file's kind.
     """
-    with TemporaryDirectory(prefix="drillbook-judge-") as folder, _database(Path(folder), _size(run_directory) > LARGE) as database:
-        cut = {stem for stem in FILES if _load(database, stem, run_directory and run_directory / f"{stem}.jsonl")}
-        database.execute("create table evidence (name varchar, state varchar, reason varchar)")
-        database.execute("create table sections (name varchar)")
-        database.execute("create table sources (name varchar, kind varchar, types varchar[])")
-        yield database, cut
+    with TemporaryDirectory(prefix="drillbook-judge-") as folder, _database(Path(folder), _size(run_directory)) as connection:
+        cut = {stem for stem in FILES if _load(connection, stem, run_directory and run_directory / f"{stem}.jsonl")}
+        yield Database(connection), cut
 
 
-def make_views(
-    database: duckdb.DuckDBPyConnection,
+def describe(
+    database: Database,
     states: Iterable[tuple[str, str, str]],
     sections: Iterable[str],
     sources: Sequence[Source] = (ONE_SOURCE,),
 ) -> None:
-    """Fill in what is known about the evidence, make the views, and lock the database.
+    """Fill in what is known about the evidence, offer the views, and lock the database.
 
     Args:
         database: from ``open_tables``.
@@ -115,17 +97,24 @@ def make_views(
         sections: the sections the scenario declares.
         sources: where effects are read from.
     """
-    for row in states:
-        database.execute("insert into evidence values (?, ?, ?)", row)
-    for section in sections:
-        database.execute("insert into sections values (?)", [section])
-    for source in sources:
-        database.execute("insert into sources values (?, ?, ?)", source)
-    for view in VIEWS:
-        several = view == "done_tasks" and tuple(sources) != (ONE_SOURCE,)
-        database.execute((_FOLDER / f"{view}{'_in_each' if several else ''}.sql").read_text(encoding="utf-8"))
+    describe_sources(database, sources)
+    _table(database, "evidence (name varchar, state varchar, reason varchar)", states)
+    _table(database, "sections (name varchar)", [(section,) for section in sections])
     database.execute("set enable_external_access = false")
     database.execute("set lock_configuration = true")
+
+
+def describe_sources(database: Database, sources: Sequence[Source] = (ONE_SOURCE,)) -> None:
+    """Fill in where effects are read from, and offer the views."""
+    _table(database, "sources (name varchar, kind varchar, types varchar[])", sources)
+    database.offer(several=tuple(sources) != (ONE_SOURCE,))
+
+
+def _table(database: Database, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Make a table of these rows."""
+    database.execute(f"create table {table}")
+    for row in rows:
+        database.execute(f"insert into {table.split()[0]} values ({', '.join('?' * len(row))})", row)  # noqa: S608 names of this file
 
 
 def _size(run_directory: Path | None) -> int:
@@ -133,19 +122,19 @@ def _size(run_directory: Path | None) -> int:
     return sum(file.stat().st_size for file in files if file.exists())
 
 
-def _database(folder: Path, on_disk: bool) -> duckdb.DuckDBPyConnection:
+def _database(folder: Path, size: int) -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {
         "memory_limit": MEMORY,
-        "threads": min(THREADS, os.cpu_count() or 1),
+        "threads": 1 if size <= SMALL else min(THREADS, os.cpu_count() or 1),
         "temp_directory": str(folder / "spilled"),
         "preserve_insertion_order": False,  # no evidence has a meaning in the order of its lines
     }
-    return duckdb.connect(folder / "evidence.db" if on_disk else ":memory:", config=settings)
+    return duckdb.connect(folder / "evidence.db" if size > LARGE else ":memory:", config=settings)
 
 
 def _load(database: duckdb.DuckDBPyConnection, stem: str, path: Path | None) -> bool:
     """Load one file; True when its last line was half-written and left out."""
-    if path is None or not path.exists():
+    if path is None or not path.exists() or path.stat().st_size == 0:
         columns = ", ".join(f'"{name}" {kind}' for name, kind in _columns(stem).items())
         database.execute(f"create table {stem} ({columns})")
         return False

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from harness.errors import Exit
+
 
 class Verdict(StrEnum):
     """Of an invariant and of a drill; ordered broken over unknown over held."""
@@ -13,6 +15,11 @@ class Verdict(StrEnum):
     HELD = "held"
     UNKNOWN = "unknown"
     BROKEN = "broken"
+
+    @property
+    def exit_code(self) -> int:
+        """What a verb ends with that says this verdict."""
+        return int({Verdict.HELD: Exit.HELD, Verdict.BROKEN: Exit.BROKEN, Verdict.UNKNOWN: Exit.UNKNOWN}[self])
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:

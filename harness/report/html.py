@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from harness.evidence.records import Event
@@ -44,7 +44,12 @@ def render(source: Source, judgement: Judgement) -> str:
     """
     time = axis(source)
     environment = Environment(
-        loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        bytecode_cache=_compiled(),
     )
     environment.filters.update(
         clock=clock,
@@ -70,6 +75,14 @@ def render(source: Source, judgement: Judgement) -> str:
         **_timeline(source, time),
         **_facts(source, time),
     )
+
+
+def _compiled() -> BytecodeCache | None:
+    """Where compiled templates are kept, for this user alone: compiling them takes longer than all else of a small report."""
+    try:
+        return FileSystemBytecodeCache()
+    except (OSError, RuntimeError):  # no folder for temporary files, or one that others may write to
+        return None
 
 
 def clock(seconds: float | None) -> str:

@@ -17,9 +17,9 @@ from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-import harness.invariants
 from harness.evidence.records import FILES, Event
-from harness.invariants.tables import LARGE, MEMORY
+from harness.invariants.database import Database
+from harness.invariants.tables import LARGE, MEMORY, ONE_SOURCE, SMALL, describe_sources
 from harness.invariants.wholeness import sources
 from harness.scenario.model import Scenario
 
@@ -27,7 +27,6 @@ TRANSCRIPT_BYTES = 100_000
 """Longer transcripts are shown by their first and last half of this."""
 
 
-_VIEWS = Path(harness.invariants.__file__).parent / "views"
 _OF_TASKS = ("published", "effects", "leftovers", "states")
 """Files whose lines are about one task each; the others' are about a moment."""
 _IN_ORDER = ("timeline", "metrics")
@@ -51,8 +50,8 @@ class Source:
     path: Path
     scratch: TemporaryDirectory[str]
     """Where a large run's tables are, for as long as this is."""
-    tables: duckdb.DuckDBPyConnection
-    """One table a kind of line, named by the stem of its file, empty where the file is absent; and the judge's view of what was done."""
+    tables: Database
+    """One table a kind of line, named by the stem of its file, empty where the file is absent; and the judge's views of what was done."""
     present: frozenset[str]
     """Stems of the files that are there."""
     events: tuple[Event, ...]
@@ -88,11 +87,12 @@ def read(run_directory: Path) -> Source:
     """
     present = frozenset(stem for stem in FILES if (run_directory / f"{stem}.jsonl").is_file())
     scratch = TemporaryDirectory(prefix="drillbook-report-")
-    tables = _database(Path(scratch.name), sum((run_directory / f"{stem}.jsonl").stat().st_size for stem in present) > LARGE)
+    size = sum((run_directory / f"{stem}.jsonl").stat().st_size for stem in present)
+    tables = Database(_database(Path(scratch.name), size))
     for stem, record in FILES.items():
         _load(tables, stem, record, run_directory / f"{stem}.jsonl" if stem in present else None)
     scenario = _scenario(run_directory / "scenario.yaml")
-    _judge_done(tables, scenario)
+    describe_sources(tables, sources(scenario) if scenario else [ONE_SOURCE])  # so that the report counts as the judge does
     return Source(
         path=run_directory,
         scratch=scratch,
@@ -105,12 +105,14 @@ def read(run_directory: Path) -> Source:
     )
 
 
-def _database(folder: Path, on_disk: bool) -> duckdb.DuckDBPyConnection:
+def _database(folder: Path, size: int) -> duckdb.DuckDBPyConnection:
     settings: dict[str, str | bool | int | float | list[str]] = {"memory_limit": MEMORY, "temp_directory": str(folder / "spilled")}
-    return duckdb.connect(folder / "evidence.db" if on_disk else ":memory:", config=settings)
+    if size <= SMALL:
+        settings["threads"] = 1
+    return duckdb.connect(folder / "evidence.db" if size > LARGE else ":memory:", config=settings)
 
 
-def _load(tables: duckdb.DuckDBPyConnection, stem: str, record: type, path: Path | None) -> None:
+def _load(tables: Database, stem: str, record: type, path: Path | None) -> None:
     columns = {name: _sql_type(hint) for name, hint in get_type_hints(record).items()}
     if path is None or path.stat().st_size == 0:
         declared = ", ".join(f'"{name}" {kind}' for name, kind in columns.items())
@@ -124,18 +126,6 @@ def _load(tables: duckdb.DuckDBPyConnection, stem: str, record: type, path: Path
     )
 
 
-def _judge_done(tables: duckdb.DuckDBPyConnection, scenario: Scenario | None) -> None:
-    """Make the views of what was done, so that the report counts as the judge does."""
-    tables.execute("create table evidence (name varchar, state varchar, reason varchar)")
-    tables.execute("create table sections (name varchar)")
-    tables.execute("create table sources (name varchar, kind varchar, types varchar[])")
-    for row in sources(scenario) if scenario else [(None, "query", None)]:
-        tables.execute("insert into sources values (?, ?, ?)", row)
-    several = scenario is not None and scenario.effects.sources
-    for view in ("macros", "done", "done_tasks_in_each" if several else "done_tasks"):
-        tables.execute((_VIEWS / f"{view}.sql").read_text(encoding="utf-8"))
-
-
 def _sql_type(hint: Any) -> str:
     inner = [one for one in get_args(hint) if one is not type(None)] if get_origin(hint) in (Union, UnionType) else [hint]
     if get_origin(inner[0]) is Literal:
@@ -143,7 +133,7 @@ def _sql_type(hint: Any) -> str:
     return {str: "VARCHAR", int: "BIGINT", float: "DOUBLE", bool: "BOOLEAN"}[inner[0]]
 
 
-def _events(tables: duckdb.DuckDBPyConnection) -> tuple[Event, ...]:
+def _events(tables: Database) -> tuple[Event, ...]:
     names = [field.name for field in fields(Event)]
     wanted = ", ".join(f'"{name}"' for name in names)
     complete = '"at" is not null and event is not null and name is not null and state is not null'

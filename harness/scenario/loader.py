@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from harness.scenario.checks import drive, gate, invariants, messages, on_wire, outside, programs, references, stage
+from harness.scenario.checks import invariants, references
 from harness.scenario.draft import STRICT, Draft
 from harness.scenario.model import Scenario
 from harness.scenario.problems import Problem, ScenarioError
@@ -14,8 +14,6 @@ from harness.scenario.source import Place, Source, read
 from harness.scenario.wording import explain
 
 __all__ = ["Problem", "ScenarioError", "load"]
-
-TO_RUN = {"stage": "what the drill runs on", "load": "what the publishers send", "playbook": "the rollback under test"}
 
 
 def load(path: Path, judge_only: bool = False) -> Scenario:
@@ -52,18 +50,10 @@ def _validate(source: Source) -> Scenario | None:
 
 
 def _check(draft: Draft, judge_only: bool) -> None:
-    if not judge_only:
-        programs.check(draft)
-        for key, what in TO_RUN.items():
-            if key not in draft.source.data:
-                draft.source.refuse(Place(1, 1), f"to run a drill, a scenario needs {key}: {what}")
-    names = references.known_names(draft, None if judge_only else programs.playbook_steps(draft))
-    if not judge_only:
-        references.check(draft, names)
-        stage.check(draft)
-        drive.check(draft)
-        messages.check(draft)
-        gate.check(draft)
-        on_wire.check(draft)
-        outside.check(draft)
+    if judge_only:
+        names = references.known_names(draft, None)
+    else:
+        from harness.scenario.checks import to_run  # they know what a load sends and what programs do, which a judge needs not
+
+        names = to_run.check(draft)
     invariants.check(draft, names, [draft.folder, draft.folder / "invariants"])

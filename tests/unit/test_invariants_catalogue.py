@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from harness.invariants.catalogue import Invariant, catalogue, pages
-from harness.invariants.tables import make_views, open_tables
+from harness.invariants.tables import describe, open_tables
 
 DOCS = Path(__file__).parents[2] / "docs" / "invariants"
 NAMES = {"queue": ["tasks.v1", "tasks.v2"], "version": ["v1", "v2"], "step": ["stop v2", "drain v2"]}
@@ -56,7 +56,7 @@ def test_the_documented_tables_are_the_ones_there_are() -> None:
     documented = re.findall(r"^\| `(\w+)` \| .* \| `(.*)` \|$", (DOCS / "README.md").read_text(), re.MULTILINE)
     assert len(documented) == 18
     with open_tables(None) as (database, _):
-        make_views(database, [], [])
+        describe(database, [], [])
         for table, columns in documented:
             described = database.execute(f"select column_name from (describe {table})").fetchall()
             assert [name for (name,) in described] == columns.split(", ")

@@ -125,6 +125,7 @@ def test_judging_again_gives_the_same_and_so_does_judging_from_disk(run: Path) -
     assert judge(run) == before
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "LARGE", 0)
+        patch.setattr(tables, "SMALL", -1)
         assert judge(run) == before
 
 

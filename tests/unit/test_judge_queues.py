@@ -16,7 +16,7 @@ from harness.evidence import Event
 from harness.evidence.records import Metric, Topology, Wire
 from harness.evidence.run_directory import line
 from harness.invariants.judge import judge
-from harness.invariants.tables import make_views, open_tables
+from harness.invariants.tables import describe, open_tables
 from harness.invariants.verdict import Result, Verdict
 
 CONSERVATION: dict[str, Any] = {"conservation": None}
@@ -340,7 +340,7 @@ def test_messages_that_went_away_where_nobody_saw_the_wire_are_unknown() -> None
 
 def changes(*counts: str) -> list[tuple[Any, ...]]:
     with open_tables(run("publish a ok", counts=counts)) as (database, _):
-        make_views(database, [], [])
+        describe(database, [], [])
         return query(database, 'select added::int, reset from metric_changes where queue is not null order by "at"')
 
 
@@ -365,5 +365,5 @@ def test_what_a_phase_added_is_counted_from_edge_to_edge() -> None:
     _write(made, "metrics", samples)
     _write(made, "timeline", [Event(START + seconds * SECOND, "phase", "load", state) for seconds, state in ((0, "begin"), (5, "end"))])
     with open_tables(made) as (database, _):
-        make_views(database, [], [])
+        describe(database, [], [])
         assert query(database, "select phase, added::int from phase_counts") == [("load", 10)]

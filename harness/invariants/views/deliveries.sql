@@ -34,7 +34,7 @@ create view deliveries as from delivered(false);
 
 -- subscriptions: one row two queues that get copies of the same publish, as with a topic or a fanout exchange: a task that was published
 -- once was acknowledged in both. What the broker or the playbook moves on has left the one queue before it is acknowledged in the other.
-create view subscriptions as
+create table subscriptions as
 with taken as (
   select task, queue, min(seq) as seq from delivered(true)
   where released_by = 'ack' and queue is not null and peer is distinct from 'operator' group by task, queue

@@ -1,6 +1,6 @@
 -- queue_drops: one row a queue and step in which tasks left the queue and no consumer got them.
 -- short: ready at the step's start, less what is ready at its end and what was delivered meanwhile; a lower bound, as tasks also arrive.
-create view queue_drops as
+create table queue_drops as
 with edges as (select queue, step, edge, "at", "exists", ready from counters where step is not null),
 spans as (
   select starts.queue, starts.step, starts."at" as begin_at, starts.ready as ready_before,

@@ -14,7 +14,7 @@ where event in ('publish', 'deliver', 'ack', 'nack', 'reject')
 group by task;
 
 -- vanished: every confirmed task that left no effect and rests nowhere, and where it went wrong.
-create view vanished as
+create table vanished as
 with missing as (
   select tasks.task, tasks.confirmed_at, tasks.missing_from, what.event as event, what.peer as peer, what.back as back, queue,
          coalesce(what.moment, confirmed_at) as seen_at
