@@ -23,6 +23,10 @@ _MOST_MOVES = 5000
 """Of the last moves that are remembered."""
 
 
+STEADY_NS = 500_000_000
+"""Between two consumers that a framework opens lie milliseconds."""
+
+
 class InFlight(NamedTuple):
     """A delivery that no one has settled."""
 
@@ -186,10 +190,16 @@ class WireTail:
             mine = [(queue, count) for (name, _, _, queue), count in self._consumers.items() if name == peer]
         return sum(count for queue, count in mine if queues is None or queue in queues)
 
-    def consumers_changed(self, peer: str) -> int:
-        """When a client last began or ended to consume, in nanoseconds since the epoch; 0 where it never has."""
+    def consumes_steadily(self, peer: str, queues: Container[str | None], at: int) -> bool:
+        """Whether a client consumes, and has the same consumers for a moment: frameworks open them one after the other.
+
+        Args:
+            peer: the name of its container.
+            queues: those that count.
+            at: now, in nanoseconds since the epoch.
+        """
         with self._lock:
-            return self._consumers_changed.get(peer, 0)
+            return self.consumers(peer, queues) > 0 and at - self._consumers_changed.get(peer, 0) >= STEADY_NS
 
     def connected(self, peer: str) -> bool:
         """Whether a client has an open connection to the broker, by the name of its container."""

@@ -40,8 +40,6 @@ PASSED_ON = (
 """What programs keep of the harness's environment: what their tools need, so that their `docker` meets the same engine."""
 TAP_CPU_SHARES = 1 << 18
 """The most there is; others have 1,024. The tap must not wait for a processor behind what it watches (``benchmarks/tap.py``)."""
-STEADY_NS = 500_000_000
-"""Between two consumers that a framework opens lie milliseconds."""
 TAP_FOLDER, SINK_FOLDER = Path(tap.__file__).parent, Path(sink.__file__).parent
 
 
@@ -340,11 +338,6 @@ class Stage:
             self._parts[name].start()
 
     def _at_work(self, worker: str, consumes: bool) -> bool:
-        """Whether a worker takes tasks; what it reads of queues of its own, as for its framework's control messages, does not say so.
-
-        Frameworks open their consumers one after the other: it is ready when they have stayed the same for a moment.
-        """
+        """Whether a worker takes tasks; what it reads of queues of its own, as for its framework's control messages, does not say so."""
         wire = self.wire.poll()
-        if not consumes:
-            return wire.connected(worker)
-        return wire.consumers(worker, self.spec.broker.queues) > 0 and now() - wire.consumers_changed(worker) >= STEADY_NS
+        return wire.consumes_steadily(worker, self.spec.broker.queues, now()) if consumes else wire.connected(worker)

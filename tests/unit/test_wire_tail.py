@@ -3,7 +3,7 @@ from pathlib import Path
 from typing import Any
 
 from harness.evidence.origins import ids_of_ledger
-from harness.evidence.wire_tail import Act, WireTail
+from harness.evidence.wire_tail import STEADY_NS, Act, WireTail
 from harness.scenario.model import Scenario
 
 
@@ -45,9 +45,13 @@ def test_what_a_client_was_given_is_counted_with_the_last_moment(tmp_path: Path)
     assert (tail.given("workers.v1.1"), tail.given("workers.v2.1")) == ((2, 7), (0, 0))
 
 
-def test_the_moment_when_a_client_last_changed_what_it_consumes_is_known(tmp_path: Path) -> None:
-    tail = write(tmp_path / "w", event("consume") | {"at": 5}, event("cancel") | {"at": 9}, event("deliver") | {"at": 11}).poll()
-    assert (tail.consumers_changed("workers.v1.1"), tail.consumers_changed("workers.v2.1")) == (9, 0)
+def test_a_client_consumes_steadily_once_its_consumers_have_stayed_the_same(tmp_path: Path) -> None:
+    first, second = (event("consume") | {"at": at, "queue": queue} for at, queue in ((5, "tasks"), (STEADY_NS, "more")))
+    tail = write(tmp_path / "w", first, second).poll()
+    moments = (STEADY_NS, 2 * STEADY_NS - 1, 2 * STEADY_NS)
+    assert [tail.consumes_steadily("workers.v1.1", {"tasks"}, at) for at in moments] == [False, False, True]
+    assert not tail.consumes_steadily("workers.v1.1", {"other"}, 9 * STEADY_NS)
+    assert not tail.consumes_steadily("workers.v2.1", {"tasks"}, 9 * STEADY_NS)
 
 
 def test_consumers_are_counted_by_the_name_of_the_client(tmp_path: Path) -> None:
