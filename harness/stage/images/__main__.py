@@ -35,7 +35,8 @@ def _complaint(wanted: str) -> DrillbookError | None:
 
 
 def _say(text: str) -> None:
-    print(text, flush=True)
+    """Say a line in one piece, since others say theirs meanwhile."""
+    print(f"{text}\n", end="", flush=True)
 
 
 if __name__ == "__main__":
