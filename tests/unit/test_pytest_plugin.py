@@ -11,6 +11,8 @@ from harness.invariants.verdict import Finding, Judgement, Result, Verdict
 from harness.pytest_plugin import complaint
 
 ROOT = Path(__file__).parents[2]
+WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")
+"""Plugins that are no part of this; Hypothesis takes longer to be imported than all else."""
 
 
 def judgement(**verdicts: str) -> Judgement:
@@ -61,7 +63,7 @@ def test_an_error_of_the_harness_fails_even_a_careless_drill() -> None:
 def collect(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
     return subprocess.run(
-        [sys.executable, "-m", "pytest", "--collect-only", "-q", "-p", "no:cacheprovider", *map(str, arguments)],
+        [sys.executable, "-m", "pytest", "--collect-only", "-q", *WITHOUT, *map(str, arguments)],
         cwd=cwd,
         env=environment,
         capture_output=True,

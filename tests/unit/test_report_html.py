@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
+import tempfile
 from base64 import b64encode
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -18,8 +20,9 @@ from synthetic_run import judgement_of, write_run
 from harness.evidence import Counter, Event, Leftover, Wire
 from harness.evidence.records import Metric, Topology
 from harness.evidence.run_directory import line
+from harness.invariants.judge import judge
 from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
-from harness.report import write
+from harness.report import html, write
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
 FILES = ["published", "effects", "leftovers", "wire", "counters", "timeline"]
@@ -356,3 +359,11 @@ def test_many_counterexamples_are_folded_away_and_those_left_out_are_counted(tmp
     assert [one.get("class") for one in page.all("details")] == ["finding"] * 5 + ["more"] + ["finding"] * 3
     assert "3 more, each with its story" in page.words
     assert "The other 611 are not in this report." in page.words
+
+
+def test_a_page_is_made_where_compiled_templates_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / f"_jinja2-cache-{os.getuid()}").write_text("not a folder")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    assert html._compiled() is None
+    run = hand_made(tmp_path / "run", published("a", 1), effect("a", 2))
+    assert write(run, judge(run))["report.html"].exists()
