@@ -28,6 +28,7 @@ from harness.evidence.records import FILES
 
 VIEWS = (
     "macros",
+    "machine",
     "phases",
     "steps",
     "faults",

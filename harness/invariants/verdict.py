@@ -69,6 +69,7 @@ class Equation:
     """Where every task ended: published = done + dead + queued + cancelled + missing, and the outcomes of publishing."""
 
     planned: int
+    """Tasks that were due: those of the ledger, and those of the plan where it has more."""
     ok: int
     failed: int
     unknown: int
@@ -115,6 +116,8 @@ class Judgement:
     equation: Equation | None
     preconditions: tuple[str, ...] = ()
     """Sentences about what kept the drill from proving anything: no load, a fault that never bit, a playbook that never ran …"""
+    notes: tuple[str, ...] = ()
+    """Sentences that change no verdict: what a reader should know of how the drill went."""
     expected_broken: tuple[str, ...] | None = None
     seed: int | None = None
     replay: str | None = None

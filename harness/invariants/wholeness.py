@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from harness.evidence.records import FILES
+from harness.invariants.machine import starved
 from harness.invariants.tables import ONE_SOURCE, Source
 from harness.scenario.model import Scenario
 
@@ -63,6 +64,18 @@ def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[st
     return found
 
 
+def not_at_rest(database: duckdb.DuckDBPyConnection) -> list[str]:
+    """That the stage did not come to rest; an empty list when it did."""
+    row = database.execute(
+        """select max("at") filter (state = 'begin'), max("at") filter (state = 'timeout')
+           from timeline where event = 'phase' and name = 'settle'"""
+    ).fetchone()
+    begin_at, timeout_at = row or (None, None)
+    if timeout_at is None or (begin_at is not None and begin_at > timeout_at):
+        return []
+    return [f"{NOT_AT_REST}{starved(database, begin_at or 0, timeout_at)}"]
+
+
 def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Path, scenario: Scenario) -> str:
     """Why lines may be missing from a file; empty when none are."""
     row = database.execute(
@@ -81,8 +94,8 @@ def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Pa
         begun = _phase(database, "collect", "begin")
         if begun or scenario.stage:
             return "collecting the evidence was not seen to end"
-    if stem in _AT_REST and _phase(database, "settle", "timeout"):
-        return NOT_AT_REST
+    if stem in _AT_REST and (restless := not_at_rest(database)):
+        return restless[0]
     if stem == "topology" and scenario.stage and not _any(database, "topology where moment = 'before'"):
         return "topology.jsonl does not say what was declared before the deployment"
     return ""
