@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import duckdb
 
-STARVED = 0.9
+STARVED = 0.8
 """Share of time in which something waited for a processor, from which on the machine counts as starved; `starved` in `views/machine.sql`
-has the same. Two busy loops on each processor give 0.98 and more; a drill that has the machine to itself stays below 0.6 in any window of
-some seconds, short bursts aside (`docs/judge.md`)."""
+has the same. Why so much: `docs/judge.md`, "The machine"."""
 
 
 def starved(database: duckdb.DuckDBPyConnection, begin_at: int, end_at: int | None) -> str:

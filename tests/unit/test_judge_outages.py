@@ -40,9 +40,8 @@ def steady(until: float, *silent: tuple[float, float], every: float = 0.1, begin
     for number in range(round((until - begin) / every)):
         due = begin + number * every
         quiet = any(first <= due < last for first, last in silent)
-        rows.append(
-            published(number, due, due + 0.01 if lost and quiet else None if quiet else due + 0.01, lost if quiet and lost else "ok")
-        )
+        answered = None if quiet and not lost else due + 0.01
+        rows.append(published(round(due * 1000), due, answered, lost if quiet and lost else "ok"))
     return rows
 
 
