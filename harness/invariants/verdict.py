@@ -116,13 +116,13 @@ class Judgement:
     equation: Equation | None
     preconditions: tuple[str, ...] = ()
     """Sentences about what kept the drill from proving anything: no load, a fault that never bit, a playbook that never ran …"""
-    notes: tuple[str, ...] = ()
-    """Sentences that change no verdict: what a reader should know of how the drill went."""
     expected_broken: tuple[str, ...] | None = None
     seed: int | None = None
     replay: str | None = None
     compatibility: tuple[Compatibility, ...] = ()
     """Empty where no version was asked what it can decode, or nothing was left."""
+    notes: tuple[str, ...] = ()
+    """Sentences that change no verdict: what a reader should know of how the drill went."""
 
     def __getitem__(self, name: str) -> Result:
         """The result of one invariant."""

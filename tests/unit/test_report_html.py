@@ -337,3 +337,10 @@ def test_many_counterexamples_are_folded_away_and_those_left_out_are_counted(tmp
     assert [one.get("class") for one in page.all("details")] == ["finding"] * 5 + ["more"] + ["finding"] * 3
     assert "3 more, each with its story" in page.words
     assert "The other 611 are not in this report." in page.words
+
+
+def test_notes_stand_with_the_verdict(tmp_path: Path) -> None:
+    page = page_of(
+        hand_made(tmp_path), replace(empty_judgement(Verdict.HELD), notes=("The playbook began while the deployment still ran.",))
+    )
+    assert "invariants held. The playbook began while the deployment still ran." in page.words
