@@ -23,6 +23,9 @@ _NOT_RUNNABLE = (126, 127)
 """What a shell ends with when it cannot run, or cannot find, the program."""
 
 
+_PHASES = "select name, begin_at, end_at, ended, exit_code from phases"
+
+
 class _Phase(NamedTuple):
     """The last run of a phase."""
 
@@ -51,29 +54,29 @@ def preconditions(database: duckdb.DuckDBPyConnection, run_directory: Path, scen
         scenario: what was declared.
         plan: the content of ``plan.json``; empty where there is none.
     """
-    phases = {
-        name: _Phase(*rest) for name, *rest in database.execute("select name, begin_at, end_at, ended, exit_code from phases").fetchall()
-    }
-    reasons = _load(database, run_directory, scenario, plan) + _sources(database) + not_at_rest(database)
+    reasons = _load(database, run_directory, scenario, plan) + _sources(database) + _rest(database)
     if scenario.stage:
         reasons += unidentified(database, scenario.stage)
     if not (scenario.deployment or scenario.faults or scenario.playbook):
         return Proof(reasons, [])
     if not (run_directory / "timeline.jsonl").exists():
         return Proof([*reasons, "there is no timeline.jsonl to say what happened"], [])
+    phases = {name: _Phase(*rest) for name, *rest in database.execute(_PHASES).fetchall()}
     deployment, playbook = phases.get("deployment"), phases.get("playbook")
-    notes: list[str] = []
-    abandoned = _abandoned(database) if playbook is None else []
-    if scenario.deployment and not abandoned:
-        reasons += _deployment(database, deployment)
-        if deployment is not None and (playbook is not None or not scenario.playbook):
-            idling, notes = idle(database, scenario, deployment, playbook)
-            reasons += idling
-    reasons += fault_proof.missing(database, scenario.faults, plan, strict=scenario.stage is not None)
+    abandoned = _abandoned(database) if scenario.playbook and playbook is None else []
+    idling, notes = ([], []) if abandoned or not scenario.deployment else _deployment(database, scenario, deployment, playbook)
+    reasons += [*idling, *fault_proof.missing(database, scenario.faults, plan, strict=scenario.stage is not None)]
     if scenario.playbook:
-        reasons += abandoned or _playbook(database, scenario, playbook, plan)
-        reasons += _reached(database, scenario, playbook, phases.get("load"))
+        reasons += abandoned or [
+            *_playbook(database, scenario, playbook, plan),
+            *_reached(database, scenario, playbook, phases.get("load")),
+        ]
     return Proof(reasons, _early(deployment, playbook) + notes)
+
+
+def _rest(database: duckdb.DuckDBPyConnection) -> list[str]:
+    restless = not_at_rest(database)
+    return [restless] if restless else []
 
 
 def _load(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Scenario, plan: Mapping[str, Any]) -> list[str]:
@@ -119,10 +122,17 @@ def _abandoned(database: duckdb.DuckDBPyConnection) -> list[str]:
     return [f"{why.removesuffix('.')}{starved(database, at - 60_000_000_000, at)}" for why, at in rows[:1]]
 
 
-def _deployment(database: duckdb.DuckDBPyConnection, phase: _Phase | None) -> list[str]:
+def _deployment(
+    database: duckdb.DuckDBPyConnection, scenario: Scenario, phase: _Phase | None, playbook: _Phase | None
+) -> tuple[list[str], list[str]]:
+    """Reasons and notes."""
     if phase is None:
-        return ["the deployment never started"]
-    return ["the deployment was not seen to end"] if phase.ended is None else _failure(database, "deployment", phase)
+        return ["the deployment never started"], []
+    ended = ["the deployment was not seen to end"] if phase.ended is None else _failure(database, "deployment", phase)
+    if playbook is None and scenario.playbook:
+        return ended, []
+    idling, notes = idle(database, scenario, phase, playbook)
+    return ended + idling, notes
 
 
 def _failure(database: duckdb.DuckDBPyConnection, program: str, phase: _Phase) -> list[str]:

@@ -64,16 +64,16 @@ def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[st
     return found
 
 
-def not_at_rest(database: duckdb.DuckDBPyConnection) -> list[str]:
-    """That the stage did not come to rest; an empty list when it did."""
+def not_at_rest(database: duckdb.DuckDBPyConnection) -> str:
+    """That the stage did not come to rest, and why where the timeline says it; empty where it did."""
     row = database.execute(
-        """select max("at") filter (state = 'begin'), max("at") filter (state = 'timeout')
-           from timeline where event = 'phase' and name = 'settle'"""
+        """select "at", detail, coalesce((select max("at") from timeline where event = 'phase' and name = 'settle' and state = 'begin'), 0)
+           from timeline where event = 'phase' and name = 'settle' and state = 'timeout' limit 1"""
     ).fetchone()
-    begin_at, timeout_at = row or (None, None)
-    if timeout_at is None or (begin_at is not None and begin_at > timeout_at):
-        return []
-    return [f"{NOT_AT_REST}{starved(database, begin_at or 0, timeout_at)}"]
+    if row is None:
+        return ""
+    at, detail, begin_at = row
+    return f"{NOT_AT_REST}{f': {detail}' if detail else ''}{starved(database, begin_at, at)}"
 
 
 def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Path, scenario: Scenario) -> str:
@@ -95,7 +95,7 @@ def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Pa
         if begun or scenario.stage:
             return "collecting the evidence was not seen to end"
     if stem in _AT_REST and (restless := not_at_rest(database)):
-        return restless[0]
+        return restless
     if stem == "topology" and scenario.stage and not _any(database, "topology where moment = 'before'"):
         return "topology.jsonl does not say what was declared before the deployment"
     return ""
