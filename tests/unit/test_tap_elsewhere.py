@@ -55,6 +55,14 @@ def test_only_the_first_messages_are_looked_into():
     assert sum(one is not None for one in told) == MOST
 
 
+def test_the_first_messages_of_each_queue_are_looked_into():
+    gossip = [without(tag, body=b'{"id": "a"}') for tag in range(1, MOST + 3)]
+    turns = [*opened(), *consuming("gossip", "c2"), *consuming("tasks", "c1"), broker(*gossip)]
+    others = [broker(frame.replace(b"\x02c1", b"\x02c2")) for frame in gossip]
+    lines = Tap().hear([*turns[:-1], *others, turns[-1]]).lines.all
+    assert [sum(line.get("queue") == queue and "elsewhere" in line for line in lines) for queue in ("gossip", "tasks")] == [MOST, MOST]
+
+
 def test_the_acknowledgement_does_not_repeat_it():
     ack = ("client", method(1, spec.Basic.Ack(delivery_tag=1)))
     lines = Tap().hear([*opened(), *consuming(), broker(without(1, body=b'{"id": "a"}')), ack]).lines.all

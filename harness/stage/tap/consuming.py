@@ -137,7 +137,7 @@ class Consuming:
         return end + 1
 
     def _delivered(self, reading: Reading, tag: int, redelivered: int, task: str) -> None:
-        elsewhere = "" if task else self._arriving.elsewhere()
+        elsewhere = "" if task else self._arriving.elsewhere(reading.queue)
         task += reading.queue
         if self._capture is not None and self._capture.on:
             self._capture.take(f"{self._prefix}{task}", self._arriving.header_payload, self._arriving.octets, self._arriving.size)

@@ -82,9 +82,13 @@ class Content:
         self.task = "" if task is None else f',"task":{quoted(task)}'
         return int(after) + 1
 
-    def elsewhere(self) -> str:
-        """Where else the message that has passed last, and has no task, may carry an id, as JSON that begins with a comma."""
-        return self._elsewhere.look(self.header_payload, self.octets)
+    def elsewhere(self, queue: str) -> str:
+        """Where else the message that has passed last, and has no task, may carry an id, as JSON that begins with a comma.
+
+        Args:
+            queue: where it comes from.
+        """
+        return self._elsewhere.look(queue, self.header_payload, self.octets)
 
     @property
     def under_way(self) -> int | None:
