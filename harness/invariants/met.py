@@ -1,9 +1,10 @@
 """Whether a fault on a link met anybody: what passed there while it stood, or who would have used it.
 
-Slow links (`latency`): something passed the link, as the wire shows. Cut links: a connection was open when it was cut, its end shows on the
-wire, or the worker at its end was started meanwhile, and so had to reach it. What a program tries over the operator's link leaves no trace
-where it is cut, and its calls to the management API never do: there it is enough that a program ran. Links that do not lead to the
-broker are not asked: nothing sees what passes them. A fault that several links share met somebody when one of them did.
+Slow links (`latency`) to the broker: something passed there, as the wire shows. Cut ones: a connection was open when it was cut, its end
+shows on the wire, or the worker at its end was started meanwhile, and so had to reach it. Nothing sees what passes a link that does not
+lead to the broker: there it is enough that its client was connected to the broker, as for a cut. What a program tries over a link of the
+operator leaves no trace where it is cut, and its calls to the management API never do: there it is enough that a program ran. A fault
+on several links met somebody when one of them was used.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ with links as (select unnest($links::varchar[]) as link, unnest($peers::varchar[
 select exists (
   select 1 from wire semi join links using (link)
   where wire."at" between $begin and $end and event not in ('refused', 'fault', 'blind')
-) or ($blocks and exists (
+) or ($there and exists (
   select 1 from (
     select count(*) filter (event = 'open') - count(*) filter (event = 'close') as standing
     from wire semi join links using (link) where channel is null and wire."at" < $begin
   ) where standing > 0
-)) or ($blocks and exists (
+)) or ($there and exists (
   select 1 from timeline join links on peer = name
   where event = 'container' and state = 'started' and timeline."at" between $begin and $end
 )) or (list_contains($peers::varchar[], 'operator') and exists (
@@ -55,12 +56,16 @@ def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> l
         fault: as it stood.
         strict: whether a wire that is not there is a reason.
     """
-    seen = [link for link in fault.links if link.endswith(" -> broker")]
-    if len(seen) < len(fault.links):
-        return []
-    until = 9_000_000_000_000_000_000 if fault.end_at is None else fault.end_at
-    peers = [link.split(" -> ")[0] for link in seen]
-    row = database.execute(_USED, {"links": seen, "peers": peers, "begin": fault.begin_at, "end": until, "blocks": fault.blocks}).fetchone()
+    peers = list(dict.fromkeys(link.split(" -> ")[0] for link in fault.links))
+    seen = all(link.endswith(" -> broker") for link in fault.links)
+    given = {
+        "links": [f"{peer} -> broker" for peer in peers],
+        "peers": peers,
+        "begin": fault.begin_at,
+        "end": 9_000_000_000_000_000_000 if fault.end_at is None else fault.end_at,
+        "there": fault.blocks or not seen,
+    }
+    row = database.execute(_USED, given).fetchone()
     assert row is not None
     used, wire, why = row
     if used or (wire == "missing" and not strict):
@@ -68,8 +73,12 @@ def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> l
     if wire != "whole":
         return [f'nothing tells whether the fault "{fault.name}" met anybody: {why}']
     lasted = "" if fault.end_at is None else f" in the {(fault.end_at - fault.begin_at) / 1e9:.1f} s that it stood"
-    what = "nobody was connected, or came to connect, over" if fault.blocks else "nothing passed"
-    return [f'the fault "{fault.name}" met nobody: {what} {_listed(seen)}{lasted}{starved(database, fault.begin_at, fault.end_at)}']
+    what = (
+        f"{_listed(peers)} had no connection to the broker"
+        if not seen
+        else f"{'nobody was connected, or came to connect, over' if fault.blocks else 'nothing passed'} {_listed(fault.links)}"
+    )
+    return [f'the fault "{fault.name}" met nobody: {what}{lasted}{starved(database, fault.begin_at, fault.end_at)}']
 
 
 def not_running(database: duckdb.DuckDBPyConnection, name: str, containers: Sequence[str], begin_at: int) -> list[str]:

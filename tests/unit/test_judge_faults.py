@@ -244,10 +244,17 @@ def test_a_fault_on_several_links_has_met_somebody_when_one_of_them_was_used() -
     assert judge(run).preconditions == ()
 
 
-def test_a_link_that_the_wire_does_not_see_is_not_asked() -> None:
+@pytest.mark.parametrize(
+    ("lines", "there"),
+    [(["open v2", *STOOD], True), ([*STOOD[:2], "started v2", *STOOD[2:]], True), (STOOD, False), ([*PASSED, *STOOD], False)],
+    ids=["connected", "started meanwhile", "never there", "gone"],
+)
+def test_of_a_link_that_the_wire_does_not_see_it_is_asked_whether_its_client_was_there(lines: list[str], there: bool) -> None:
     entry = SLOW | {"latency": {"link": "workers.v2.1 -> database", "delay": "100ms"}, "at": "1s"}
-    lines = [line.replace("broker", "database") for line in STOOD]
-    assert judge(history(*DONE, *lines, sections={"faults": [entry]}, empty=["wire"])).preconditions == ()
+    run = history(*DONE, *[line.replace("broker", "database") if "fault" in line else line for line in lines],
+                  sections={"faults": [entry]}, empty=["wire"])  # fmt: skip
+    said = 'the fault "slow" met nobody: workers.v2.1 had no connection to the broker in the 2.0 s that it stood'
+    assert judge(run).preconditions == (() if there else (said,))
 
 
 def test_what_a_program_tries_over_a_cut_link_leaves_no_trace_and_is_not_asked() -> None:
