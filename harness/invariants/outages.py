@@ -63,12 +63,12 @@ def of_playbook(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Spa
 def silences(database: duckdb.DuckDBPyConnection, during: Span) -> list[Span]:
     """When publishes were due and nobody answered."""
     rows = database.execute(
-        f"""with answers as (select resolved_at as "at" from published where {_ANSWERED}),
-           before as (select coalesce(max("at"), 0) as "at" from answers where "at" <= $begin),
-           dues as (select intended_at as "at" from published, before where intended_at >= before."at" and intended_at < $end),
-           found as (select min(dues."at") as begin_at, coalesce(answers."at", $always) as end_at
-                     from dues asof left join answers on dues."at" < answers."at" group by answers."at")
-           select begin_at, end_at from found where end_at - begin_at > $patience and end_at > $begin""",  # noqa: S608 a text of this file
+        f"""with answers as (select 0 as "at" union all select resolved_at from published where {_ANSWERED}),
+           gaps as (select "at" as begin_at, lead("at", 1, $always) over (order by "at") as end_at from answers),
+           long as (select * from gaps where end_at - begin_at > $patience and end_at > $begin and begin_at < $end)
+           select min(intended_at), end_at
+           from long join published on intended_at >= begin_at and intended_at < end_at and intended_at < $end
+           group by end_at having end_at - min(intended_at) > $patience""",  # noqa: S608 a text of this file
         {"begin": during.begin, "end": during.end, "always": ALWAYS, "patience": PATIENCE},
     ).fetchall()
     return [Span(*row) for row in rows]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -225,22 +224,13 @@ MET = {
 @pytest.mark.parametrize(("entry", "lines", "reason"), MET.values(), ids=MET)
 def test_a_fault_on_a_link_must_have_met_somebody(entry: dict[str, Any], lines: list[str], reason: str | None) -> None:
     run = history(*DONE, *lines, sections={"faults": [entry | {"at": "1s"}]}, empty=["wire"])
-    _name_links(run)
     assert judge(run).preconditions == ((reason,) if reason else ())
-
-
-def _name_links(run: Path) -> None:
-    """Give the lines of a history's wire the link of their peer."""
-    wire = run / "wire.jsonl"
-    lines = [json.loads(line) for line in wire.read_text().splitlines()]
-    wire.write_text("".join(json.dumps(line | ({"link": f"{line['peer']} -> broker"} if "peer" in line else {})) + "\n" for line in lines))
 
 
 def test_a_fault_on_several_links_has_met_somebody_when_one_of_them_was_used() -> None:
     both = [line.replace("workers.v2.1 -> broker", "workers.v1.1 -> broker, workers.v2.1 -> broker") for line in STOOD]
     entry = SLOW | {"latency": {"link": "workers -> broker", "delay": "100ms"}, "at": "1s"}
     run = history(*DONE, *both[:2], "deliver a to v2 from q", *both[2:], sections={"faults": [entry]})
-    _name_links(run)
     assert judge(run).preconditions == ()
 
 
