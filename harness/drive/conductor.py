@@ -14,7 +14,7 @@ from harness.drive.fault_runner import FaultRunner
 from harness.drive.programs import Programs, Which
 from harness.drive.settle import settle
 from harness.drive.story import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Story, Waits
-from harness.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MonitorWatch, Pacer, QueueSampler
+from harness.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MachineWatch, MonitorWatch, Pacer, QueueSampler
 from harness.errors import HarnessError
 from harness.evidence import RunDirectory, now
 from harness.evidence.collect import collect, try_queries
@@ -147,10 +147,12 @@ class Conductor:
         self.run_directory.event("phase", "settle", "begin")
         self._metrics.edge("settle", "start")
         sampling = Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail).start()
+        machine = self._watch_machine().start()
         try:
             settled = settle(self.scenario, self.stage, self.progress.note)
         finally:
             sampling.stop()
+            machine.stop()
         self._hear_failures()
         if settled.restless is not None:
             self.progress.note(f"no rest after {settled.seconds:.1f} s: {settled.restless}")
@@ -274,11 +276,14 @@ class Conductor:
             self._deployed = True
 
     def _watches(self) -> list[Pacer]:
-        watches = [Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail)]
+        watches = [Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail), self._watch_machine()]
         for name, monitor in self.scenario.monitors.items():
             watch = MonitorWatch(name, monitor, self.stage, self.run_directory, partial(self._is_armed, monitor), self._alerted)
             watches.append(Pacer(f"monitor {name}", monitor.every, watch.sample, self._fail))
         return watches
+
+    def _watch_machine(self) -> Pacer:
+        return Pacer("machine", 1.0, MachineWatch(self.run_directory).sample, self._fail)
 
     def _is_armed(self, monitor: Monitor) -> bool:
         return self._deployed or monitor.armed == "start"

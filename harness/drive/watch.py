@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from threading import Event as Flag
 from threading import Thread
 from typing import Any
@@ -83,6 +85,41 @@ class Pacer:
                 self._stop.wait(due - time.monotonic())
         except Exception as error:
             self._failed(error)
+
+
+class MachineWatch:
+    """Writes every time it is asked in which share of the time since then something waited for a processor; nothing where that is not told.
+
+    Linux counts that time itself (pressure stall information, ``/proc/pressure/cpu``). Where it does not, each sample says of its moment
+    whether more wanted to run than there are processors (1) or not (0); over time that is the same share.
+    """
+
+    def __init__(self, run: RunDirectory, proc: Path = Path("/proc")) -> None:
+        self._run, self._proc = run, proc
+        self._last: tuple[float, int] | None = None
+
+    def sample(self) -> None:
+        """Take one sample; of waiting the first only begins to count."""
+        share = self._waited()
+        if share is not None:
+            self._run.event("machine", "cpu", "sample", value=round(share, 3))
+
+    def _waited(self) -> float | None:
+        try:
+            pressure = (self._proc / "pressure" / "cpu").read_text()
+        except OSError:
+            return self._crowded()
+        at, total = time.monotonic(), int(pressure.split("total=", 1)[1].split()[0])
+        last, self._last = self._last, (at, total)
+        return None if last is None or at <= last[0] else min(1.0, (total - last[1]) / 1e6 / (at - last[0]))
+
+    def _crowded(self) -> float | None:
+        """Whether more than the processors can take want to run at this moment, this reader left out."""
+        try:
+            ready = int((self._proc / "stat").read_text().split("procs_running ", 1)[1].split()[0]) - 1
+        except (OSError, LookupError):
+            return None
+        return float(ready > (os.cpu_count() or 1))
 
 
 class MonitorWatch:

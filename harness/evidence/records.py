@@ -103,6 +103,8 @@ class Wire:
     rule: str | None = None
     """Of fault: the name of the fault whose rule it was."""
     reason: str | None = None
+    elsewhere: str | None = None
+    """Of a deliver without a task, of the first ones: where else an id may be, as a JSON object from places to what is there."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -126,6 +126,8 @@ class Fault(BaseModel, ABC):
     """True where the fault has no duration of its own: ``for`` is refused."""
     stays: ClassVar[bool] = False
     """True where the fault is not undone unless ``for`` says when."""
+    blocks: ClassVar[bool] = False
+    """True where nothing passes its link while it stands, so that the wire cannot show who meets it."""
     pick: Pick = Field(
         default="all", description="How many of the named victims it hits: one, all, or a number; which ones is drawn from the seed."
     )

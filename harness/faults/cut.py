@@ -15,6 +15,7 @@ class Cut(Fault):
 
     kind = "cut"
     undo = "delete the link's proxy and make it again"
+    blocks = True
     link: LinkRef
     how: Literal["drop", "refuse"] = Field(
         default="drop", description="drop: connections stand, bytes vanish; refuse: connections close, new ones are refused."

@@ -1,4 +1,4 @@
-"""What proves that the drill's faults happened: each began, bit every victim where the plan pins it, and lifted unless it stays.
+"""What proves that the drill's faults happened: each began, bit every victim where the plan pins it, met somebody, and lifted.
 
 A fault that came with a message is proven by the wire as well: the tap hit as many messages as were asked for, it counted them from the
 moment that the plan pins, and a message whose end the fault was to be (the acknowledgement of a worker that it killed) did not go on.
@@ -13,6 +13,7 @@ import duckdb
 
 from harness.evidence.wire_tail import HIT
 from harness.faults import WireFault
+from harness.invariants import met
 from harness.scenario.model import FaultEntry
 
 
@@ -20,6 +21,7 @@ class _Victim(NamedTuple):
     target: str | None
     begin_at: int | None
     bit_at: int | None
+    end_at: int | None
     lifted_at: int | None
     not_lifted: bool
     skipped: str | None
@@ -35,13 +37,14 @@ class _Run(NamedTuple):
     """As ``end_at``; of a step that never ended, when the playbook did."""
 
 
-def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], plan: Mapping[str, Any]) -> list[str]:
+def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], plan: Mapping[str, Any], strict: bool = True) -> list[str]:
     """What is not proven, each the end of a sentence.
 
     Args:
         database: the evidence with its views.
         faults: those that the scenario declares.
         plan: the content of ``plan.json``; where it says nothing of a fault, nobody asks where that fault bit.
+        strict: whether a wire that is not there is a reason, where it would show whom a fault met.
     """
     runs = [
         _Run(*row)
@@ -56,6 +59,7 @@ def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], p
         stays = entry.fault.stays and entry.lasting is None
         reasons += _unbitten(database, entry.name, victims) or [
             *_unseen(database, entry, victims),
+            *_unmet(database, entry, victims, strict),
             *_misplaced(_began(database, entry, victims), planned.get(entry.name, {}), runs),
             *_standing(entry.name, victims, stays),
         ]
@@ -97,6 +101,19 @@ def _unseen(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Seq
     if entry.fault.severs and any(reason.endswith("let go") and {link, peer} & own for reason, link, peer in acts):
         return [f'the fault "{entry.name}" bit, but the message that it came with went on']
     return []
+
+
+def _unmet(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Sequence[_Victim], strict: bool) -> list[str]:
+    """Whether it met nobody; a fault that acts on messages has met those."""
+    names = [name for victim in victims for name in (victim.target or "").split(", ") if name]
+    if isinstance(entry.fault, WireFault) or not names:
+        return []
+    began = min(victim.begin_at for victim in victims if victim.begin_at)
+    if "->" not in names[0]:
+        return met.not_running(database, entry.name, names, began)
+    ends = [victim.end_at or victim.lifted_at for victim in victims]
+    end_at = max((end for end in ends if end is not None), default=None) if None not in ends else None
+    return met.nobody(database, met.Stood(entry.name, names, began, end_at, entry.fault.blocks), strict)
 
 
 def _standing(name: str, victims: Sequence[_Victim], stays: bool) -> list[str]:

@@ -49,7 +49,7 @@ def judge(run_directory: Path, look: Look | None = None) -> Judgement:
     with open_tables(run_directory) as (database, cut):
         evidence = states(database, run_directory, cut, scenario)
         describe(database, evidence, declared(scenario), sources(scenario))
-        reasons = preconditions(database, run_directory, scenario, plan)
+        reasons, notes = preconditions(database, run_directory, scenario, plan)
         answers = [ask(database, invariant, invariant.bindings(scenario.invariants[invariant.name])) for invariant in wanted]
         judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]
         results = _with_stories(database, judged, answers)
@@ -69,6 +69,7 @@ def judge(run_directory: Path, look: Look | None = None) -> Judgement:
         results=tuple(results),
         equation=equation,
         preconditions=tuple(reasons),
+        notes=tuple(notes),
         expected_broken=tuple(scenario.expect.broken) if scenario.expect else None,
         seed=environment.get("seed", plan.get("seed")),
         replay=environment.get("replay"),
@@ -119,7 +120,7 @@ def _equation(database: Database, evidence: Sequence[State], plan: Mapping[str, 
     assert row is not None
     tasks, *rest = row
     planned = plan.get("tasks")
-    return Equation(planned if isinstance(planned, int) else tasks, *rest)
+    return Equation(max(planned, tasks) if isinstance(planned, int) else tasks, *rest)
 
 
 def _compatibility(database: Database) -> tuple[Compatibility, ...]:

@@ -17,7 +17,8 @@
 --    had waiting tasks and no consumer for longer than `within`, after the playbook had ended. Only queues that workers consume count, and
 --    no streams: a stream keeps what was consumed from it (`topology.jsonl` says which are streams).
 --
--- Time in which a fault stands does not count: `within` begins anew when it has lifted. What the playbook holds in its hands to move it
+-- Time in which a fault stands does not count: `within` begins anew when it has lifted. What stood still while the machine was starved
+-- (2 and 3) gives `unknown`. What the playbook holds in its hands to move it
 -- does not count before the end. Blamed is the step that sent the task there; or in which its worker was paused, or gave up consuming; or
 -- else the one that ran when it stood still first.
 --
@@ -186,17 +187,17 @@ from left_behind left join sent_there using (task) left join held_longest using 
 left join consumers_gone on consumers_gone.queue = place.queue
 union all
 select task, format('Held by {} for {}, in which it answered for no task; {} are allowed.', coalesce(hold.peer, 'a consumer'),
-                    seconds_of(hold.end_at - hold.begin_at), seconds_of($within)),
+                    seconds_of(hold.end_at - hold.begin_at), seconds_of($within)) || coalesce(' And ' || busy || '.', ''),
        coalesce(step_at(hold.paused_at), step_at(hold.cancelled_at), step_at(hold.begin_at)),
-       'held', blind
-from doubts, held_longest where task not in (select task from left_behind)
+       'held', blind or busy is not null
+from doubts, (select *, starved(hold.begin_at, hold.end_at) as busy from held_longest) where task not in (select task from left_behind)
 union all
 select null, format('The queue {} had {} waiting and {}; {} are allowed.', queue, counted(ready),
                     case way when 'served' then format('{} on it, and nothing was delivered from it for {}',
                                                        case consumers when 1 then 'a consumer' else format('{} consumers', consumers) end,
                                                        seconds_of(end_at - begin_at))
                              else format('no consumer for {} after the playbook had ended', seconds_of(end_at - begin_at)) end,
-                    seconds_of($within)),
+                    seconds_of($within)) || coalesce(' And ' || busy || '.', ''),
        coalesce(case when way = 'alone' then step_at(consumers_gone."at") end, step_at(first_still.begin_at)),
-       'queue', blind or exists (select 1 from evidence where name = 'topology' and state = 'missing')
-from doubts, first_still left join consumers_gone using (queue);
+       'queue', blind or busy is not null or exists (select 1 from evidence where name = 'topology' and state = 'missing')
+from doubts, (select *, starved(begin_at, end_at) as busy from first_still) as first_still left join consumers_gone using (queue);

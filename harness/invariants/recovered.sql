@@ -8,13 +8,13 @@
 --
 -- The healing is the moment when the last fault had lifted and the playbook had ended; in a drill with neither, only the confirm counts.
 -- A task that was never done has not recovered: a lost task breaks this too. A fault that was not seen to lift, or a playbook that never
--- ended, gives `unknown`.
+-- ended, gives `unknown`. A task that was done, but late, while the machine was starved, breaks nothing: that is `unknown` too.
 --
 -- A finding:
 --
 --     charge-004711  Done 41.2 s after everything had healed; 30.0 s are allowed.
 with late as (
-  select task, effects, first_effect_at, missing_from, rests, rests_queue, greatest(confirmed_at, healed."at") as due_from,
+  select task, effects, starved(greatest(confirmed_at, healed."at"), first_effect_at) as busy, first_effect_at, missing_from, rests, rests_queue, greatest(confirmed_at, healed."at") as due_from,
          case when healed."at" > confirmed_at then 'everything had healed' else 'its confirm' end as origin
   from tasks, healed
   where outcome = 'ok' and problem is null and (effects = 0 or first_effect_at > greatest(confirmed_at, healed."at") + $within)
@@ -22,8 +22,10 @@ with late as (
 select task,
        case when len(missing_from) > 0 then format('It {}.', left_no_effect(missing_from))
             when effects = 0 then 'It was never done.'
-            else format('Done {} after {}; {} are allowed.', seconds_of(first_effect_at - due_from), origin, seconds_of($within)) end as why,
-       effects = 0 and len($allow) + len($parked) > 0 and not whole('leftovers') as unknown
+            when busy is null then format('Done {} after {}; {} are allowed.', seconds_of(first_effect_at - due_from), origin, seconds_of($within))
+            else format('{} was done {} after {}, {} are allowed: {}', task, seconds_of(first_effect_at - due_from), origin,
+                        seconds_of($within), busy) end as why,
+       case when effects = 0 then len($allow) + len($parked) > 0 and not whole('leftovers') else busy is not null end as unknown
 from late
 where effects > 0 or not (list_has_any(rests, $allow) or (rests_queue is not null and list_contains($parked::varchar[], rests_queue)))
 union all

@@ -76,6 +76,7 @@ class Equation:
     """Where every task ended: published = done + dead + queued + cancelled + missing, and the outcomes of publishing."""
 
     planned: int
+    """Tasks that were due: those of the ledger, and those of the plan where it has more."""
     ok: int
     failed: int
     unknown: int
@@ -127,6 +128,8 @@ class Judgement:
     replay: str | None = None
     compatibility: tuple[Compatibility, ...] = ()
     """Empty where no version was asked what it can decode, or nothing was left."""
+    notes: tuple[str, ...] = ()
+    """Sentences that change no verdict: what a reader should know of how the drill went."""
 
     def __getitem__(self, name: str) -> Result:
         """The result of one invariant."""

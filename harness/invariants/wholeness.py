@@ -11,6 +11,7 @@ from pathlib import Path
 import duckdb
 
 from harness.evidence.records import FILES
+from harness.invariants.machine import starved
 from harness.invariants.tables import ONE_SOURCE, Source
 from harness.scenario.model import Scenario
 
@@ -65,10 +66,14 @@ def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[st
 
 def not_at_rest(database: duckdb.DuckDBPyConnection) -> str:
     """That the stage did not come to rest, and why where the timeline says it; empty where it did."""
-    row = database.execute("select detail from timeline where event = 'phase' and name = 'settle' and state = 'timeout' limit 1").fetchone()
+    row = database.execute(
+        """select "at", detail, coalesce((select max("at") from timeline where event = 'phase' and name = 'settle' and state = 'begin'), 0)
+           from timeline where event = 'phase' and name = 'settle' and state = 'timeout' limit 1"""
+    ).fetchone()
     if row is None:
         return ""
-    return NOT_AT_REST if row[0] is None else f"{NOT_AT_REST}: {row[0]}"
+    at, detail, begin_at = row
+    return f"{NOT_AT_REST}{f': {detail}' if detail else ''}{starved(database, begin_at, at)}"
 
 
 def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Path, scenario: Scenario) -> str:

@@ -57,6 +57,7 @@ def _properties(source: Source, judgement: Judgement) -> dict[str, str]:
         "replay": judgement.replay,
         "run_directory": source.label,
         "expected_broken": ", ".join(judgement.expected_broken) if judgement.expected_broken else None,
+        "notes": " ".join(judgement.notes) or None,
     }
     return {name: str(value) for name, value in given.items() if value is not None}
 

@@ -31,6 +31,8 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
     console.print(Text.assemble((judgement.verdict.value.upper(), STYLE[judgement.verdict]), "  ", plain(told(judgement))))
     if judgement.expected_broken:
         console.print(plain(f"This drill is meant to break {', '.join(judgement.expected_broken)}."))
+    for note in judgement.notes:
+        console.print(plain(note))
     if judgement.preconditions:
         heading(console, "What kept it from proving anything")
         for sentence in judgement.preconditions:
@@ -90,6 +92,8 @@ def _finding(finding: Finding) -> Text:
 def _equation(console: Console, e: Equation) -> None:
     ended = {"done": e.done, "dead-lettered": e.dead, "queued": e.queued, "cancelled": e.cancelled, "missing": e.missing}
     outcomes = {"confirmed": e.ok, "failed": e.failed, "unknown": e.unknown, "skipped": e.skipped}
+    if (absent := e.planned - sum(outcomes.values())) > 0:
+        outcomes["that never came"] = absent
     for whole, terms in ((f"{e.ok:,} confirmed", ended), (f"{e.planned:,} planned", outcomes)):
         for line in _sum(whole, terms, console.width - 2):
             line.highlight_regex(r"[1-9][\d,]* missing", "bold red")

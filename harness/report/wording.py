@@ -16,7 +16,7 @@ def told(judgement: Judgement) -> str:
     word, _, rest = judgement.sentence.partition(": ")
     if word.lower() != judgement.verdict.value or not rest:
         return judgement.sentence
-    return rest[0].upper() + rest[1:]
+    return rest[0].upper() + rest[1:] if rest.split()[0].isalpha() else rest  # a version's name stays as it is
 
 
 def explain_command(run: str, task: str) -> str:

@@ -81,6 +81,12 @@ def test_a_fault_pinned_before_a_step_has_bitten_before_the_step_runs(held: Fini
     assert ("fault", "lifted") in story
 
 
+def test_what_the_machine_had_time_for_is_seen_until_the_stage_is_at_rest(held: Finished) -> None:
+    shares = {event["at"]: event["value"] for event in held.timeline if (event["event"], event["name"]) == ("machine", "cpu")}
+    assert len(shares) >= 3
+    assert all(0 <= share <= 1 for share in shares.values())
+
+
 def test_every_step_is_seen_as_it_starts_and_ends(held: Finished) -> None:
     steps = [(event["name"], event["state"], event.get("exit_code")) for event in held.timeline if event["event"] == "step"]
     assert steps == [("look", "begin", None), ("look", "end", 0), ("note it", "begin", None), ("note it", "end", 0)]

@@ -90,6 +90,20 @@ def _wire(event: str, **more: Any) -> Callable[[Words, int], Wire]:
     return make
 
 
+def _unidentified(words: Words, at: int) -> Wire:
+    return Wire(seq=0, at=at, event="deliver", queue=words["queue"], elsewhere=words.get("elsewhere"), **_place(words["who"]))
+
+
+def _connection(words: Words, at: int, **more: Any) -> Wire:
+    who = _place(words["who"])
+    event, peer, number = words.get("event", "close"), who["peer"], who["connection"]
+    return Wire(0, at, event, f"{peer} -> broker", peer, connection=number, **more)  # type: ignore[arg-type]
+
+
+def _closed(words: Words, at: int) -> Wire:
+    return _connection(words, at, reason="320 CONNECTION_FORCED (broker)")
+
+
 def _sent(who: str) -> Callable[[Words, int], Wire]:
     def make(words: Words, at: int) -> Wire:
         way = {"exchange": words.get("exchange", ""), "routing_key": words["key"]}
@@ -110,6 +124,14 @@ def _event(event: str) -> Callable[[Words, int], Event]:
         return Event(at, event, words["name"], words["state"], **more)  # type: ignore[arg-type]
 
     return make
+
+
+def _said(event: str) -> Callable[[Words, int], Event]:
+    return lambda words, at: Event(at, event, words["name"], words["state"], detail=words["detail"])  # type: ignore[arg-type]
+
+
+def _machine(words: Words, at: int) -> Event:
+    return Event(at, "machine", "cpu", "sample", value=int(words["percent"]) / 100)
 
 
 def _container(words: Words, at: int) -> Event:
@@ -139,7 +161,7 @@ def _blind(words: Words, at: int) -> Event:
     return Event(at, "blind", words["name"], "from", detail="the tap died")
 
 
-_TASK, _WHO, _QUEUE = r"(?P<task>\S+)", r"(?P<who>v\d+(?:\.\d+)?|operator|load)", r"(?P<queue>\S+)"
+_TASK, _WHO, _QUEUE = r"(?P<task>\S+)", r"(?P<who>v\d+(?:\.\d+)?|operator|load|broker)", r"(?P<queue>\S+)"
 _SHAPE = r"(?: as (?P<type>\w+))?(?: of (?P<version>\w+))?"
 _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     rf"publish {_TASK} (?P<outcome>\w+)(?: attempt (?P<attempt>\d+))?{_SHAPE}(?: \((?P<reason>.+)\))?": _published,
@@ -154,6 +176,9 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     rf"refuse {_TASK} to {_WHO}": _wire("confirm", ok=False),
     rf"return {_TASK} to {_WHO}": _wire("return"),
     rf"deliver {_TASK} to {_WHO} from {_QUEUE}": _wire("deliver", redelivered=False),
+    rf"deliver to {_WHO} from {_QUEUE}(?: with (?P<elsewhere>.+))?": _unidentified,
+    rf"(?P<event>open|blocked|unblocked|refused) {_WHO}": _connection,
+    rf"closed {_WHO} by the broker": _closed,
     rf"redeliver {_TASK} to {_WHO} from {_QUEUE}": _wire("deliver", redelivered=True),
     rf"ack {_TASK} by {_WHO}": _wire("ack"),
     rf"reject {_TASK} by {_WHO}": _wire("reject", requeue=False),
@@ -171,6 +196,9 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     r"step (?P<name>.+) (?P<state>begin|end)(?: exit (?P<exit>\d+))?": _event("step"),
     r"phase (?P<name>\w+) (?P<state>\w+)(?: exit (?P<exit>\d+))?": _event("phase"),
     r"fault (?P<name>.+?) (?P<state>\w+)(?: of (?P<kind>\w+))?(?: on (?P<target>.+))?": _event("fault"),
-    rf"(?P<state>killed|stopped|died|paused) {_WHO}": _container,
+    rf"(?P<state>started|killed|stopped|died|paused|unpaused) {_WHO}": _container,
+    r"hold (?P<name>.+) (?P<state>begin|met|not_met) for (?P<detail>.+)": _said("hold"),
+    r"decision (?P<name>playbook) (?P<state>waits|abandoned): (?P<detail>.+)": _said("decision"),
+    r"machine (?P<percent>\d+) % busy": _machine,
     r"blind (?P<name>\w+)": _blind,
 }

@@ -1,15 +1,16 @@
-"""Counting queues while the broker is away."""
+"""Counting queues while the broker is away, and watching what the machine has time for."""
 
 from __future__ import annotations
 
 import json
+import os
 import socket
 from pathlib import Path
 
 import pytest
 
 from harness.drive import watch
-from harness.drive.watch import QueueSampler
+from harness.drive.watch import MachineWatch, QueueSampler
 from harness.evidence import RunDirectory
 from harness.stage.broker import BrokerClient
 
@@ -44,3 +45,40 @@ def test_a_broker_that_is_away_for_long_is_blindness_and_told_once(
     sampler.sample()
     sampler.sample()
     assert blind(run) == ["counters"]
+
+
+def machine(run: RunDirectory, proc: Path, *contents: tuple[str, str]) -> list[float]:
+    """What is written of a machine whose files say this, one after the other, half a second apart or more."""
+    (proc / "pressure").mkdir(parents=True)
+    watched = MachineWatch(run, proc)
+    for name, content in contents:
+        (proc / name).write_text(content)
+        watched.sample()
+    timeline = run.file("timeline")
+    events = [json.loads(line) for line in timeline.read_text().splitlines()] if timeline.exists() else []
+    return [event["value"] for event in events if (event["event"], event["name"], event["state"]) == ("machine", "cpu", "sample")]
+
+
+def test_the_first_look_at_a_machine_says_nothing_and_the_next_the_share_since_then(run: RunDirectory, tmp_path: Path) -> None:
+    told = [
+        ("pressure/cpu", f"some avg10=1.00 avg60=2.00 avg300=3.00 total={total}\nfull avg10=0.00 total=7\n") for total in (5, 5, 10**12)
+    ]
+    assert machine(run, tmp_path / "proc", *told) == [0.0, 1.0]
+
+
+def test_a_machine_that_does_not_count_is_seen_by_what_wants_to_run(run: RunDirectory, tmp_path: Path) -> None:
+    fits, many = os.cpu_count() or 1, 1000
+    told = [("stat", f"cpu 1 2\nprocs_running {running + 1}\nprocs_blocked 0\n") for running in (0, fits, many)]
+    assert machine(run, tmp_path / "proc", *told) == [0.0, 0.0, 1.0]
+
+
+def test_a_machine_that_tells_nothing_leaves_nothing(run: RunDirectory, tmp_path: Path) -> None:
+    assert machine(run, tmp_path / "proc", ("else", ""), ("stat", "cpu 1 2")) == []
+
+
+def test_this_machine_tells(run: RunDirectory) -> None:
+    watched = MachineWatch(run)
+    watched.sample()
+    watched.sample()
+    (value,) = [json.loads(line)["value"] for line in run.file("timeline").read_text().splitlines()][:1]
+    assert 0 <= value <= 1

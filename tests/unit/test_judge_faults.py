@@ -197,3 +197,75 @@ def test_the_messages_of_a_fault_pinned_to_a_step_are_counted_from_there(trigger
     plan = {"faults": [{"name": "lost", "trigger": trigger, "moment": "drain"}]}
     said = with_fault(LOST | {trigger: {"step": "drain"}}, *lines, *LOST_BIT, plan=plan)
     assert said == ((f'the messages for the fault "lost" were counted {where}',) if where else ())
+
+
+SLOW: dict[str, Any] = {"name": "slow", "latency": {"link": "workers.v2.1 -> broker", "delay": "100ms"}}
+CUT_OFF: dict[str, Any] = {"name": "slow", "cut": {"link": "workers.v2.1 -> broker"}}
+STOOD = [f"fault slow {state} on workers.v2.1 -> broker" for state in ("begin", "bit", "end", "lifted")]
+NOBODY = 'the fault "slow" met nobody: {} workers.v2.1 -> broker in the 3.0 s that it stood'
+NOTHING, UNCONNECTED = NOBODY.format("nothing passed"), NOBODY.format("nobody was connected, or came to connect, over")
+PASSED = ["open v2", "closed v2 by the broker"]
+MET = {
+    "slow, and something passed": (SLOW, [*STOOD[:2], "deliver a to v2 from q", *STOOD[2:]], None),
+    "slow, and its connection ended": (SLOW, ["open v2", *STOOD[:2], "close v2", *STOOD[2:]], None),
+    "slow, and all was over before": (SLOW, [*PASSED, *STOOD], NOTHING.replace("3.0", "2.0")),
+    "slow, and nothing passed on a connection that stood": (SLOW, ["open v2", *STOOD], NOTHING.replace("3.0", "2.0")),
+    "slow, and another's passed": (SLOW, [*STOOD[:2], "deliver a to v1 from q", *STOOD[2:]], NOTHING),
+    "slow, and only knocked at": (SLOW, [*STOOD[:2], "refused v2", *STOOD[2:]], NOTHING),
+    "slow, and something passed only afterwards": (SLOW, [*STOOD, "deliver a to v2 from q"], NOTHING.replace("3.0", "2.0")),
+    "cut, with a connection": (CUT_OFF, ["open v2", *STOOD], None),
+    "cut, with a connection that had ended": (CUT_OFF, [*PASSED, *STOOD], UNCONNECTED.replace("3.0", "2.0")),
+    "cut, and nobody there": (CUT_OFF, STOOD, UNCONNECTED.replace("3.0", "2.0")),
+    "cut, and its worker came meanwhile": (CUT_OFF, [*STOOD[:2], "started v2", *STOOD[2:]], None),
+    "cut, and another's worker came": (CUT_OFF, [*STOOD[:2], "started v1", *STOOD[2:]], UNCONNECTED),
+}
+
+
+@pytest.mark.parametrize(("entry", "lines", "reason"), MET.values(), ids=MET)
+def test_a_fault_on_a_link_must_have_met_somebody(entry: dict[str, Any], lines: list[str], reason: str | None) -> None:
+    run = history(*DONE, *lines, sections={"faults": [entry | {"at": "1s"}]}, empty=["wire"])
+    assert judge(run).preconditions == ((reason,) if reason else ())
+
+
+def test_a_fault_on_several_links_has_met_somebody_when_one_of_them_was_used() -> None:
+    both = [line.replace("workers.v2.1 -> broker", "workers.v1.1 -> broker, workers.v2.1 -> broker") for line in STOOD]
+    entry = SLOW | {"latency": {"link": "workers -> broker", "delay": "100ms"}, "at": "1s"}
+    run = history(*DONE, *both[:2], "deliver a to v2 from q", *both[2:], sections={"faults": [entry]})
+    assert judge(run).preconditions == ()
+
+
+@pytest.mark.parametrize(
+    ("lines", "there"),
+    [(["open v2", *STOOD], True), ([*STOOD[:2], "started v2", *STOOD[2:]], True), (STOOD, False), ([*PASSED, *STOOD], False)],
+    ids=["connected", "started meanwhile", "never there", "gone"],
+)
+def test_of_a_link_that_the_wire_does_not_see_it_is_asked_whether_its_client_was_there(lines: list[str], there: bool) -> None:
+    entry = SLOW | {"latency": {"link": "workers.v2.1 -> database", "delay": "100ms"}, "at": "1s"}
+    run = history(*DONE, *[line.replace("broker", "database") if "fault" in line else line for line in lines],
+                  sections={"faults": [entry]}, empty=["wire"])  # fmt: skip
+    said = 'the fault "slow" met nobody: workers.v2.1 had no connection to the broker in the 2.0 s that it stood'
+    assert judge(run).preconditions == (() if there else (said,))
+
+
+def test_what_a_program_tries_over_a_cut_link_leaves_no_trace_and_is_not_asked() -> None:
+    lines = ["phase playbook begin", *[line.replace("workers.v2.1", "operator") for line in STOOD], "phase playbook end exit 0"]
+    entry = {"name": "slow", "cut": {"link": "operator -> broker"}, "at": "1s"}
+    playbook = {"playbook": {"run": "./rollback.sh", "start": {"at": "1s"}}}
+    assert judge(history(*DONE, *lines, sections={"faults": [entry]} | playbook, empty=["wire"])).preconditions == ()
+    early = [*lines[1:5], lines[0], lines[5]]
+    (reason,) = judge(history(*DONE, *early, sections={"faults": [entry]} | playbook, empty=["wire"])).preconditions
+    assert "met nobody" in reason
+
+
+def test_a_fault_on_a_container_that_had_ended_met_nobody() -> None:
+    restart = {"name": "again", "restart": {"target": "broker"}, "at": "1s"}
+    lines = [f"fault again {state} on broker" for state in ("begin", "bit", "end", "lifted")]
+    assert judge(history(*DONE, "stopped broker", *lines, sections={"faults": [restart]})).preconditions == (
+        'the fault "again" met nobody: broker did not run when it began',
+    )
+    assert judge(history(*DONE, "stopped broker", "started broker", *lines, sections={"faults": [restart]})).preconditions == ()
+
+
+def test_a_wire_that_is_not_whole_cannot_say_that_a_fault_met_nobody() -> None:
+    run = history(*DONE, *STOOD, "blind wire", sections={"faults": [SLOW | {"at": "1s"}]}, empty=["wire"])
+    assert judge(run).preconditions == ('nothing tells whether the fault "slow" met anybody: wire is blind: the tap died',)

@@ -38,10 +38,10 @@ SECTIONS = {
 }
 BEGIN = [
     *("declared queue tasks.v2 type classic", "found queue tasks.v2 type classic"),
-    *("phase load begin", "publish sure ok", "effect sure by v1", "state sure completed", "phase load end", "phase playbook begin"),
+    *("phase load begin", "publish sure ok", "effect sure by v1", "state sure completed", "phase playbook begin"),
 ]
 STOPPING = ["step stop v2 begin", "queue tasks.v2 2 before stop v2", "killed v2", "queue tasks.v2 gone after stop v2", "step stop v2 end"]
-END = ["phase playbook end exit 0", "phase settle begin", "phase settle end", "phase collect begin", "phase collect end"]
+END = ["phase playbook end exit 0", "phase load end", "phase settle begin", "phase settle end", "phase collect begin", "phase collect end"]
 
 task = st.sampled_from("abc")
 version = st.sampled_from(["v1", "v2"])

@@ -361,6 +361,13 @@ def test_many_counterexamples_are_folded_away_and_those_left_out_are_counted(tmp
     assert "The other 611 are not in this report." in page.words
 
 
+def test_notes_stand_with_the_verdict(tmp_path: Path) -> None:
+    page = page_of(
+        hand_made(tmp_path), replace(empty_judgement(Verdict.HELD), notes=("The playbook began while the deployment still ran.",))
+    )
+    assert "invariants held. The playbook began while the deployment still ran." in page.words
+
+
 def test_a_page_is_made_where_compiled_templates_cannot_be_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     (tmp_path / f"_jinja2-cache-{os.getuid()}").write_text("not a folder")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))

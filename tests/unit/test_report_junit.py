@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -96,3 +97,11 @@ def test_verdict_json_is_the_judgement_with_the_version_of_its_format(tmp_path: 
 def test_a_failure_ends_with_the_command_that_explains_its_first_task(tmp_path: Path) -> None:
     [failure] = case(suite(tmp_path, JUDGEMENT), "no_lost_tasks")
     assert (failure.text or "").splitlines()[-1] == "drillbook explain reports/versioned_workers/now-7 charge-000012"
+
+
+def test_notes_are_a_property_and_stand_in_the_verdict_file(tmp_path: Path) -> None:
+    noted = replace(JUDGEMENT, notes=("The playbook began while the deployment still ran.",))
+    properties = {one.get("name"): one.get("value") for one in suite(tmp_path, noted).iter("property")}
+    assert properties["notes"] == "The playbook began while the deployment still ran."
+    verdict = next(tmp_path.rglob("verdict.json"))
+    assert json.loads(verdict.read_text())["notes"] == ["The playbook began while the deployment still ran."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 
@@ -60,6 +61,25 @@ def test_the_equation_is_a_sum_and_never_broken_inside_a_term() -> None:
     assert "9,221 confirmed = 9,161 done + 1 dead-lettered + 0 queued + 0 cancelled + 59 missing" in words(text)
     assert any(line.strip() == "+ 59 missing" for line in text.splitlines())
     assert "24 tasks left more than one effect" in text
+
+
+def test_planned_tasks_that_never_came_are_a_term_of_the_sum() -> None:
+    early = replace(BROKEN, equation=replace(EQUATION, planned=9240))
+    assert "9,240 planned = 9,221 confirmed + 0 failed + 7 unknown + 3 skipped + 9 that never came" in words(shown(early))
+    assert "never came" not in shown(BROKEN)
+
+
+NOTE = "v2, which the deployment started, was given no task before the playbook began."
+
+
+def test_notes_stand_below_the_verdict_and_change_nothing_of_it() -> None:
+    noted = words(shown(replace(BROKEN, notes=("The playbook began while the deployment still ran.", NOTE))))
+    assert f"line of a terminal. The playbook began while the deployment still ran. {NOTE} Invariants" in noted
+
+
+def test_a_sentence_that_begins_with_a_version_keeps_its_name() -> None:
+    idle = replace(BROKEN, verdict=Verdict.UNKNOWN, sentence=f"Unknown: {NOTE}")
+    assert words(shown(idle)).startswith(f"UNKNOWN {NOTE}")
 
 
 def test_it_fits_eighty_columns_and_needs_no_colour() -> None:

@@ -137,10 +137,11 @@ class Consuming:
         return end + 1
 
     def _delivered(self, reading: Reading, tag: int, redelivered: int, task: str) -> None:
+        elsewhere = "" if task else self._arriving.elsewhere(reading.queue)
         task += reading.queue
         if self._capture is not None and self._capture.on:
             self._capture.take(f"{self._prefix}{task}", self._arriving.header_payload, self._arriving.octets, self._arriving.size)
-        self._lines.write(f'{self._deliver}{task},"redelivered":{"true" if redelivered & 1 else "false"}')
+        self._lines.write(f'{self._deliver}{task},"redelivered":{"true" if redelivered & 1 else "false"}{elsewhere}')
         if reading.no_ack:
             self._lines.write(f'{self._ack}{task},"reason":"no_ack"')
         elif self._ended:

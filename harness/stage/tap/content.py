@@ -31,13 +31,13 @@ class Content:
     """
 
     __slots__ = (
-        *("_body_head", "_body_size", "_capture", "_keep", "_kept", "_missing", "_number", "_of_body", "_select", "_whole"),
+        *("_body_head", "_body_size", "_capture", "_elsewhere", "_keep", "_kept", "_missing", "_number", "_of_body", "_select", "_whole"),
         *("header_payload", "octets", "size", "task"),
     )
 
     def __init__(self, number: int, selector: Selector, capture: Capture | None = None) -> None:
         self._number, self._select = number, selector.read
-        self._of_body, self._capture = selector.of_body, capture
+        self._of_body, self._elsewhere, self._capture = selector.of_body, selector.elsewhere, capture
         self._keep = max(selector.keep, LARGEST_BODY if capture else 0)
         self._body_size, self._body_head = 0, b""
         """Of the message before: the size of its body, and with what its only body frame began."""
@@ -49,8 +49,8 @@ class Content:
         self.header_payload: bytes = b""
         self.octets: bytes | None = None
         self.size = 0
-        """Of the message that has passed last, while messages are captured: the payload of its header frame, its body where that is small
-        enough to be kept, and the size of it."""
+        """Of the message that has passed last, while messages are captured and where it has no task: the payload of its header frame, its
+        body where that is small enough to be kept, and the size of it."""
 
     def whole(self, data: bytes, position: int) -> int:
         """Read a message whose header frame and only body frame lie whole at ``position``, as nearly all do.
@@ -72,15 +72,23 @@ class Content:
             after += 8 + body
             if after >= length or data[after] != END or not data.startswith(self._body_head, end + 1):
                 return 0
-        if self._capture is not None and self._capture.on:
-            self.header_payload, self.size = data[position:end], body
-            self.octets = None if body > LARGEST_BODY else data[end + 8 : after] if body else b""
         if self._of_body:
             task = self._select(data[end + 8 : after]) if 0 < body <= self._keep else None
         else:
             task = self._select(data[position:end])
+        if task is None or (self._capture is not None and self._capture.on):
+            self.header_payload, self.size = data[position:end], body
+            self.octets = None if body > LARGEST_BODY else data[end + 8 : after] if body else b""
         self.task = "" if task is None else f',"task":{quoted(task)}'
         return int(after) + 1
+
+    def elsewhere(self, queue: str) -> str:
+        """Where else the message that has passed last, and has no task, may carry an id, as JSON that begins with a comma.
+
+        Args:
+            queue: where it comes from.
+        """
+        return self._elsewhere.look(queue, self.header_payload, self.octets)
 
     @property
     def under_way(self) -> int | None:
@@ -102,8 +110,7 @@ class Content:
         if self._whole is None or basic != _BASIC:
             raise UnreadableError("a content header belongs to no method")
         self._kept = [] if self._missing <= self._keep else None
-        if self._capture is not None:
-            self.header_payload, self.size = payload, self._missing
+        self.header_payload, self.size = payload, self._missing
         self._read(None if self._of_body else self._select(payload))
         if not self._missing:
             self._finish(self._whole)
@@ -128,7 +135,7 @@ class Content:
     def _finish(self, whole: OnWhole) -> None:
         if self._of_body and self._kept:
             self._read(self._select(b"".join(self._kept)))
-        if self._capture is not None:
+        if self._capture is not None or not self.task:
             self.octets = None if self._kept is None else b"".join(self._kept)
         self._whole = self._kept = None
         whole(self.task)

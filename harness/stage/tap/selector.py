@@ -6,16 +6,13 @@ without such a place, a body that is no JSON, or one above ``BODY_KEPT`` has no 
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
+from .body import BODY_KEPT, body_reader
+from .elsewhere import Elsewhere
 from .fields import header_reader, property_reader
-
-BODY_KEPT = 1 << 20
-"""The largest body, in octets, in which an id is looked for."""
 
 _PATH = re.compile(r"\$((?:\.[^.\[\]]+|\[\d+\])+)")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
@@ -28,6 +25,8 @@ class Selector:
     read: Callable[[bytes], str | None]
     """From the payload of a content header frame, or from a whole body; None where there is no id."""
     of_body: bool = False
+    elsewhere: Elsewhere = field(default_factory=Elsewhere, compare=False)
+    """Tried where it finds none."""
 
     @property
     def keep(self) -> int:
@@ -48,22 +47,7 @@ def selector(place: str) -> Selector:
     if kind == "header" and name:
         return Selector(header_reader(name))
     if kind == "body" and (path := _PATH.fullmatch(name)):
-        return Selector(_body_reader([key or int(index) for key, index in _STEP.findall(path[1])]), of_body=True)
+        return Selector(body_reader([key or int(index) for key, index in _STEP.findall(path[1])]), of_body=True)
     if place in ("message_id", "correlation_id"):
         return Selector(property_reader(place))
     raise ValueError(f"{place!r} is no place for a task id: say message_id, correlation_id, header:NAME or body:$.path")
-
-
-def _body_reader(steps: Sequence[str | int]) -> Callable[[bytes], str | None]:
-    def read(body: bytes) -> str | None:
-        try:
-            found: Any = json.loads(body)
-            for step in steps:
-                if not isinstance(found, dict if isinstance(step, str) else list):
-                    return None
-                found = found[step]  # type: ignore[index]
-        except (ValueError, LookupError, RecursionError):
-            return None
-        return str(found) if isinstance(found, str | int) and not isinstance(found, bool) else None
-
-    return read

@@ -1,0 +1,84 @@
+"""A starved machine as a cause: what came too late only because nothing had a processor is unknown; what never came stays broken."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from histories import history
+
+from harness.invariants import machine
+from harness.invariants.judge import judge
+from harness.invariants.verdict import Verdict
+
+HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+BUSY, QUIET = ["machine 90 % busy", "machine 76 % busy"] * 5, ["machine 60 % busy"] * 10
+STARVED = "the machine was starved (something waited for a processor 83 % of the time)"
+RECOVERED: dict[str, Any] = {"recovered": {"within": "5s"}}
+UNHARMED: dict[str, Any] = {"unharmed": {"types": ["charge"], "within": "5s"}}
+LATE = {
+    "recovered": (RECOVERED, f"a was done 11.0 s after its confirm, 5.0 s are allowed: {STARVED}"),
+    "unharmed": (UNHARMED, f"a was done 11.0 s after it was meant to be sent, 5.0 s are allowed: {STARVED}"),
+}
+
+
+@pytest.mark.parametrize(("invariants", "reason"), LATE.values(), ids=LATE)
+def test_late_on_a_starved_machine_is_unknown_and_names_it(invariants: dict[str, Any], reason: str) -> None:
+    judgement = judge(history("publish a ok", *BUSY, "effect a", invariants=invariants))
+    (result,) = judgement.results
+    assert (result.verdict, result.reason) == (UNKNOWN, reason)
+    assert judgement.sentence == f"Unknown: {reason}."
+
+
+@pytest.mark.parametrize("invariants", [RECOVERED, UNHARMED], ids=["recovered", "unharmed"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["publish a ok", *QUIET, "effect a"],
+        ["publish a ok", "wait 10", "effect a"],
+        ["publish a ok", *BUSY],
+        [*BUSY, "publish a ok", *QUIET, "effect a"],
+        ["publish a ok", *QUIET, "effect a", *BUSY],
+        ["publish a ok", *QUIET, "effect a", "publish b ok", *BUSY, "effect b"],
+    ],
+    ids=["it had time", "nothing tells", "never done", "starved before", "starved afterwards", "one of two while it had time"],
+)
+def test_late_for_another_reason_is_broken(lines: list[str], invariants: dict[str, Any]) -> None:
+    (result,) = judge(history(*lines, invariants=invariants)).results
+    assert (result.verdict, result.count) == (BROKEN, 1)
+
+
+def test_in_time_on_a_starved_machine_is_held() -> None:
+    assert judge(history("publish a ok", "effect a", *BUSY, invariants=RECOVERED)).verdict == HELD
+
+
+def test_a_worker_that_stood_still_on_a_starved_machine_is_unknown() -> None:
+    stuck: dict[str, Any] = {"no_stuck_tasks": {"within": "5s"}}
+    lines = ["publish a ok", "deliver a to v1 from q"]
+    end = ["effect a", "ack a by v1"]
+    assert judge(history(*lines, *BUSY, *end, invariants=stuck, empty=["counters"])).verdict == UNKNOWN
+    assert judge(history(*lines, *QUIET, *end, invariants=stuck, empty=["counters"])).verdict == BROKEN
+    assert STARVED.split(" (")[0] in judge(history(*lines, *BUSY, *end, invariants=stuck, empty=["counters"])).sentence
+
+
+PLAYBOOK = {"playbook": {"run": "./rollback.sh", "start": {"at": "1s"}}}
+TIMEOUTS = {
+    "settling": (["phase settle begin", *BUSY, "phase settle timeout"], {}, "the stage did not come to rest"),
+    "the playbook": (["phase playbook begin", *BUSY, "phase playbook timeout"], PLAYBOOK, "the playbook was still running at its timeout"),
+}
+
+
+@pytest.mark.parametrize(("lines", "sections", "begins"), TIMEOUTS.values(), ids=TIMEOUTS)
+def test_a_time_that_ran_out_on_a_starved_machine_names_it_once(lines: list[str], sections: dict[str, Any], begins: str) -> None:
+    judgement = judge(history("publish a ok", "effect a", *lines, sections=sections, invariants={"no_lost_tasks": None}))
+    (reason,) = judgement.preconditions
+    assert reason.startswith(begins)
+    assert reason.endswith(f": {STARVED}")
+    assert judgement.sentence == f"Unknown: {reason}."
+
+
+def test_the_judge_and_its_sql_have_one_bound() -> None:
+    sql = (Path(machine.__file__).parent / "views" / "machine.sql").read_text()
+    assert re.findall(r">= (0\.\d+)", sql) == [str(machine.STARVED)]
