@@ -109,9 +109,7 @@ class Story:
     def __init__(self, scenario: Scenario, faults: tuple[PlannedFault, ...]) -> None:
         assert scenario.load is not None
         assert scenario.playbook is not None
-        assert scenario.stage is not None
         self._load, self._deployment, self._start = scenario.load, scenario.deployment, scenario.playbook.start
-        self._idle_within = scenario.stage.ready_within
         self._decision = Decision(self._start)
         self._pending = list(dict.fromkeys((fault.trigger, fault.moment) for fault in faults if fault.trigger in _DUE))
         self._spans: dict[Which, _Span] = {"deployment": _Span(), "playbook": _Span()}
@@ -223,7 +221,7 @@ class Story:
         waiting = deployment is not None and deployed.ended is not None and self._reason(facts) is not None
         if not waiting or (why := self._why_wait(facts)) is None:
             return None
-        too_long = deployed.ended is not None and facts.elapsed >= deployed.ended + self._idle_within
+        too_long = deployment is not None and deployed.ended is not None and facts.elapsed >= deployed.ended + deployment.given_within
         return f"the playbook never began: {why}" if too_long or self._load_ended else None
 
     def _is_told(self, facts: Facts) -> bool:

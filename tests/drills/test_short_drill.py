@@ -229,9 +229,9 @@ IDLE = (
     ("      tasks.dead: {}\n", "      tasks.dead: {}\n      tasks.idle: {}\n"),
     (
         "env: {QUEUE: tasks}}\n",
-        "env: {QUEUE: tasks}}\n    v2: {build: %s, env: {QUEUE: tasks.idle}, started: false}\n  ready_within: 10s\n",
+        "env: {QUEUE: tasks}}\n    v2: {build: %s, env: {QUEUE: tasks.idle}, started: false}\n",
     ),
-    ("faults:\n", "deployment: {run: ./deploy.sh, at: 0s}\n\nfaults:\n"),
+    ("faults:\n", "deployment: {run: ./deploy.sh, at: 0s, given_within: 2s}\n\nfaults:\n"),
 )
 
 

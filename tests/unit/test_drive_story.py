@@ -17,15 +17,14 @@ from harness.scenario.draft import STRICT
 from harness.scenario.model import Scenario
 from harness.scenario.moments import TaskCount
 
-READY_WITHIN = 20
+GIVEN_WITHIN = 20
 DRILL = """
 title: A drill
 stage:
   broker: {queues: {tasks: {}}}
   workers: {v1: {image: x}, v2: {image: x, started: false}}
-  ready_within: 20s
 load: {rate: 10/s, duration: 10s, linger: 1s, most: 60s}
-deployment: {run: deploy, at: 1s}
+deployment: {run: deploy, at: 1s, given_within: 20s}
 playbook: {run: playbook, start: {at: 3s}}
 monitors: {slow: {queue_depth: tasks, above: 1}}
 faults: []
@@ -165,7 +164,7 @@ def test_a_version_that_is_never_given_a_task_leaves_nothing_to_roll_back():
     told = story()
     told.without = ["v2"]
     deployed(told, at=2.0).at(3.0)
-    assert told.at(2.0 + READY_WITHIN) == ["abandon: the playbook never began: v2 was given no task yet", "end load"]
+    assert told.at(2.0 + GIVEN_WITHIN) == ["abandon: the playbook never began: v2 was given no task yet", "end load"]
     assert told.story.over
 
 

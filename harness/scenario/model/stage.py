@@ -159,8 +159,7 @@ class StageSpec(Part):
     ready_within: Duration = Field(
         default=60.0,
         gt=0,
-        description="How long each part may take until it is ready, a worker until its consumers stay the same for a moment; and a version "
-        "that was deployed until it is given a task.",
+        description="How long each part may take until it is ready; a worker is, when its consumers stay the same for a moment.",
     )
 
     @field_validator("id_from")

@@ -66,6 +66,11 @@ class Deployment(ProgramPart):
     at: Duration | None = Field(default=None, ge=0, description="When it starts, counted from the start of the load. Give this or `after`.")
     after: After | None = Field(default=None, description="The event at which it starts, such as `{tasks: 200 confirmed}`.")
     timeout: Duration = Field(default=300.0, gt=0, description="After this it is killed, and the drill cannot be judged.")
+    given_within: Duration = Field(
+        default=60.0,
+        gt=0,
+        description="How long, counted from its end, the playbook waits for each version that it started to be given a task.",
+    )
     may_idle: bool = Field(
         default=False,
         description="true: the playbook is started, and the drill judged, though a version that the deployment started was never given a "
