@@ -129,7 +129,7 @@ def _arguments() -> argparse.Namespace:
     waiting.set_defaults(verb=consumers)
     waiting.add_argument("queue")
     waiting.add_argument("count", type=int)
-    waiting.add_argument("--within", type=float, default=30.0)
+    waiting.add_argument("--within", type=float, default=180.0)
     draining = verbs.add_parser("drain", help=(drain.__doc__ or "").splitlines()[0])
     draining.set_defaults(verb=drain)
     draining.add_argument("queue")
