@@ -73,6 +73,8 @@ def drain(channel: BlockingChannel, queue: str, stall: float, within: float) -> 
 def move(channel: BlockingChannel, queue: str, to: str, ledger: Path) -> None:
     """Publish what rests in the queue to another exchange, each task confirmed before it leaves the old queue.
 
+    As many as are there now: whoever still publishes must not keep this going for ever.
+
     The ledger says which tasks the other side has confirmed. A run that was killed in between is repeated: what is in the ledger is
     only taken off the queue, not published again.
     """
@@ -81,7 +83,7 @@ def move(channel: BlockingChannel, queue: str, to: str, ledger: Path) -> None:
     moved = {json.loads(line)["task"] for line in ledger.read_text().splitlines()}
     before = len(moved)
     with ledger.open("a") as lines:
-        while True:
+        for _ in range(_depth(channel, queue)[0]):
             method, properties, body = channel.basic_get(queue)
             if method is None:
                 break
