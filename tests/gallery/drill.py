@@ -12,7 +12,7 @@ from random import SystemRandom
 
 from .bug import Bug, copy, plant
 
-TIMEOUT_SECONDS = 300
+TIMEOUT_SECONDS = 900
 
 
 @dataclass(frozen=True)
