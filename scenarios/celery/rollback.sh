@@ -2,7 +2,7 @@
 # Takes v2 back by Celery's warm shutdown. Can be run again from the top at any time.
 set -euo pipefail
 
-GRACE_SECONDS=30 # longer than any task takes; Docker's own 10 s would kill a worker in the middle of one
+GRACE_SECONDS=90 # longer than any task takes; Docker's own 10 s would kill a worker in the middle of one
 
 v1_takes_tasks() { # before v2 goes: somebody must be there to take over
     # shellcheck disable=SC2086  # names, separated by spaces

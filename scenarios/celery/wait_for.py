@@ -9,7 +9,7 @@ import time
 
 import pika
 
-SECONDS = 30
+SECONDS = 240
 """The longest wait."""
 
 

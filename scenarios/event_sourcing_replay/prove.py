@@ -43,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dead", required=True, metavar="QUEUE", help="the dead-letter queue")
     parser.add_argument("--ledger", required=True, type=Path, help="what replay.py wrote")
-    parser.add_argument("--within", type=float, default=20.0, help="seconds the replayed messages may take")
+    parser.add_argument("--within", type=float, default=180.0, help="seconds the replayed messages may take")
     given = parser.parse_args()
     replayed = [json.loads(line)["message"] for line in given.ledger.read_text().splitlines()]
     give_up_at = time.monotonic() + given.within

@@ -25,7 +25,7 @@ def main() -> None:
     waiting = parser.add_subparsers(required=True).add_parser("consumers", help="wait until exactly so many consume from a queue")
     waiting.add_argument("queue")
     waiting.add_argument("count", type=int)
-    waiting.add_argument("--within", type=float, default=30.0, metavar="SECONDS")
+    waiting.add_argument("--within", type=float, default=180.0, metavar="SECONDS")
     given = parser.parse_args()
     give_up_at = time.monotonic() + given.within
     try:

@@ -3,7 +3,7 @@
 set -euo pipefail
 
 GRACE_SECONDS=20    # longer than any message takes
-REBUILD_SECONDS=30  # longer than a rebuild takes: a job that hangs is killed and goes on where it was
+REBUILD_SECONDS=120  # longer than a rebuild takes: a job that hangs is killed and goes on where it was
 REPLAYS_A_SECOND=20 # v1 has the live messages to do, too
 
 stop_v2() { # TERM: it ends the message in hand and gives back the rest. First of all, as it spoils the statement with every message
@@ -13,7 +13,7 @@ stop_v2() { # TERM: it ends the message in hand and gives back the rest. First o
 
 rebuild_statement() { # from the events, which v2 has not spoilt, beside the statement in use; a job that dies is started again
     local attempt
-    for attempt in {1..10}; do
+    for attempt in {1..30}; do
         docker start "$WORKERS_REBUILD"
         [ "$(timeout "$REBUILD_SECONDS" docker wait "$WORKERS_REBUILD")" = 0 ] && return
         docker stop -t 1 "$WORKERS_REBUILD"

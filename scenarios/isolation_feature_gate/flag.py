@@ -1,7 +1,7 @@
 """The feature flag from the operator's side: set it in the file that flagd watches, and ask flagd what it says now.
 
     flag.py set new-report off
-    flag.py wait new-report off --within 15
+    flag.py wait new-report off --within 120
 
 Setting puts a whole new file in the place of the old one, so that flagd never reads half of it. Asking goes to flagd itself (OFREP), as the
 file only says what was wanted; while flagd does not answer it is asked again, up to the given time.
@@ -59,7 +59,7 @@ def main() -> None:
     parser.add_argument("verb", choices=["set", "wait"])
     parser.add_argument("flag")
     parser.add_argument("variant", choices=["on", "off"])
-    parser.add_argument("--within", type=float, default=15.0)
+    parser.add_argument("--within", type=float, default=120.0)
     arguments = parser.parse_args()
     if arguments.verb == "set":
         put(arguments.flag, arguments.variant)

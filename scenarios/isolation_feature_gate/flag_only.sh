@@ -7,7 +7,7 @@ turn_flag_off() {
 }
 
 see_it_off() {
-    python3 flag.py wait new-report off --within 15
+    python3 flag.py wait new-report off --within 120
 }
 
 turn_flag_off

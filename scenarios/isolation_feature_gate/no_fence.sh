@@ -7,13 +7,13 @@ turn_flag_off() {
 }
 
 see_it_off() {
-    python3 flag.py wait new-report off --within 15
+    python3 flag.py wait new-report off --within 120
 }
 
 stop_v2() {
     # shellcheck disable=SC2086  # names, separated by spaces
     docker stop -t 20 $WORKERS_REPORT_V2
-    python3 broker.py consumers report_v2.tasks 0 --within 30
+    python3 broker.py consumers report_v2.tasks 0 --within 180
 }
 
 hand_back() {

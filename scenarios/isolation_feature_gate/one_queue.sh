@@ -7,11 +7,11 @@ turn_flag_off() {
 }
 
 see_it_off() {
-    python3 flag.py wait new-report off --within 15
+    python3 flag.py wait new-report off --within 120
 }
 
 watch_refusals() { # the workers refuse the new type now; wait until all that was queued of it is parked
-    python3 broker.py quiet parked --within 20
+    python3 broker.py quiet parked --for 4 --within 180
 }
 
 hand_back() {

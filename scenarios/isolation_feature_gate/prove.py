@@ -13,7 +13,7 @@ from pathlib import Path
 
 import psycopg
 
-WITHIN_SECONDS = 20.0
+WITHIN_SECONDS = 180.0
 POLL_SECONDS = 0.2
 
 

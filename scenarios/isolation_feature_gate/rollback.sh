@@ -11,13 +11,13 @@ turn_flag_off() {
 }
 
 see_it_off() { # the file says what was wanted; ask the service what it says
-    python3 flag.py wait new-report off --within 15
+    python3 flag.py wait new-report off --within 120
 }
 
 stop_v2() { # a worker that did not hear would go on: TERM ends the task in hand and gives back the rest
     # shellcheck disable=SC2086  # names, separated by spaces
     docker stop -t "$GRACE_SECONDS" $WORKERS_REPORT_V2
-    python3 broker.py consumers report_v2.tasks 0 --within 30
+    python3 broker.py consumers report_v2.tasks 0 --within 180
 }
 
 watch_publishes() { # the service says off; whether every producer heard it, only the queue can tell

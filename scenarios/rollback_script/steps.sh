@@ -20,7 +20,7 @@ hold_v1() { # it is stopped already, unless this is run again after it was start
 }
 
 wait_for_unacked() { # asked of the channels themselves: the management figures are up to five seconds late
-    for _ in {1..30}; do
+    for _ in {1..200}; do
         held=$(docker exec "$BROKER" rabbitmqctl --quiet --no-table-headers list_channels messages_unacknowledged | awk '{ n += $1 } END { print n + 0 }')
         echo "$held unacknowledged"
         [ "$held" -gt 0 ] || return 0
@@ -34,7 +34,7 @@ dry_run() { # from now on ages stand still, so that what is shown here is what i
 }
 
 apply() { # as often as it takes: the ledger knows how far the last run has got
-    for _ in {1..10}; do
+    for _ in {1..60}; do
         _script --apply && return
         sleep 0.5
     done
@@ -52,7 +52,7 @@ start_v1() {
 }
 
 verify() {
-    _script --verify --within 20
+    _script --verify --within 180
 }
 
 _script() {

@@ -2,10 +2,12 @@
 # A rollback by someone in a hurry: everything that is open is undone, whatever is still on its way. It looks clean and exits 0.
 set -euo pipefail
 
+_unroute() { # $1: a step
+    curl --silent --show-error --request DELETE "$RABBITMQ_API_URL/bindings/%2F/e/steps/q/orders.v2/$1"
+}
+
 route_to_v1() {
-    for step in charge insure; do
-        curl --silent --show-error --request DELETE "$RABBITMQ_API_URL/bindings/%2F/e/steps/q/orders.v2/$step"
-    done
+    _unroute charge
 }
 
 stop_v2() {
@@ -19,6 +21,8 @@ undo_open_orders() { # "v2 may have touched them"; but the charges and shipments
 }
 
 take_back_leftovers() {
+    python3 shop.py sent
+    _unroute insure
     python3 shop.py take-back orders.v2 v1 --ledger "$DRILL_STATE_DIR/taken_back.jsonl"
 }
 

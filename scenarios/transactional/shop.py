@@ -169,7 +169,7 @@ def _broker() -> Iterator[BlockingChannel]:
 
 def _database() -> psycopg.Connection[Any]:
     # A transaction of a worker that was cut off may keep its locks until the server gives it up; longer than that is somebody's mistake.
-    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options="-c lock_timeout=10000")
+    return psycopg.connect(os.environ["DATABASE_URL"], autocommit=True, options="-c lock_timeout=60000")
 
 
 def _depth(channel: BlockingChannel, queue: str) -> tuple[int, int]:
@@ -199,10 +199,10 @@ def _arguments() -> argparse.Namespace:
             added.add_argument("--within", type=float, default=within, help="seconds")
         return added
 
-    verb(consumers, "queue", within=30).add_argument("count", type=int)
-    verb(sent, within=15)
+    verb(consumers, "queue", within=180).add_argument("count", type=int)
+    verb(sent, within=180)
     verb(take_back, "queue", "to").add_argument("--ledger", type=Path, required=True)
-    verb(prove, "queue", "dead", within=30).add_argument("--stall", type=float, default=5, help="seconds")
+    verb(prove, "queue", "dead", within=240).add_argument("--stall", type=float, default=12, help="seconds")
     return parser.parse_args()
 
 

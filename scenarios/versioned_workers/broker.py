@@ -73,6 +73,8 @@ def drain(channel: BlockingChannel, queue: str, stall: float, within: float) -> 
 def move(channel: BlockingChannel, queue: str, to: str, ledger: Path) -> None:
     """Publish what rests in the queue to another exchange, each task confirmed before it leaves the old queue.
 
+    As many as are there now: whoever still publishes must not keep this going for ever.
+
     The ledger says which tasks the other side has confirmed. A run that was killed in between is repeated: what is in the ledger is
     only taken off the queue, not published again.
     """
@@ -81,7 +83,7 @@ def move(channel: BlockingChannel, queue: str, to: str, ledger: Path) -> None:
     moved = {json.loads(line)["task"] for line in ledger.read_text().splitlines()}
     before = len(moved)
     with ledger.open("a") as lines:
-        while True:
+        for _ in range(_depth(channel, queue)[0]):
             method, properties, body = channel.basic_get(queue)
             if method is None:
                 break
@@ -129,7 +131,7 @@ def _arguments() -> argparse.Namespace:
     waiting.set_defaults(verb=consumers)
     waiting.add_argument("queue")
     waiting.add_argument("count", type=int)
-    waiting.add_argument("--within", type=float, default=30.0)
+    waiting.add_argument("--within", type=float, default=180.0)
     draining = verbs.add_parser("drain", help=(drain.__doc__ or "").splitlines()[0])
     draining.set_defaults(verb=drain)
     draining.add_argument("queue")

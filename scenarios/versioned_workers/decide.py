@@ -28,7 +28,7 @@ def main() -> None:
     parser.add_argument("--old", required=True, metavar="VERSION")
     parser.add_argument("--tasks", type=int, default=30, help="enough of them to decide")
     parser.add_argument("--slower", type=float, default=500.0, help="milliseconds that the new version may be slower")
-    parser.add_argument("--within", type=float, default=10.0, help="seconds that so many tasks may take")
+    parser.add_argument("--within", type=float, default=120.0, help="seconds that so many tasks may take")
     given = parser.parse_args()
     with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
         values = {"new": given.new, "old": given.old, "since": _one(database, "select clock_timestamp()", {})}

@@ -9,7 +9,7 @@ start_v2() {
     for worker in $WORKERS_V2; do docker start "$worker" & done
     wait
     # shellcheck disable=SC2086  # names, separated by spaces
-    python3 broker.py consumers tasks.v2 "$(wc -w <<<$WORKERS_V2)" --within 30
+    python3 broker.py consumers tasks.v2 "$(wc -w <<<$WORKERS_V2)" --within 180
 }
 
 open_v2_shapes() { # from here on they reach v2; what came before it has waited in tasks.later

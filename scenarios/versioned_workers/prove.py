@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--dead", required=True, metavar="QUEUE", help="its dead-letter queue")
     parser.add_argument("--ledger", required=True, type=Path, help="what sort.py wrote")
     parser.add_argument("--to", required=True, metavar="EXCHANGE", help="where the moved tasks must be completed")
-    parser.add_argument("--within", type=float, default=20.0, help="seconds the moved tasks may take")
+    parser.add_argument("--within", type=float, default=180.0, help="seconds the moved tasks may take")
     given = parser.parse_args()
     ledger = [json.loads(line) for line in given.ledger.read_text().splitlines()]
     moved = [line["task"] for line in ledger if line["to"] == given.to]

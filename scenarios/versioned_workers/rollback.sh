@@ -25,7 +25,7 @@ park_v2_shapes() { # the exchange's alternate takes them at the same moment: to 
 stop_v2() { # TERM: each worker ends the task in hand and gives back the rest; with the last consumer gone, nothing is unacknowledged
     # shellcheck disable=SC2086  # names, separated by spaces
     docker stop -t "$GRACE_SECONDS" $WORKERS_V2
-    python3 broker.py consumers tasks.v2 0 --within 30
+    python3 broker.py consumers tasks.v2 0 --within 180
 }
 
 move_leftovers() { # to v1 what it can read, translated where need be; aside what only v2 knows

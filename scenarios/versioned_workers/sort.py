@@ -53,9 +53,13 @@ class Sorting:
         self.aside: list[str] = []
 
     def run(self) -> None:
+        """Sort as many as are there now: what comes meanwhile must not keep this going for ever."""
+        there = self._channel.queue_declare(self._given.queue, passive=True).method.message_count
         with self._given.ledger.open("a") as ledger:
-            while (got := self._channel.basic_get(self._given.queue))[0] is not None:
-                method, properties, body = got
+            for _ in range(there):
+                method, properties, body = self._channel.basic_get(self._given.queue)
+                if method is None:
+                    break
                 readable = as_v1(properties, body)
                 self.counts["aside" if readable is None else "as they are" if readable == body else "translated"] += 1
                 if readable is None:

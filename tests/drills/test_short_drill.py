@@ -219,7 +219,7 @@ def test_a_playbook_that_fails_is_broken_by_its_step(changed: Callable[..., Path
 
 
 def test_a_playbook_that_hangs_is_ended_at_its_timeout_and_has_failed(changed: Callable[..., Path], tmp_path: Path) -> None:
-    folder = changed(("timeout: 20s", "timeout: 2s"), playbook="look() { sleep 1000; }\nlook\n")
+    folder = changed(("timeout: 2m", "timeout: 2s"), playbook="look() { sleep 1000; }\nlook\n")
     done = run_drill(folder, tmp_path / "reports")
     assert done.exit_code == 1, done.stderr
     assert "sleep 1000" not in subprocess.run(["ps", "ax"], capture_output=True, text=True).stdout

@@ -7,8 +7,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pika
@@ -69,6 +72,29 @@ class Bench:
         return found
 
 
+@contextmanager
+def publishing(amqp_url: str) -> Iterator[None]:
+    """Tasks arrive in the old queue, faster than anybody moves them."""
+    ended = Event()
+
+    def publish() -> None:
+        with pika.BlockingConnection(pika.URLParameters(amqp_url)) as connection:
+            channel = connection.channel()
+            channel.confirm_delivery()
+            for number in count():
+                if ended.is_set():
+                    return
+                channel.basic_publish("", OLD, b"{}", pika.BasicProperties(message_id=f"later-{number}"))
+
+    publisher = Thread(target=publish)
+    publisher.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        publisher.join()
+
+
 @pytest.fixture
 def bench(broker: Any, tmp_path: Path) -> Iterator[Bench]:
     connection = pika.BlockingConnection(pika.URLParameters(broker.amqp_url))
@@ -114,6 +140,12 @@ def test_moving_again_moves_nothing(bench: Bench) -> None:
     assert bench.move().stdout == "moved.old -> moved.new: 2 moved, 2 in the ledger\n"
     assert bench.move().stdout == "moved.old -> moved.new: 0 moved, 2 in the ledger\n"
     assert bench.ready(NEW) == 2
+
+
+def test_what_is_published_meanwhile_does_not_keep_a_move_going(bench: Bench) -> None:
+    bench.publish("charge-000001", "charge-000002")
+    with publishing(bench.amqp_url):
+        assert bench.move().returncode == 0
 
 
 def test_a_task_confirmed_before_the_mover_died_is_taken_off_and_not_published_again(bench: Bench) -> None:

@@ -25,7 +25,7 @@ def test_what_it_writes_is_a_sound_scenario(tmp_path):
 def test_its_plan_has_arrivals_and_faults(tmp_path):
     write(tmp_path / "mine")
     plan = make_plan(load(tmp_path / "mine" / "scenario.yaml"), 1)
-    assert (len(plan.faults), plan.tasks > 500) == (2, True)
+    assert (len(plan.faults), plan.tasks > 100) == (2, True)
 
 
 def test_it_gives_back_every_file_it_wrote(tmp_path):

@@ -26,7 +26,7 @@ def test_the_careless_one_has_the_same_stage_load_deployment_and_alerts():
     assert careless.stage.broker == sound.stage.broker
     assert careless.stage.database == sound.stage.database
     assert (careless.load, careless.deployment, careless.monitors) == (sound.load, sound.deployment, sound.monitors)
-    assert [fault.fault for fault in careless.faults] == [fault.fault for fault in sound.faults]
+    assert [fault.fault.kind for fault in careless.faults] == [fault.fault.kind for fault in sound.faults]
     for version, workers in sound.stage.workers.items():
         assert careless.stage.workers[version].replicas == workers.replicas
 

@@ -5,7 +5,7 @@ a rollback and a second payout. The effect and the state `completed` are one tra
 
 Environment: AMQP_URL, DATABASE_URL, QUEUE, WORKER, VERSION. What is wrong with v2 is in its environment too:
 
-    LEAKS=on       a payout never gives its bank connection back; the sixth waits long for one, and so does each one after it
+    LEAKS=on       a payout never gives its bank connection back; the sixth waits for one until the worker is told to stop
     CANNOT=export  fails on this type, three times in a row, then marks it failed and acknowledges it
     ACK_LAG=4      acknowledges late, to save round trips: the last four done tasks are always unacknowledged
 """
@@ -27,8 +27,8 @@ from pika.adapters.utils.connection_workflow import AMQPConnectorException
 from pika.exceptions import AMQPError
 
 BANK_CONNECTIONS = 5
-BANK_SECONDS = 15.0
-"""How long a payout waits for a free connection before it opens one of its own."""
+BANK_SECONDS = 5.0
+"""How long a payout still waits for a free connection when the worker is told to stop; then it opens one of its own."""
 TRIES = 3
 PAUSE_SECONDS = 0.5
 TICK_SECONDS = 0.2
@@ -53,9 +53,11 @@ class Bank:
     def __init__(self, leaks: bool) -> None:
         self._free = threading.Semaphore(BANK_CONNECTIONS)
         self._leaks = leaks
+        self.closes_at = float("inf")
 
     def pay(self) -> None:
-        pooled = self._free.acquire(timeout=BANK_SECONDS)
+        while not (pooled := self._free.acquire(timeout=TICK_SECONDS)) and time.monotonic() < self.closes_at:
+            pass
         if pooled and not self._leaks:
             self._free.release()
 
@@ -74,6 +76,7 @@ class Worker:
     def stop(self, *_: Any) -> None:
         """Finish the task in hand, take no other."""
         self._stopping = True
+        self._bank.closes_at = time.monotonic() + BANK_SECONDS
 
     def run(self) -> None:
         while not self._stopping:
@@ -86,7 +89,7 @@ class Worker:
 
     def _serve(self) -> None:
         parameters = pika.URLParameters(self._env["AMQP_URL"])
-        parameters.heartbeat = 60  # longer than a payout may wait for its connection
+        parameters.heartbeat = 600  # longer than a payout may wait for its connection
         with psycopg.connect(self._env["DATABASE_URL"], autocommit=True) as database, pika.BlockingConnection(parameters) as connection:
             channel = connection.channel()
             channel.basic_qos(prefetch_count=20)

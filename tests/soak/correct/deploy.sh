@@ -16,7 +16,7 @@ route_to_v2() {
 }
 
 _again() {
-    for _ in {1..20}; do
+    for _ in {1..60}; do
         "$@" && return
         sleep 0.5
     done

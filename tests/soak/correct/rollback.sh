@@ -33,7 +33,7 @@ _unbind() { # gone is as good as deleted
 }
 
 _again() {
-    for _ in {1..20}; do
+    for _ in {1..60}; do
         "$@" && return
         sleep 0.5
     done

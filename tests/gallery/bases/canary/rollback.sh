@@ -8,7 +8,7 @@ route_to_v1() { # in one act: what has no route of its own goes to v1
 }
 
 drain_v2() {
-    python3 broker.py drain tasks.v2 --stall 1 --within 2
+    python3 broker.py drain tasks.v2 --stall 4 --within 4
 }
 
 stop_v2() { # with the last consumer gone, nothing is unacknowledged

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 set -euo pipefail
 
-GRACE_SECONDS=20
+GRACE_SECONDS=60
 
 route_to_v1() { # in one act: what has no route of its own goes to v1
     curl --fail --silent --show-error --request DELETE "$RABBITMQ_API_URL/bindings/%2F/e/tasks/q/tasks.v2/refund"

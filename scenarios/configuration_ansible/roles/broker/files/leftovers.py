@@ -51,7 +51,7 @@ def main() -> None:
     parser.add_argument("queue")
     parser.add_argument("exchange")
     parser.add_argument("ledger", type=Path)
-    parser.add_argument("--within", type=float, default=15.0)
+    parser.add_argument("--within", type=float, default=180.0)
     parser.add_argument("--force", action="store_true", help="whoever still consumes")
     arguments = parser.parse_args()
     channel = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"])).channel()
