@@ -12,7 +12,7 @@ SCENARIO := scenarios/versioned_workers
 SCENARIO_IMAGES := rabbitmq postgres toxiproxy python scenarios/worker
 IMAGES := $(SCENARIO_IMAGES) flagd
 
-# Long runs keep what came of each part in .nightly/, and are not run again on the same commit, unless FRESH=1 says so.
+# Long runs keep what came of each part under ~/.local/state/drillbook, and are not run again on the same code, unless FRESH=1 says so.
 NIGHTLY = $(VENV)/bin/python -m tests.nightly $(if $(FRESH),--fresh)
 # Files of tests that are run at once; those on containers mostly wait.
 TESTERS ?= 3

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -85,12 +85,22 @@ class StageContainer(DockerContainer):
         Raises:
             HarnessError: the container does not run.
         """
+        (found,) = self.mapped_ports([port])
+        return found
+
+    def mapped_ports(self, ports: Iterable[int]) -> list[int]:
+        """The loopback ports at which published ports answer, in their order; the engine is asked once.
+
+        Raises:
+            HarnessError: the container does not run.
+        """
         container = self.get_wrapped_container()
         container.reload()
-        bindings = container.attrs["NetworkSettings"]["Ports"].get(f"{port}/tcp")
-        if not bindings:
+        published = container.attrs["NetworkSettings"]["Ports"]
+        bindings = [published.get(f"{port}/tcp") for port in ports]
+        if not all(bindings):
             raise HarnessError(f"{self.role} ended while it started: {last_words(self)}")
-        return int(bindings[0]["HostPort"])
+        return [int(binding[0]["HostPort"]) for binding in bindings]
 
 
 class GoneError(HarnessError):
@@ -182,8 +192,12 @@ class Handle:
                 self._wrapped.stop(timeout=grace_seconds)
 
     def answers(self) -> bool:
-        """Whether the service inside answers now."""
+        """Whether the container runs and the service inside answers now."""
         return self.status == "running" and self._answers()
+
+    def service_answers(self) -> bool:
+        """Whether the service answers, whatever the engine says of its container."""
+        return self._answers()
 
     def save_logs(self, path: Path, redact: Callable[[str], str]) -> None:
         """Write what it logged, without secrets."""

@@ -301,10 +301,11 @@ class Stage:
             command=["-host=0.0.0.0"],
         )
         container.start()
-        control = ProxyControl(container.mapped_port(API_PORT))
+        mapped = dict(zip(ports, container.mapped_ports(ports), strict=True))
+        control = ProxyControl(mapped[API_PORT])
         self._parts.ready("toxiproxy")
         for name, group in routes.items():
-            self._addresses.ports[name] = tuple(container.mapped_port(route.listen) for route in group)
+            self._addresses.ports[name] = tuple(mapped[route.listen] for route in group)
             self._links[name] = Link(control, name, group, hello(name, services.hellos(self.spec.services)), self._addresses.ports[name][0])
             self._links[name].open()
 

@@ -1,4 +1,4 @@
-"""``python -m tests.nightly [GROUP ...]``: run long things item by item and keep what comes of each in ``.nightly/results.jsonl``.
+"""``python -m tests.nightly [GROUP ...]``: run long things item by item and keep what comes of each in ``~/.local/state``.
 
     python -m tests.nightly                        all that `make test` leaves out: drills, planted bugs, seeds, kills, benchmarks
     python -m tests.nightly drills gallery --busy  beside four busy loops

@@ -14,7 +14,10 @@ from pathlib import Path
 from typing import Literal
 
 ROOT = Path(__file__).parents[2]
-FILE = ROOT / ".nightly" / "results.jsonl"
+FILE = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "drillbook" / "nightly.jsonl"
+"""Outside of the checkout, so that a new one goes on where the last one stopped."""
+PAGES = (":!docs", ":!*.md", ":!tests/durations.json")
+"""What changes nothing of what is run."""
 Fate = Literal["passed", "failed", "machine"]
 """``machine``: nothing was proven, and the verdict names the machine as the cause."""
 
@@ -85,14 +88,14 @@ class Results:
 
 
 def commit(root: Path = ROOT) -> str:
-    """The commit that is run, with a digest of what was changed since; pages that runs write do not count."""
+    """The last commit that changed what is run, pages left out, with a digest of what was changed since."""
 
     def git(*arguments: str) -> str:
         return subprocess.run(["git", *arguments], cwd=root, capture_output=True, text=True, check=True).stdout
 
-    changed = git("diff", "HEAD", "--", ".", ":!docs/detection.md")
+    changed = git("diff", "HEAD", "--", ".", *PAGES)
     digest = f"+{hashlib.sha256(changed.encode()).hexdigest()[:6]}" if changed else ""
-    return f"{git('rev-parse', '--short=10', 'HEAD').strip()}{digest}"
+    return f"{git('log', '-1', '-m', '--first-parent', '--abbrev=10', '--format=%h', '--', '.', *PAGES).strip()}{digest}"
 
 
 def table(results: Iterable[Result]) -> str:

@@ -15,6 +15,7 @@ from playbooks import Running, Told, program, run, said, script
 from harness.errors import HarnessError
 from harness.playbook import transcript
 from harness.playbook.processes import Tree
+from harness.stage.wait import until
 
 
 def alive(pid: int) -> bool:
@@ -317,4 +318,4 @@ def test_nothing_of_a_run_stays_open_here(tmp_path: Path):
     for _ in range(5):
         program(tmp_path, Told()).run()
     assert psutil.Process().num_fds() <= before
-    assert threading.active_count() <= threads
+    assert until(lambda: threading.active_count() <= threads, 20)
