@@ -15,7 +15,7 @@ IMAGES := $(SCENARIO_IMAGES) flagd
 # Long runs keep what came of each part under ~/.local/state/drillbook, and are not run again on the same code, unless FRESH=1 says so.
 NIGHTLY = $(VENV)/bin/python -m tests.nightly $(if $(FRESH),--fresh)
 # Files of tests that are run at once; those on containers mostly wait.
-TESTERS ?= 3
+TESTERS ?= 4
 WHAT ?= drills
 COUNT ?= 20
 

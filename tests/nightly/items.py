@@ -22,7 +22,7 @@ REPORTS = Path("reports/nightly")
 THE_MACHINE = "the machine"
 """In the reason of a verdict that nothing could be proven, where the cause is that the machine was too slow."""
 WITHIN_SECONDS = 3600.0
-AT_ONCE = ("-n", "3", "--dist", "loadfile", "--no-loadscope-reorder")
+AT_ONCE = ("-n", "4", "--dist", "loadfile", "--no-loadscope-reorder")
 """As `make test` runs them."""
 
 
