@@ -152,6 +152,7 @@ def wide(wide_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Finishe
     text = text.replace("      tasks.dead: {}\n", f"      tasks.dead: {{}}\n    {policies}").replace(
         "rate: 60/s, duration: 4s", "rate: 60/s, duration: 8s"
     )
+    text = text.replace("timeout: 2m", "timeout: 2m\n  hold: {note it: 100 confirmed}")
     (folder / "scenario.yaml").write_text(text + "  no_charge_by_v9: {version: v9}\n")
     (folder / "no_charge_by_v9.sql").write_text(
         "-- no_charge_by_v9: This version does nothing at all.\n-- needs: effects\n-- parameter version: text\n"
@@ -198,6 +199,14 @@ def test_a_fault_after_a_step_bites_before_the_next_step_begins(wide: Finished) 
 def test_a_fault_during_a_step_bites_before_the_step_ends(wide: Finished) -> None:
     story = [(event["name"], event["state"]) for event in wide.timeline]
     assert story.index(("note it", "begin")) < story.index(("frozen", "bit")) < story.index(("note it", "end"))
+
+
+def test_a_step_is_held_until_its_tasks_are_there(wide: Finished) -> None:
+    story = [(event["name"], event["state"]) for event in wide.timeline if event["name"] == "note it"]
+    assert story[:3] == [("note it", "begin"), ("note it", "met"), ("note it", "begin")]
+    (met,) = [event["at"] for event in wide.timeline if event["event"] == "hold" and event["state"] == "met"]
+    ledger = [json.loads(line) for line in (wide.run_directory / "published.jsonl").read_text().splitlines()]
+    assert sum(line["outcome"] == "ok" and line["resolved_at"] <= met for line in ledger) >= 100
 
 
 @pytest.mark.parametrize("monitor", ["backlog", "again", "done"])

@@ -125,6 +125,21 @@ def test_a_drill_that_cannot_happen_is_told(tmp_path: Path, old: str, new: str, 
     assert spoiled(sound_folder(tmp_path / "drill"), old, new) == expected
 
 
+WITHOUT_DEPLOYMENT = {
+    "the playbook's latest time": ("no_later_than: 20s", "no_later_than: 20s after deployment", 33, 45),
+    "a fault at a time": ("at: 10s", "at: 10s after deployment", 26, 9),
+    "a fault after its end": ("at: 10s", "after: {deployment: end}", 26, 12),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "line", "column"), WITHOUT_DEPLOYMENT.values(), ids=WITHOUT_DEPLOYMENT.keys())
+def test_nothing_comes_after_a_deployment_that_there_is_not(tmp_path: Path, old: str, new: str, line: int, column: int):
+    file = sound_folder(tmp_path / "drill")
+    deployment = next(text for text in SOUND.splitlines() if text.startswith("deployment:"))
+    text = SOUND.replace(deployment, "").replace(old, new, 1)
+    assert said(file, text) == [f"{line}:{column}: there is no deployment that it could come after"]
+
+
 SOUND_ROUTES = {
     "a topic's # is any number of words": ("task.#", "#"),
     "a topic's # is no word too": ("task.#", "task.*.#"),
