@@ -61,6 +61,32 @@ class _Field:
         return _TYPES[self.kind][0]
 
 
+NOT_FOR_SMALL = (
+    *(
+        "build_side_probe_side",
+        "column_lifetime",
+        "common_aggregate",
+        "common_subexpressions",
+        "common_subplan",
+        "compressed_materialization",
+    ),
+    *("cte_filter_pusher", "cte_inlining", "duplicate_groups", "empty_result_pullup", "expression_rewriter", "filter_pullup", "in_clause"),
+    *(
+        "join_elimination",
+        "join_filter_pushdown",
+        "join_order",
+        "late_materialization",
+        "limit_pushdown",
+        "materialized_cte",
+        "regex_range",
+    ),
+    *("reorder_filter", "sampling_pushdown", "statistics_propagation", "top_n", "top_n_window_elimination", "unused_columns"),
+    "window_self_join",
+)
+"""Steps of planning that cost more than they save where there is little to go through (``benchmarks/tiny.py``): a quarter of judging
+next to nothing. What makes joins of conditions stays."""
+
+
 class EvidenceError(UsageError):
     """A file of the run directory holds something that is no evidence; the message names file and line."""
 
@@ -129,6 +155,8 @@ def _database(folder: Path, size: int) -> duckdb.DuckDBPyConnection:
         "temp_directory": str(folder / "spilled"),
         "preserve_insertion_order": False,  # no evidence has a meaning in the order of its lines
     }
+    if size <= SMALL:
+        settings["disabled_optimizers"] = ",".join(NOT_FOR_SMALL)
     return duckdb.connect(folder / "evidence.db" if size > LARGE else ":memory:", config=settings)
 
 
