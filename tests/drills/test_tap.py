@@ -108,7 +108,8 @@ def test_an_ack_of_an_unknown_tag_closes_the_channel_and_acknowledges_nothing(ru
         channel.basic_ack(99, multiple=True)
         with pytest.raises(ChannelClosedByBroker):
             channel.queue_declare(queue, passive=True)
-        assert load.channel().basic_get(queue)[0].redelivered
+        again = next(load.channel().consume(queue, inactivity_timeout=SECONDS))[0]
+        assert again.redelivered
     lines = running.end()
     assert said(lines, "deliver", "ack") == [("deliver", "a"), ("deliver", "a")]
     assert "406 PRECONDITION_FAILED - unknown delivery tag 99 (broker)" in [line.get("reason") for line in lines]
