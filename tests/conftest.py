@@ -1,4 +1,4 @@
-"""The order of the tests' files, and how long each of them takes."""
+"""The order of the tests' files, how long each of them takes, and no test that a slow machine fails."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.nightly.order import File, measured, order, write
 
 HERE = Path(__file__).parent
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("any machine")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import packages_distributions, requires
@@ -71,6 +72,18 @@ def test_what_dockerignore_names_does_not_count(folder: Path):
     before = digest(folder, "b")
     (folder / "today.log").write_text("noise")
     assert digest(folder, "b") == before
+
+
+@pytest.mark.parametrize(
+    "folder", sorted(file.parent for file in (ROOT / "scenarios").rglob("Dockerfile")), ids=lambda path: path.parent.name
+)
+def test_what_python_compiles_beside_a_worker_builds_no_image_anew(folder: Path, tmp_path: Path):
+    copy = tmp_path / "worker"
+    shutil.copytree(folder, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    before = digest(copy, "base")
+    (copy / "__pycache__").mkdir()
+    (copy / "__pycache__" / "worker.cpython-313.pyc").write_bytes(b"compiled")
+    assert digest(copy, "base") == before
 
 
 def test_a_folder_name_that_no_tag_may_have_is_made_one():

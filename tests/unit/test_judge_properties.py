@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from histories import TASKS, history
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from harness.evidence.records import FILES
@@ -86,7 +86,7 @@ def runs(draw: Callable[[Any], Any], invariants: dict[str, Any] = EVERYTHING) ->
     return history(*lines, invariants=invariants, sections=SECTIONS, empty=list(FILES))
 
 
-few = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+few = settings(max_examples=6)
 
 
 def rewritten(run: Path, stem: str, change: Callable[[list[str]], list[str]]) -> None:

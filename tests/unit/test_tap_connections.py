@@ -1,7 +1,7 @@
 """Connections as the tap sees them: how they begin and end, and bytes that come in any pieces or are no AMQP at all."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pika import frame, spec
 from tap_speech import PREAMBLE, Tap, broker, channel, client, consuming, content, deliver, method, opened, publish
@@ -48,7 +48,6 @@ def test_byte_by_byte_reads_the_same():
     assert Tap().hear(single).story == Tap().hear(long_story()).story
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_any_split_reads_the_same(data):
     pieces = []
@@ -129,7 +128,6 @@ def test_a_blind_connection_still_ends_in_the_evidence():
     assert tap.story[3:] == ["close : connection lost (client)", "close (connection) : connection lost (client)"]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_no_bytes_whatever_raise(noise):
     Tap().hear([*opened(), *consuming(), client(noise), broker(noise)])

@@ -7,7 +7,7 @@ import signal
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pika import spec
 from tap_process import SECONDS, accept, arrives, ends, rule, speak
@@ -132,7 +132,6 @@ def conversation():
     return [(who, data) for who, data in turns if data]
 
 
-@settings(deadline=None)
 @given(st.data())
 def test_idle_rules_that_come_and_go_at_any_octet_change_neither_bytes_nor_lines(data):
     plain, ruled = Lines(), Lines()
