@@ -19,6 +19,9 @@ TESTERS ?= 4
 WHAT ?= drills
 COUNT ?= 20
 
+# Hundreds of processes here import the same: each would compile it anew where this is set.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test nightly busy repeat drills soak gallery seeds lint setup engine images demo-images engine-stop clean
 
