@@ -62,26 +62,10 @@ class _Field:
 
 
 NOT_FOR_SMALL = (
-    *(
-        "build_side_probe_side",
-        "column_lifetime",
-        "common_aggregate",
-        "common_subexpressions",
-        "common_subplan",
-        "compressed_materialization",
-    ),
-    *("cte_filter_pusher", "cte_inlining", "duplicate_groups", "empty_result_pullup", "expression_rewriter", "filter_pullup", "in_clause"),
-    *(
-        "join_elimination",
-        "join_filter_pushdown",
-        "join_order",
-        "late_materialization",
-        "limit_pushdown",
-        "materialized_cte",
-        "regex_range",
-    ),
-    *("reorder_filter", "sampling_pushdown", "statistics_propagation", "top_n", "top_n_window_elimination", "unused_columns"),
-    "window_self_join",
+    "build_side_probe_side,column_lifetime,common_aggregate,common_subexpressions,common_subplan,compressed_materialization,"
+    "cte_filter_pusher,cte_inlining,duplicate_groups,empty_result_pullup,expression_rewriter,filter_pullup,in_clause,join_elimination,"
+    "join_filter_pushdown,join_order,late_materialization,limit_pushdown,materialized_cte,regex_range,reorder_filter,sampling_pushdown,"
+    "statistics_propagation,top_n,top_n_window_elimination,unused_columns,window_self_join"
 )
 """Steps of planning that cost more than they save where there is little to go through (``benchmarks/tiny.py``): a quarter of judging
 next to nothing. What makes joins of conditions stays."""
@@ -139,8 +123,10 @@ def describe_sources(database: Database, sources: Sequence[Source] = (ONE_SOURCE
 def _table(database: Database, table: str, rows: Iterable[Sequence[Any]]) -> None:
     """Make a table of these rows."""
     database.execute(f"create table {table}")
-    for row in rows:
-        database.execute(f"insert into {table.split()[0]} values ({', '.join('?' * len(row))})", row)  # noqa: S608 names of this file
+    filled = list(rows)
+    if filled:
+        values = ", ".join(f"({', '.join('?' * len(row))})" for row in filled)
+        database.execute(f"insert into {table.split()[0]} values {values}", [value for row in filled for value in row])  # noqa: S608 names of this file
 
 
 def _size(run_directory: Path | None) -> int:
@@ -156,7 +142,7 @@ def _database(folder: Path, size: int) -> duckdb.DuckDBPyConnection:
         "preserve_insertion_order": False,  # no evidence has a meaning in the order of its lines
     }
     if size <= SMALL:
-        settings["disabled_optimizers"] = ",".join(NOT_FOR_SMALL)
+        settings["disabled_optimizers"] = NOT_FOR_SMALL
     return duckdb.connect(folder / "evidence.db" if size > LARGE else ":memory:", config=settings)
 
 

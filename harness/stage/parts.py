@@ -12,6 +12,8 @@ from harness.stage.containers import Handle, StageContainer, last_words
 from harness.stage.labels import labels
 from harness.stage.wait import until
 
+ASKED_EVERY_SECONDS = 0.15
+"""Between two questions whether a part is ready: each takes milliseconds of processor from the part that starts."""
 LOOKS_A_LIFE = 10
 """Questions to a service for each one to the engine, whether its container lives."""
 Say = Callable[[str], None]
@@ -92,7 +94,7 @@ class Parts:
             # The engine is asked now and then only: it works as hard for an answer as the service that starts.
             return handle.service_answers() or (next(looks) % LOOKS_A_LIFE == 0 and handle.status in ("exited", "gone"))
 
-        until(answered_or_dead, self._ready_within)
+        until(answered_or_dead, self._ready_within, every=ASKED_EVERY_SECONDS)
         if not handle.answers():
             fate = "ended while it started" if handle.status in ("exited", "gone") else f"was not ready within {self._ready_within:g} s"
             hint = "Its image, command and environment are in stage of the scenario file; ready_within there gives it more time."

@@ -130,9 +130,10 @@ of_queues as (
 )
 select 'queue' as kind, place, lost, told as why,
        coalesce((select step_at(max(purges."at")) from purges where list_contains(queues, purges.queue)),
-                (select min(step) from first_drops where list_contains(queues, first_drops.queue)),
-                case when step_at(since) = step_at("at") then step_at("at") end) as step
-from of_queues
+                (select min(step) from first_drops where list_contains(queues, first_drops.queue)), counted.step) as step
+from of_queues cross join (  -- the broker counts now and then: between two of its numbers one step alone must have run
+  select case when step_at(since) = last then last end as step from (select since, step_at("at") as last from reasons)
+) as counted
 union all
 select 'queue', queue, short - coalesce(expired, 0), format('The queue {} went away with at least {:,} in it.', queue, short - coalesce(expired, 0)), step
 from queue_drops cross join (select sum(dropped + sent_on) as expired from dead_lettered where reason <> 'rejected')
