@@ -207,6 +207,19 @@ def test_a_delayed_task_is_due_at_the_latest_when_its_time_to_live_is_over_since
     assert rest.why_not([]) == "3 tasks in retry are due in at most 37 s"
 
 
+def test_a_scheduler_s_move_may_have_brought_the_delayed_task() -> None:
+    found = [Look(0, 0, scheduled_moves=min(number, 8), depths=EMPTY | {"retry": 3}) for number in range(18)]
+    assert seen(found).due() == ["3 tasks in retry are due in at most 38 s"]
+
+
+def test_once_it_is_still_only_the_delay_is_told() -> None:
+    assert seen(still(depths={"retry": 1})).why_not(MOVERS["steadily"][0]) == "1 task in retry is due in at most 11 s"
+
+
+def test_a_calm_that_is_still_too_short_is_said() -> None:
+    assert seen(still()[:4]).why_not([]) == "there was no change for 0.7 s, and 1 s are needed"
+
+
 def test_nothing_is_said_of_a_delay_while_other_things_move() -> None:
     assert seen([Look(0, 0, moves=number, depths=EMPTY | {"retry": 3}) for number in range(20)]).due() == []
 
@@ -264,6 +277,20 @@ MOVERS: dict[str, tuple[list[Move], list[str]]] = {
         + moved("workers.v1.1", "deliver", "celery", *"abcd")
         + moved("workers.v1.1", "ack", "celery", *"abcd"),
         ["workers.beat.1 published to celery every 2 s"],
+    ),
+    "three times": (moved("workers.beat.1", "publish", "celery", *"abc"), ["workers.beat.1 published to celery every 2 s"]),
+    "twice": (moved("workers.beat.1", "publish", "celery", *"ab"), ["workers.beat.1 published to celery 2 times in 2 s"]),
+    "in bursts, later": (
+        [Move(at * 1_000_000_000, "operator", "publish", "tasks", str(at), False) for at in (100, 101, 109)],
+        ["operator published to tasks 3 times in 9 s"],
+    ),
+    "published, and given over and over": (
+        moved("operator", "publish", "tasks", "a") + moved("workers.v1.1", "deliver", "tasks", *"aaa"),
+        ["operator published a to tasks", "workers.v1.1 was given a from tasks again and again (3 times in 4 s)"],
+    ),
+    "given, and settled": (
+        moved("workers.v1.1", "deliver", "tasks", *"abc") + moved("workers.v1.1", "ack", "tasks", *"abc"),
+        ["workers.v1.1 was given tasks from tasks every 2 s"],
     ),
     "publishers first": (
         moved("workers.v1.1", "deliver", "tasks", *"abcde") + moved("operator", "publish", "tasks", "z"),

@@ -168,6 +168,27 @@ def test_a_version_that_is_never_given_a_task_leaves_nothing_to_roll_back():
     assert told.story.over
 
 
+def test_several_versions_that_were_given_nothing_are_all_named():
+    told = story()
+    told.without = ["v2", "v3"]
+    assert deployed(told).at(3.0) == ["wait: v2 and v3 were given no task yet"]
+
+
+def test_an_idle_version_is_given_up_when_no_more_tasks_can_come():
+    told = story(deployment__given_within="5m")
+    told.without = ["v2"]
+    deployed(told).at(3.0)
+    assert told.at(60.0) == ["end load"]
+    assert told.at(60.1) == ["abandon: the playbook never began: v2 was given no task yet", "end load"]
+
+
+def test_an_idle_version_is_not_given_up_before_the_playbook_is_due():
+    told = story(playbook__start={"at": "50s"})
+    told.without = ["v2"]
+    assert deployed(told).at(49.9) == []
+    assert told.at(50.0) == ["abandon: the playbook never began: v2 was given no task yet", "end load"]
+
+
 def test_an_alert_decides_only_once_the_deployment_has_ended():
     told = story(playbook__start={"when": "slow", "no_later_than": "20s after deployment"})
     told.raised["slow"] = 7.0
@@ -230,9 +251,20 @@ def test_a_fault_begins_once_at_its_moment(when: dict[str, Any], expected: str):
 
 
 def test_a_fault_after_the_deployment_does_not_begin_before():
-    told = story(faults=fault(at="2s after deployment"))
+    told = story(faults=fault(at="2s after deployment"), playbook__start={"at": "50s"})
     told.at(1.0)
-    assert told.at(30.0) == ["wait: the deployment has not ended"]
+    assert told.at(30.0) == []
+    told.ends("deployment", 31.0)
+    assert (told.at(32.9), told.at(33.0)) == ([], ["faults at after deployment 2.0"])
+
+
+@pytest.mark.parametrize(("edge", "at_start"), [("start", ["faults event playbook start"]), ("end", [])])
+def test_a_fault_begins_at_the_edge_of_the_playbook_that_it_names(edge: str, at_start: list[str]):
+    told = deployed(story(faults=fault(after={"playbook": edge})))
+    told.at(3.0)
+    assert told.at(4.0) == at_start
+    told.ends("playbook", 5.0)
+    assert told.at(5.0) == (["faults event playbook end"] if edge == "end" else [])
 
 
 def test_the_load_goes_on_until_the_playbook_has_ended_and_a_moment_more():
@@ -268,8 +300,26 @@ def test_the_load_waits_for_an_outage_that_the_drill_made_and_for_a_task_after_i
 
 def test_the_load_waits_for_a_fault_that_comes_at_its_time():
     told = rolled_back(story(faults=fault(at="40s")))
+    assert told.at(11.0) == []
+    told.tasks = 1
     assert told.at(39.0) == []
     assert told.at(40.0) == ["faults at 40.0"]
+    told.tasks = 2
+    assert told.at(41.0) == ["end load"]
+
+
+def test_the_load_waits_for_a_deployment_that_the_playbook_overtook():
+    told = story(playbook__start={"at": "3s", "while_deploying": True})
+    told.at(1.0)
+    told.at(3.0)
+    told.ends("playbook", 5.0)
+    told.at(20.0)
+    told.tasks = 1
+    assert told.at(30.0) == []
+    assert told.at(60.0) == ["end load"]
+    assert not told.story.over
+    told.ends("deployment", 70.0)
+    assert told.story.over
 
 
 def test_the_load_ends_at_the_latest_when_the_scenario_says_so_and_the_playbook_goes_on():
@@ -279,6 +329,13 @@ def test_the_load_ends_at_the_latest_when_the_scenario_says_so_and_the_playbook_
     assert not told.story.over
     told.ends("playbook", 70.0)
     assert told.story.over
+
+
+def test_a_playbook_that_comes_after_the_load_is_waited_for():
+    told = deployed(story(playbook__start={"at": "70s"}))
+    assert told.at(60.0) == ["end load"]
+    assert not told.story.over
+    assert told.at(70.0) == ["roll back: at"]
 
 
 NEVER = {
@@ -300,6 +357,11 @@ def test_what_waits_for_tasks_is_given_up_when_no_more_arrive(changes: dict[str,
 def test_without_a_deployment_nothing_is_waited_for():
     told = story(deployment=None, playbook__start={"at": "3s"})
     assert told.at(3.0) == ["roll back: at"]
+    told.ends("playbook", 5.0)
+    told.at(10.0)
+    told.tasks = 1
+    assert told.at(11.0) == ["end load"]
+    assert told.story.over
 
 
 # Random histories
