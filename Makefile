@@ -14,6 +14,8 @@ IMAGES := $(SCENARIO_IMAGES) flagd
 
 # Long runs keep what came of each part under ~/.local/state/drillbook, and are not run again on the same code, unless FRESH=1 says so.
 NIGHTLY = $(VENV)/bin/python -m tests.nightly $(if $(FRESH),--fresh)
+# Engine and images are had before Drillbook itself is installed.
+BARE := PYTHONPATH=harness $(VENV)/bin/python
 # Files of tests that are run at once; those on containers mostly wait.
 TESTERS ?= 4
 WHAT ?= drills
@@ -71,16 +73,16 @@ setup: ## Make the virtual environment, have a Docker engine, have the images
 	@$(MAKE) --no-print-directory --jobs 2 $(DEVELOPING) images
 
 engine: $(CLIENT)
-	@$(VENV)/bin/python -m harness.stage.engine
+	@$(BARE) -m drillbook.engine.engine
 
 images: engine
-	@$(VENV)/bin/python -m harness.stage.images $(IMAGES)
+	@$(BARE) -m drillbook.engine.images $(IMAGES)
 
 demo-images: engine
-	@$(VENV)/bin/python -m harness.stage.images $(SCENARIO_IMAGES)
+	@$(BARE) -m drillbook.engine.images $(SCENARIO_IMAGES)
 
 engine-stop: ## End the Docker engine, if it was started by this Makefile
-	@if [ -x $(VENV)/bin/python ]; then $(VENV)/bin/python -m harness.stage.engine stop; fi
+	@if [ -x $(VENV)/bin/python ]; then $(BARE) -m drillbook.engine.engine stop; fi
 
 clean: ## Remove what dead runs left behind, and the virtual environment
 	@if [ -x $(DRILLBOOK) ]; then $(DRILLBOOK) clean || echo "Leftovers of runs were not looked for."; fi

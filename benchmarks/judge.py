@@ -181,7 +181,7 @@ def topology(seconds: float) -> Iterator[str]:
 
 def everything() -> dict[str, Any]:
     """Every invariant there is, with parameters."""
-    from harness.invariants.catalogue import catalogue
+    from drillbook.judge.catalogue import catalogue
 
     return {
         invariant.name: {one.name: sample(one.kind) for one in invariant.parameters if one.required} for invariant in catalogue().values()
@@ -195,7 +195,7 @@ def sample(kind: str) -> Any:
 
 def judged(folder: Path) -> dict[str, Any]:
     """Every verdict and how many counterexamples it has; and the harness is what does it."""
-    from harness.invariants.judge import judge
+    from drillbook.api import judge
 
     began = time.perf_counter()
     judgement = judge(folder)

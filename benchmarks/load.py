@@ -28,8 +28,8 @@ import psutil
 from rich.console import Console
 from rich.table import Table
 
-from harness.load.process import LoadProcess
-from harness.scenario.model import Load, Scenario
+from drillbook.load.process import LoadProcess
+from drillbook.scenario import Load, Scenario
 
 ON_TIME_NS = 100_000_000
 WANTED = 0.98
@@ -98,10 +98,10 @@ def measure(what: str, load: Load, seed: int, url: str) -> Row:
 
 def on_a_stage(options: argparse.Namespace) -> list[Row]:
     """Both rows of the target, on a stage of their own."""
-    from harness.drill import stage_images
-    from harness.evidence import RunDirectory
-    from harness.progress import Progress
-    from harness.stage.stage import Stage
+    from drillbook.app.drill import stage_images
+    from drillbook.core.progress import Progress
+    from drillbook.evidence import RunDirectory
+    from drillbook.stage.stage import Stage
 
     progress = Progress()
     scenario = Scenario.model_validate(STAGE)

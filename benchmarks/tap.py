@@ -41,14 +41,15 @@ from pika import frame, spec
 from rich.console import Console
 from rich.table import Table
 
-from harness.stage import image_store, tap
-from harness.stage.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
-from harness.stage.clean import remove_run
-from harness.stage.containers import StageContainer
-from harness.stage.labels import labels
-from harness.stage.wait import until
+from drillbook import tap
+from drillbook.core.wait import until
+from drillbook.engine import image_store
+from drillbook.engine.clean import remove_run
+from drillbook.engine.containers import StageContainer
+from drillbook.engine.labels import labels
+from drillbook.rabbitmq.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
 
-from testcontainers.core.network import Network  # isort: skip (after the settings of harness.stage.containers)
+from testcontainers.core.network import Network  # isort: skip (after the settings of drillbook.engine.containers)
 
 QUEUE = "benchmark.tap"
 IN_FLIGHT, PREFETCH, ACK_EVERY, CHUNK = 1000, 1000, 100, 25

@@ -25,7 +25,7 @@ ANCHOR = ("-c", "import duckdb, pydantic")
 WITHIN = """
 import sys, time
 from pathlib import Path
-from harness.invariants.judge import judge
+from drillbook.api import judge
 spent = []
 for _ in range(5):
     began = time.process_time()
@@ -68,12 +68,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="of each (default: %(default)s)")
     rounds = parser.parse_args().rounds
-    check = ("-c", "from harness.cli import main; main()", "check")
+    check = ("-c", "from drillbook.app.cli import main; main()", "check")
     with tempfile.TemporaryDirectory() as temporary:
         three, all_there_are = write(Path(temporary, "three"), THREE), write(Path(temporary, "all"), everything())
         ways = {
             "import duckdb, pydantic": lambda: processor(*ANCHOR),
-            "import the judge": lambda: processor("-c", "import harness.invariants.judge"),
+            "import the judge": lambda: processor("-c", "import drillbook.judge.judge"),
             "drillbook check, three invariants": lambda: processor(*check, three),
             "drillbook check, all invariants": lambda: processor(*check, all_there_are),
             "once more in a process, three": lambda: within(three),

@@ -13,20 +13,20 @@ from typing import Any
 
 import pytest
 
-from harness.drill import stage_images
-from harness.evidence import RunDirectory
-from harness.progress import Progress
-from harness.scenario.loader import load
-from harness.stage import image_store
-from harness.stage.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
-from harness.stage.clean import remove_run
-from harness.stage.containers import StageContainer
-from harness.stage.database import NAME, PORT, DatabaseClient
-from harness.stage.labels import labels
-from harness.stage.stage import Stage
-from harness.stage.wait import until
+from drillbook.app.drill import stage_images
+from drillbook.core.progress import Progress
+from drillbook.core.wait import until
+from drillbook.engine import image_store
+from drillbook.engine.clean import remove_run
+from drillbook.engine.containers import StageContainer
+from drillbook.engine.labels import labels
+from drillbook.evidence import RunDirectory
+from drillbook.rabbitmq.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
+from drillbook.stage.database import NAME, PORT, DatabaseClient
+from drillbook.stage.stage import Stage
+from drillbook.validation.loader import load
 
-from testcontainers.core.network import Network  # isort: skip (after the settings of harness.stage.containers)
+from testcontainers.core.network import Network  # isort: skip (after the settings of drillbook.engine.containers)
 
 collect_ignore_glob = ["*/scenario.yaml"]
 """Drills that tests run themselves, some of which break on purpose."""

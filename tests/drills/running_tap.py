@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pika
 
-from harness.stage import tap
-from harness.stage.wait import until
+from drillbook import tap
+from drillbook.core.wait import until
 
 PACKAGES = Path(tap.__file__).parent.parent
 SECONDS = 30

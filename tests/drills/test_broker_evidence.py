@@ -14,21 +14,21 @@ from conftest import SHORT, Finished, run_drill
 from pika import BasicProperties
 from pika.adapters.blocking_connection import BlockingChannel
 
-from harness.drive.broker_watch import MetricsWatch, TopologyWatch
-from harness.evidence import Effect, Published, RunDirectory, now
-from harness.evidence.leftovers import leftovers
-from harness.evidence.metrics import STARTED
-from harness.evidence.task_id import task_of
-from harness.evidence.topology import snapshot
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Result, Verdict
-from harness.scenario.model import Broker
-from harness.stage import image_store
-from harness.stage.broker import AMQP_PORT, MANAGEMENT_PORT, METRICS_PORT, BrokerClient, enabled_plugins
-from harness.stage.containers import StageContainer
-from harness.stage.labels import labels
-from harness.stage.stage import Stage
-from harness.stage.wait import until
+from drillbook.api import judge
+from drillbook.core.wait import until
+from drillbook.drive.broker_watch import MetricsWatch, TopologyWatch
+from drillbook.engine import image_store
+from drillbook.engine.containers import StageContainer
+from drillbook.engine.labels import labels
+from drillbook.evidence import Effect, Published, RunDirectory, now
+from drillbook.evidence.task_id import task_of
+from drillbook.judge.verdict import Result, Verdict
+from drillbook.rabbitmq.broker import AMQP_PORT, MANAGEMENT_PORT, METRICS_PORT, BrokerClient, enabled_plugins
+from drillbook.rabbitmq.leftovers import leftovers
+from drillbook.rabbitmq.metrics import STARTED
+from drillbook.rabbitmq.topology import snapshot
+from drillbook.scenario import Broker
+from drillbook.stage.stage import Stage
 
 DEAD_TO = {"dead_letter_exchange": "", "dead_letter_routing_key": "tasks.dead"}
 WORKER = "workers.v1.1"

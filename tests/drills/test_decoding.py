@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from conftest import drillbook
 
-from harness.errors import HarnessError
-from harness.evidence.run_directory import RunDirectory
-from harness.stage import engine, image_store, one_shot
-from harness.stage.images import ensure_build
-from harness.stage.labels import RUN, labels
+from drillbook.core.errors import HarnessError
+from drillbook.engine import engine, image_store, one_shot
+from drillbook.engine.images import ensure_build
+from drillbook.engine.labels import RUN, labels
+from drillbook.evidence.run_directory import RunDirectory
 
 WORKER = Path(__file__).parents[2] / "scenarios" / "worker"
 ECHO = "import sys\nfor line in sys.stdin: print(line.strip()[::-1], flush=True)"

@@ -14,13 +14,13 @@ import psycopg
 import pytest
 import requests
 
-from harness.errors import HarnessError
-from harness.stage import engine
-from harness.stage.images import ensure, ensure_build, rows
-from harness.stage.images.image_list import LABEL
-from harness.stage.images.sources import NotPulled, pull
-from harness.stage.labels import labels
-from harness.stage.wait import until
+from drillbook.core.errors import HarnessError
+from drillbook.core.wait import until
+from drillbook.engine import engine
+from drillbook.engine.images import ensure, ensure_build, rows
+from drillbook.engine.images.image_list import LABEL
+from drillbook.engine.images.sources import NotPulled, pull
+from drillbook.engine.labels import labels
 
 Start = Callable[..., Any]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from conftest import run_drill
 
-from harness.scenario.init import write
+from drillbook.validation.init import write
 
 ROOT = Path(__file__).parents[2]
 

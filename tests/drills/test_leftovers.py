@@ -10,13 +10,13 @@ from uuid import uuid4
 import pika
 import pytest
 
-from harness.errors import HarnessError
-from harness.evidence.leftovers import leftovers
-from harness.evidence.records import Leftover
-from harness.evidence.task_id import task_of
-from harness.scenario.model import Broker
-from harness.stage.broker import BrokerClient
-from harness.stage.wait import until
+from drillbook.core.errors import HarnessError
+from drillbook.core.wait import until
+from drillbook.evidence.records import Leftover
+from drillbook.evidence.task_id import task_of
+from drillbook.rabbitmq.broker import BrokerClient
+from drillbook.rabbitmq.leftovers import leftovers
+from drillbook.scenario import Broker
 
 PATIENCE = 30.0
 NOTHING_DECLARED = Broker.model_construct(queues={}, bindings=[], policies={})

@@ -22,12 +22,12 @@ import pika
 import psutil
 import pytest
 
-from harness.errors import HarnessError
-from harness.evidence.task_id import task_of
-from harness.load.ledger import DIED
-from harness.load.process import LoadProcess
-from harness.plan import arrivals
-from harness.scenario.model import Load
+from drillbook.core.errors import HarnessError
+from drillbook.evidence.task_id import task_of
+from drillbook.load.ledger import DIED
+from drillbook.load.process import LoadProcess
+from drillbook.plan import arrivals
+from drillbook.scenario import Load
 
 SEED = 7
 
@@ -384,8 +384,8 @@ def test_the_load_ends_when_the_harness_is_killed(broker, queue, tmp_path):
             f"""
 import sys, time
 from pathlib import Path
-from harness.load.process import LoadProcess
-from harness.scenario.model import Load
+from drillbook.load.process import LoadProcess
+from drillbook.scenario import Load
 load = Load.model_validate({{"rate": "300/s", "duration": "60s", "routing_key": {queue!r}}})
 process = LoadProcess(load, {SEED}, {broker.amqp_url!r}, Path({str(tmp_path)!r}))
 process.start()

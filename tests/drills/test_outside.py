@@ -13,17 +13,17 @@ import pytest
 import requests
 from conftest import run_drill
 
-from harness.drill import stage_images
-from harness.drive.rest import Rest
-from harness.drive.settle import count_effects, look, terms
-from harness.evidence import RunDirectory
-from harness.evidence.collect import collect
-from harness.faults.cut import Cut
-from harness.faults.latency import Latency
-from harness.progress import Progress
-from harness.scenario.loader import load
-from harness.stage.stage import Stage
-from harness.stage.wait import until
+from drillbook.app.drill import stage_images
+from drillbook.core.progress import Progress
+from drillbook.core.wait import until
+from drillbook.drive.collect import collect
+from drillbook.drive.rest import Rest
+from drillbook.drive.settle import count_effects, look, terms
+from drillbook.evidence import RunDirectory
+from drillbook.faults.cut import Cut
+from drillbook.faults.latency import Latency
+from drillbook.stage.stage import Stage
+from drillbook.validation.loader import load
 
 OUTSIDE = Path(__file__).parent / "outside" / "scenario.yaml"
 WORKER = "workers.v1.1"

@@ -12,16 +12,16 @@ from typing import Any
 import pika
 import pytest
 
-from harness.drill import stage_images
-from harness.drive.settle import Settled, settle
-from harness.evidence import RunDirectory
-from harness.evidence.wire_tail import WireTail
-from harness.progress import Progress
-from harness.scenario.loader import load
-from harness.scenario.model import Scenario
-from harness.scenario.model.proof import Settle
-from harness.stage.stage import Stage
-from harness.stage.wait import until
+from drillbook.app.drill import stage_images
+from drillbook.core.progress import Progress
+from drillbook.core.wait import until
+from drillbook.drive.settle import Settled, settle
+from drillbook.evidence import RunDirectory
+from drillbook.evidence.wire_tail import WireTail
+from drillbook.scenario import Scenario
+from drillbook.scenario.proof import Settle
+from drillbook.stage.stage import Stage
+from drillbook.validation.loader import load
 
 STEADY = Path(__file__).parent / "steady" / "scenario.yaml"
 

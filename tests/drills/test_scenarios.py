@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from conftest import SHORT
 
-from harness.scenario.init import write
+from drillbook.validation.init import write
 
 ROOT = Path(__file__).parents[2]
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import docker
 import pytest
 
-from harness.errors import HarnessError
-from harness.stage import engine
-from harness.stage.daemon import Daemon
+from drillbook.core.errors import HarnessError
+from drillbook.engine import engine
+from drillbook.engine.daemon import Daemon
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root may start an engine")
 

@@ -11,18 +11,18 @@ import pytest
 import requests
 from conftest import SHORT
 
-from harness.drill import stage_images
-from harness.evidence import RunDirectory
-from harness.faults.base import Fault
-from harness.faults.cut import Cut
-from harness.faults.latency import Latency
-from harness.faults.pause import Pause
-from harness.faults.restart import Restart
-from harness.progress import Progress
-from harness.scenario.loader import load
-from harness.stage.clean import remains
-from harness.stage.stage import Stage
-from harness.stage.wait import until
+from drillbook.app.drill import stage_images
+from drillbook.core.progress import Progress
+from drillbook.core.wait import until
+from drillbook.engine.clean import remains
+from drillbook.evidence import RunDirectory
+from drillbook.faults.base import Fault
+from drillbook.faults.cut import Cut
+from drillbook.faults.latency import Latency
+from drillbook.faults.pause import Pause
+from drillbook.faults.restart import Restart
+from drillbook.stage.stage import Stage
+from drillbook.validation.loader import load
 
 FLAGS = {"flags": {"new": {"state": "ENABLED", "variants": {"on": True, "off": False}, "defaultVariant": "on"}}}
 SERVICE = """  services:

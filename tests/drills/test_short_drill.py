@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 import pytest
 from conftest import SHORT, Finished, Service, drillbook, run_drill
 
-from harness.stage import image_store
-from harness.stage.clean import remains
-from harness.stage.engine import connect
-from harness.stage.labels import ROLE, RUN
-from harness.stage.wait import until
+from drillbook.core.wait import until
+from drillbook.engine import image_store
+from drillbook.engine.clean import remains
+from drillbook.engine.engine import connect
+from drillbook.engine.labels import ROLE, RUN
 
 
 @pytest.fixture(scope="module")

@@ -6,16 +6,16 @@ import psycopg
 import pytest
 import requests
 
-from harness.errors import HarnessError, UsageError
-from harness.faults.cut import Cut
-from harness.faults.kill import Kill
-from harness.faults.latency import Latency
-from harness.faults.pause import Pause
-from harness.faults.restart import Restart
-from harness.stage.clean import remains
-from harness.stage.labels import OWNER, ROLE, RUN
-from harness.stage.stage import Stage
-from harness.stage.wait import until
+from drillbook.core.errors import HarnessError, UsageError
+from drillbook.core.wait import until
+from drillbook.engine.clean import remains
+from drillbook.engine.labels import OWNER, ROLE, RUN
+from drillbook.faults.cut import Cut
+from drillbook.faults.kill import Kill
+from drillbook.faults.latency import Latency
+from drillbook.faults.pause import Pause
+from drillbook.faults.restart import Restart
+from drillbook.stage.stage import Stage
 
 WORKER = "workers.v1.1"
 
@@ -202,7 +202,7 @@ def test_a_query_that_is_wrong_is_said_with_the_databases_own_words(stage: Stage
 
 
 def test_a_control_api_that_hangs_is_a_sentence_after_a_bounded_wait(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.stage.links.ANSWER_WITHIN_SECONDS", 1.0)
+    monkeypatch.setattr("drillbook.stage.links.ANSWER_WITHIN_SECONDS", 1.0)
     stage.container("toxiproxy").pause()
     try:
         with pytest.raises(HarnessError, match="its control API hangs"):

@@ -9,14 +9,14 @@ import pika
 import pytest
 from pika.exceptions import AMQPError, ChannelClosedByBroker
 
-from harness.faults import WireFault
-from harness.faults.close_channel import CloseChannel
-from harness.faults.drop import Drop
-from harness.faults.hold import Hold
-from harness.faults.kill import Kill
-from harness.stage.stage import Stage
-from harness.stage.tap.rules import Event, Rule
-from harness.stage.wait import until
+from drillbook.core.wait import until
+from drillbook.faults import WireFault
+from drillbook.faults.close_channel import CloseChannel
+from drillbook.faults.drop import Drop
+from drillbook.faults.hold import Hold
+from drillbook.faults.kill import Kill
+from drillbook.stage.stage import Stage
+from drillbook.tap.rules import Event, Rule
 
 OPERATOR, WORKER = "operator -> broker", "workers.v1.1"
 SECONDS = 20

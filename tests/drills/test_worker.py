@@ -17,10 +17,10 @@ import pytest
 import requests
 from pika.adapters.blocking_connection import BlockingChannel
 
-from harness.stage import engine
-from harness.stage.images import ensure_build
-from harness.stage.labels import labels
-from harness.stage.wait import until
+from drillbook.core.wait import until
+from drillbook.engine import engine
+from drillbook.engine.images import ensure_build
+from drillbook.engine.labels import labels
 
 WORKER = Path(__file__).parents[2] / "scenarios" / "worker"
 DATABASE = "worker_tests"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.invariants.catalogue import catalogue
-from harness.scenario.loader import load
+from drillbook.judge.catalogue import catalogue
+from drillbook.validation.loader import load
 
 from . import page
 from .bug import BASES, BUGS, Bug, GalleryError, bases, bugs, copy, plant, read

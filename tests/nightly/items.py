@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from harness.scenario.find import find, name
-from harness.scenario.loader import load
+from drillbook.validation.find import find, name
+from drillbook.validation.loader import load
 from tests.gallery.bug import Bug, bases, bugs
 from tests.gallery.drill import Outcome, complaint, finished, remove_images, run, run_planted, run_sound
 from tests.nightly.results import ROOT, Fate

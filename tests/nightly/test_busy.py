@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.stage.wait import until
+from drillbook.core.wait import until
 from tests.nightly.busy import busy_loops
 
 STARTER = """

@@ -14,7 +14,7 @@ from pathlib import Path
 from random import Random
 from threading import Timer
 
-from harness.stage.clean import remains
+from drillbook.engine.clean import remains
 
 SHORT = Path(__file__).parents[1] / "drills" / "short"
 DRILL_SECONDS = 14.0

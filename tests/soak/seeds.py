@@ -22,7 +22,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from harness.scenario.loader import load
+from drillbook.validation.loader import load
 from tests.gallery import page
 from tests.gallery.drill import Outcome, run
 

@@ -41,9 +41,9 @@ from typing import Any
 from history_lines import SECOND
 from history_lines import record as record_of
 
-from harness.evidence import Wire
-from harness.evidence.records import FILES
-from harness.evidence.run_directory import line
+from drillbook.evidence import Wire
+from drillbook.evidence.records import FILES
+from drillbook.evidence.run_directory import line
 
 START = 1_700_000_000 * SECOND
 ALWAYS = ("published", "effects", "leftovers")

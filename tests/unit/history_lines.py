@@ -7,8 +7,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from harness.evidence import Counter, Effect, Event, Leftover, Published, Wire
-from harness.evidence.records import Decoded, Handled, Metric, State, Topology
+from drillbook.evidence import Counter, Effect, Event, Leftover, Published, Wire
+from drillbook.evidence.records import Decoded, Handled, Metric, State, Topology
 
 SECOND = 1_000_000_000
 _LOAD, _OPERATOR = 8, 9

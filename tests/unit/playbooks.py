@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from harness.playbook.program import Outcome, Program
+from drillbook.playbook.program import Outcome, Program
 
 
 class Told:

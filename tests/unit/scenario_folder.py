@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from harness.scenario.loader import ScenarioError, load
+from drillbook.validation.loader import ScenarioError, load
 
 SOUND = """\
 title: A slow canary is rolled back

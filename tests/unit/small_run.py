@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from harness.evidence import Effect, Published, RunDirectory
+from drillbook.evidence import Effect, Published, RunDirectory
 
 T0 = 1_763_717_400_000_000_000
 SECOND = 1_000_000_000

@@ -7,7 +7,7 @@ from random import Random
 
 from small_run import at
 
-from harness.evidence.records import Metric, Topology
+from drillbook.evidence.records import Metric, Topology
 
 QUEUES = ("tasks.v1", "tasks.v2", "tasks.dead")
 

@@ -9,9 +9,9 @@ from random import Random
 from small_run import SCENARIO, at
 from synthetic_broker import metrics, topology
 
-from harness.evidence import Counter, Effect, Event, Leftover, Published, RunDirectory, Wire
-from harness.evidence.records import State
-from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
+from drillbook.evidence import Counter, Effect, Event, Leftover, Published, RunDirectory, Wire
+from drillbook.evidence.records import State
+from drillbook.judge.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
 
 SOURCES = "effects: {sources: {rows: {query: select 1}, calls: {http: true, types: [charge]}}}\n"
 STEPS = [

@@ -10,8 +10,8 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 
-from harness.stage import tap
-from harness.stage.wait import until
+from drillbook import tap
+from drillbook.core.wait import until
 
 PACKAGES = Path(tap.__file__).parent.parent
 SECONDS = 20

@@ -9,9 +9,9 @@ from typing import Any
 
 from pika import amqp_object, frame, spec
 
-from harness.stage.tap.config import Link, prefix
-from harness.stage.tap.connection import Connection
-from harness.stage.tap.selector import selector
+from drillbook.tap.config import Link, prefix
+from drillbook.tap.connection import Connection
+from drillbook.tap.selector import selector
 
 LINK = Link(name="workers.v2.1 -> broker", listen=5701, peer="workers.v2.1", version="v2")
 PREAMBLE = b"AMQP\x00\x00\x09\x01"

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.stage.clean import Remains, _named
+from drillbook.core.errors import UsageError
+from drillbook.engine.clean import Remains, _named
 
 RUNS = [
     Remains(run_id, True, 5, 1, 0) for run_id in ("20261121t100000z-7-aaaaaa", "20261121t100000z-7-bbbbbb", "20261121t110000z-8-cccccc")

@@ -29,7 +29,8 @@ def test_the_help_of_every_verb_shows_an_example_and_the_exit_codes(verb: str) -
 
 
 def test_help_imports_nothing_heavy() -> None:
-    probe = "import sys; sys.argv = ['drillbook', '--help']\ntry:\n    from harness.cli import main; main()\nexcept SystemExit:\n    pass\n"
+    probe = "import sys\nfrom drillbook.app.cli import main\nsys.argv = ['drillbook', '--help']\n"
+    probe += "try:\n    main()\nexcept SystemExit:\n    pass\n"
     probe += "print([name for name in ('docker', 'duckdb', 'pydantic', 'pika', 'jinja2', 'rich', 'locust') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, cwd=ROOT, timeout=300)
     assert done.stdout.splitlines()[-1] == "[]"

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError
-from harness.evidence import RunDirectory
-from harness.evidence.collect import CHUNK, _keep, cancelled, queries
-from harness.evidence.records import Leftover
-from harness.scenario.model import DEFAULT_EFFECTS_QUERY, Effects
+from drillbook.core.errors import HarnessError
+from drillbook.drive.collect import CHUNK, _keep, cancelled, queries
+from drillbook.evidence import RunDirectory
+from drillbook.evidence.records import Leftover
+from drillbook.scenario import DEFAULT_EFFECTS_QUERY, Effects
 
 
 def lines(run: RunDirectory, stem: str) -> list[dict[str, str]]:

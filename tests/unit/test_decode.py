@@ -15,10 +15,11 @@ import pytest
 from pika import frame, spec
 from scenario_folder import SOUND, said, sound_folder
 
-from harness.decode.again import as_answered, asked_again
-from harness.decode.answers import LONGEST_REASON, Answers
-from harness.decode.messages import Captured, Message, Messages, captured
-from harness.errors import UsageError
+from drillbook.core.errors import UsageError
+from drillbook.decode.again import as_answered, asked_again
+from drillbook.decode.answers import LONGEST_REASON, Answers
+from drillbook.decode.messages import Captured, Message, Messages, captured
+from drillbook.validation.loader import load_run
 
 WORKER = Path(__file__).parents[2] / "scenarios" / "worker" / "worker.py"
 
@@ -165,10 +166,11 @@ def test_what_was_not_answered_is_counted() -> None:
 
 def test_a_run_in_which_nobody_was_asked_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "scenario.yaml").write_text("{title: t, invariants: {no_lost_tasks: }}")
+    scenario = load_run(tmp_path)
     with pytest.raises(UsageError, match=r"nobody was asked in .*: it has no decoded\.jsonl\. A scenario with the key decode"):
-        as_answered(tmp_path)
+        as_answered(tmp_path, scenario)
     with pytest.raises(UsageError, match=r"has no messages\.jsonl: its drill kept no messages"):
-        asked_again(tmp_path, "worker:1")
+        asked_again(tmp_path, scenario, "worker:1")
 
 
 BODIES = {

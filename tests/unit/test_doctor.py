@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.stage import doctor
+from drillbook.engine import doctor
 
 
 @pytest.fixture(autouse=True)

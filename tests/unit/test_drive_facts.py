@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from harness.drive.facts import Seen
-from harness.evidence.wire_tail import WireTail
-from harness.scenario.draft import STRICT
-from harness.scenario.model import Scenario
-from harness.scenario.moments import TaskCount
+from drillbook.drive.facts import Seen
+from drillbook.evidence.wire_tail import WireTail
+from drillbook.scenario import Scenario
+from drillbook.scenario.moments import TaskCount
+from drillbook.validation.draft import STRICT
 
 DEPLOYED_AT = 100
 SCENARIO = Scenario.model_validate(

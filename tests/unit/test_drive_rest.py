@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from harness.drive.movers import named_movers
-from harness.drive.rest import Look, Rest, Terms
-from harness.evidence.wire_tail import Move
+from drillbook.drive.movers import named_movers
+from drillbook.drive.rest import Look, Rest, Terms
+from drillbook.evidence.wire_tail import Move
 
 EVERY, TOOK = 0.25, 0.03125
 """Seconds between the beginnings of two looks, and that one takes; sums of them are exact."""

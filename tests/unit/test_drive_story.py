@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from harness.drive.story import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Story, Waits
-from harness.plan import make_plan
-from harness.scenario.draft import STRICT
-from harness.scenario.model import Scenario
-from harness.scenario.moments import TaskCount
+from drillbook.drive.story import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Story, Waits
+from drillbook.plan import make_plan
+from drillbook.scenario import Scenario
+from drillbook.scenario.moments import TaskCount
+from drillbook.validation.draft import STRICT
 
 GIVEN_WITHIN = 20
 DRILL = """

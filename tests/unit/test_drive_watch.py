@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.drive import watch
-from harness.drive.watch import MachineWatch, QueueSampler
-from harness.evidence import RunDirectory
-from harness.stage.broker import BrokerClient
+from drillbook.drive import watch
+from drillbook.drive.watch import MachineWatch, QueueSampler
+from drillbook.evidence import RunDirectory
+from drillbook.rabbitmq.broker import BrokerClient
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from harness.errors import Exit, HarnessError
-from harness.stage import engine
-from harness.stage.daemon import Daemon
+from drillbook.core.errors import Exit, HarnessError
+from drillbook.engine import engine
+from drillbook.engine.daemon import Daemon
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 from histories import history
 
-from harness.evidence.records import FILES
-from harness.invariants.catalogue import catalogue
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.evidence.records import FILES
+from drillbook.judge.catalogue import catalogue
+from drillbook.judge.verdict import Verdict
 
 PARAMETERS: dict[str, dict[str, Any]] = {
     "drained": {"queue": "q"},

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from histories import history
 
-from harness.evidence.records import FILES
-from harness.invariants.judge import judge
+from drillbook.api import judge
+from drillbook.evidence.records import FILES
 
 STUCK: dict[str, Any] = {"no_stuck_tasks": {"within": "5s"}}
 WAITING = ["ready q 3 consumers 2"] * 7

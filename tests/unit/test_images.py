@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import Exit
-from harness.scenario.loader import load
-from harness.stage.images import IMAGE_LIST, debian_base
-from harness.stage.images.__main__ import main
-from harness.stage.images.content import arguments, digest, tag
-from harness.stage.images.sources import registry_of, repository_and_tag
+from drillbook.core.errors import Exit
+from drillbook.engine.images import IMAGE_LIST, debian_base
+from drillbook.engine.images.__main__ import main
+from drillbook.engine.images.content import arguments, digest, tag
+from drillbook.engine.images.sources import registry_of, repository_and_tag
+from drillbook.validation.loader import load
 
 ROOT = Path(__file__).parents[2]
 
@@ -87,7 +87,9 @@ def test_what_python_compiles_beside_a_worker_builds_no_image_anew(folder: Path,
 
 
 def test_a_folder_name_that_no_tag_may_have_is_made_one():
-    assert tag("My Worker_2!", Path(__file__).parents[2] / "harness/stage/images/python", "").startswith("drillbook/my-worker-2:")
+    assert tag("My Worker_2!", Path(__file__).parents[2] / "harness/drillbook/engine/images/python", "").startswith(
+        "drillbook/my-worker-2:"
+    )
 
 
 def test_build_arguments_are_read_with_their_defaults(folder: Path):
@@ -129,7 +131,9 @@ def test_a_reference_without_a_tag_is_the_latest_and_never_every_tag(reference: 
 
 
 def test_images_are_had_before_more_than_the_engine_s_client_is_installed():
-    program = "import sys, harness.stage.engine, harness.stage.images.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    program = (
+        "import sys, drillbook.engine.engine, drillbook.engine.images.__main__; print(*{name.partition('.')[0] for name in sys.modules})"
+    )
     imported = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     packages = packages_distributions()
     needed = {package.lower() for name in imported.stdout.split() for package in packages.get(name, [])}

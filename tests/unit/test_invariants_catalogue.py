@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from harness.invariants.catalogue import Invariant, catalogue, pages
-from harness.invariants.tables import describe, open_tables
+from drillbook.judge.catalogue import Invariant, catalogue, pages
+from drillbook.judge.query import sql_problems
+from drillbook.judge.tables import describe, open_tables
 
 DOCS = Path(__file__).parents[2] / "docs" / "invariants"
 NAMES = {"queue": ["tasks.v1", "tasks.v2"], "version": ["v1", "v2"], "step": ["stop v2", "drain v2"]}
@@ -63,8 +64,9 @@ def test_the_documented_tables_are_the_ones_there_are() -> None:
 
 
 def test_the_documented_example_works(tmp_path: Path) -> None:
-    example = (DOCS / "README.md").read_text().split("```sql\n")[1].split("```")[0]
-    assert user(tmp_path, example, "no_refund_twice").problems({"kind": "charge"}) == []
+    sql = (DOCS / "README.md").read_text().split("```sql\n")[1].split("```")[0]
+    example = user(tmp_path, sql, "no_refund_twice")
+    assert (example.problems({"kind": "charge"}), sql_problems(example)) == ([], [])
 
 
 FITTING: dict[str, tuple[str, dict[str, Any] | None, dict[str, Any]]] = {
@@ -170,7 +172,7 @@ SQL = {
 
 @pytest.mark.parametrize(("sql", "problem"), SQL.values(), ids=SQL)
 def test_sql_that_cannot_work_is_found_before_a_drill(tmp_path: Path, sql: str, problem: str) -> None:
-    [found] = user(tmp_path, f"-- mine: It holds.\n-- needs: effects\n{sql}").problems(None)
+    [found] = sql_problems(user(tmp_path, f"-- mine: It holds.\n-- needs: effects\n{sql}"))
     assert found.startswith(problem)
 
 

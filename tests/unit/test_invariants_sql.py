@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from histories import TASKS, history
 
-from harness.errors import DrillbookError, Exit
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Finding, Judgement, Verdict
+from drillbook.api import judge
+from drillbook.core.errors import DrillbookError, Exit
+from drillbook.judge.verdict import Finding, Judgement, Verdict
 
 HEAD = "-- mine: Nothing is charged.\n-- needs: effects\n"
 

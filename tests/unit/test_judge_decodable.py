@@ -11,8 +11,8 @@ import pytest
 from histories import START, history
 from history_lines import SECOND
 
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.judge.verdict import Verdict
 
 HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
 TO_V1 = {"seen": "delivered", "queue": "tasks.v1", "peer": "workers.v1.1", "to_version": "v1"}

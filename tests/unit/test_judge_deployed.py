@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from histories import history
 
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.judge.verdict import Verdict
 
 HELD, UNKNOWN = Verdict.HELD, Verdict.UNKNOWN
 DONE = ["publish a ok", "effect a"]

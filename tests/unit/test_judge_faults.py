@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from histories import history
 
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.judge.verdict import Verdict
 
 DONE = ["publish a ok", "effect a"]
 CUT: dict[str, Any] = {"name": "link cut", "cut": {"link": "workers.v2 -> broker"}}

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from histories import TASKS, history
 
-from harness.errors import Exit, UsageError
-from harness.invariants.judge import judge
-from harness.invariants.tables import EvidenceError
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.core.errors import Exit, UsageError
+from drillbook.judge.tables import EvidenceError
+from drillbook.judge.verdict import Verdict
 
 GOOD = '{"task":"a","key":"a","version":"v1","worker":"w","at":1}\n'
 GARBAGE = {

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from histories import history
 
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Moment
+from drillbook.api import judge
+from drillbook.judge.verdict import Moment
 
 TWICE = ("effect a", "effect a")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from histories import history
 
-from harness.invariants.judge import judge
+from drillbook.api import judge
 
 STAGE = {"stage": {"broker": {"queues": {"default": {}, "other": {}}}, "database": {}, "workers": {"v1": {"image": "worker"}}}}
 BARE = "deliver to v1 from default"

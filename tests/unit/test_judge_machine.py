@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 from histories import history
 
-from harness.invariants import machine
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.judge import machine
+from drillbook.judge.verdict import Verdict
 
 HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
 BUSY, QUIET = ["machine 90 % busy", "machine 76 % busy"] * 5, ["machine 60 % busy"] * 10

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from histories import history, run_directory
 
-from harness.evidence import Effect, Published, Wire
-from harness.invariants import tables
-from harness.invariants.judge import judge
-from harness.invariants.tables import open_tables
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.evidence import Effect, Published, Wire
+from drillbook.judge import tables
+from drillbook.judge.tables import open_tables
+from drillbook.judge.verdict import Verdict
 
 TASKS = 30_000
 SORTED = """-- mine: Nothing is found.

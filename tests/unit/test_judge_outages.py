@@ -10,9 +10,9 @@ import pytest
 from histories import START, history, run_directory
 from history_lines import SECOND
 
-from harness.evidence import Effect, Event, Published, Wire
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.evidence import Effect, Event, Published, Wire
+from drillbook.judge.verdict import Verdict
 
 SECTIONS: dict[str, Any] = {
     "load": {"rate": "10/s", "duration": "10s"},

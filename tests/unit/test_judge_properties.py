@@ -14,11 +14,11 @@ from histories import TASKS, history
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from harness.evidence.records import FILES
-from harness.invariants import tables
-from harness.invariants.catalogue import catalogue
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Judgement, Verdict
+from drillbook.api import judge
+from drillbook.evidence.records import FILES
+from drillbook.judge import tables
+from drillbook.judge.catalogue import catalogue
+from drillbook.judge.verdict import Judgement, Verdict
 
 HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
 SAMPLES = {"duration": "20s", "version": "v2", "step": {"step": "stop v2"}, "queue": "tasks.v2", "int": 2, "float": 0.5, "text": "charge"}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from histories import history
 
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.judge.verdict import Verdict
 
 STEP = ("step turn flag off begin", "step turn flag off end")
 BEFORE = ("publish a ok as report of v2", "effect a")

@@ -12,12 +12,12 @@ import duckdb
 import pytest
 from histories import SECOND, START, history
 
-from harness.evidence import Event
-from harness.evidence.records import Metric, Topology, Wire
-from harness.evidence.run_directory import line
-from harness.invariants.judge import judge
-from harness.invariants.tables import describe, open_tables
-from harness.invariants.verdict import Result, Verdict
+from drillbook.api import judge
+from drillbook.evidence import Event
+from drillbook.evidence.records import Metric, Topology, Wire
+from drillbook.evidence.run_directory import line
+from drillbook.judge.tables import describe, open_tables
+from drillbook.judge.verdict import Result, Verdict
 
 CONSERVATION: dict[str, Any] = {"conservation": None}
 END = START + 900 * SECOND

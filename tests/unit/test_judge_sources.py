@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from histories import TASKS, history
 
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Judgement, Verdict
+from drillbook.api import judge
+from drillbook.judge.verdict import Judgement, Verdict
 
 HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
 ROWS = {"query": "select * from rows"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from histories import history
 
-from harness.invariants.judge import judge
+from drillbook.api import judge
 
 DELETED = ["queue tasks.v2 {} before delete v2", "step delete v2 begin", "step delete v2 end", "queue tasks.v2 gone after delete v2"]
 TO_V2 = "deliver a to v2 from tasks.v2"

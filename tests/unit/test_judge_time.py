@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from histories import history
 
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.judge.verdict import Verdict
 
 HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
 FENCE = {"version_fence": {"version": "v2", "after": {"step": "stop v2"}}}

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from histories import SECOND, START, history, run_directory
 
-from harness.evidence import Counter
-from harness.evidence.records import Topology
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Result, Verdict
+from drillbook.api import judge
+from drillbook.evidence import Counter
+from drillbook.evidence.records import Topology
+from drillbook.judge.verdict import Result, Verdict
 
 ALL = [
     "queue tasks.v1 type quorum",

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from histories import TASKS, history
 
-from harness.evidence.records import FILES
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.evidence.records import FILES
+from drillbook.judge.verdict import Verdict
 
 HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
 DONE = ["publish a ok", "effect a"]

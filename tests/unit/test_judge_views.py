@@ -8,12 +8,12 @@ import duckdb
 import pytest
 from histories import history
 
-from harness.invariants.catalogue import catalogue
-from harness.invariants.database import FOLDER, Database, views
-from harness.invariants.judge import judge
-from harness.invariants.parameters import sample
-from harness.invariants.query import ask
-from harness.invariants.tables import ONE_SOURCE, describe, open_tables
+from drillbook.api import judge
+from drillbook.judge.catalogue import catalogue
+from drillbook.judge.database import FOLDER, Database, views
+from drillbook.judge.parameters import sample
+from drillbook.judge.query import ask
+from drillbook.judge.tables import ONE_SOURCE, describe, open_tables
 
 SEVERAL = [("orders", "query", None), ("calls", "http", ["charge"])]
 

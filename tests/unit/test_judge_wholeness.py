@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 from histories import history
 
-from harness.evidence import Event
-from harness.evidence.records import FILES
-from harness.evidence.run_directory import line
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Verdict
+from drillbook.api import judge
+from drillbook.evidence import Event
+from drillbook.evidence.records import FILES
+from drillbook.evidence.run_directory import line
+from drillbook.judge.verdict import Verdict
 
 HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
 STAGE: dict[str, Any] = {

@@ -7,10 +7,10 @@ import json
 import pytest
 from histories import history
 
-from harness.invariants.judge import judge
-from harness.invariants.query import SHOWN
-from harness.invariants.stories import LONGEST
-from harness.invariants.verdict import Equation
+from drillbook.api import judge
+from drillbook.judge.query import SHOWN
+from drillbook.judge.stories import LONGEST
+from drillbook.judge.verdict import Equation
 
 DELETED = [
     "queue q 3 before delete v2 queue",

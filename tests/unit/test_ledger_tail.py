@@ -1,8 +1,8 @@
 from pathlib import Path
 
-from harness.evidence.ledger_tail import LedgerTail
-from harness.load.ledger import Ledger
-from harness.scenario.model import Load
+from drillbook.evidence.ledger_tail import LedgerTail
+from drillbook.load.ledger import Ledger
+from drillbook.scenario import Load
 
 LOAD = Load.model_validate({"rate": "1/s", "duration": "1s"})
 

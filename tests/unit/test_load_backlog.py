@@ -7,9 +7,9 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.backlog import Backlog, Backoff
-from harness.load.window import Attempt
-from harness.plan import Arrival
+from drillbook.load.backlog import Backlog, Backoff
+from drillbook.load.window import Attempt
+from drillbook.plan import Arrival
 
 SECOND = 10**9
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.control import Control
-from harness.load.message import Body
-from harness.load.settings import SETTINGS, Settings
-from harness.scenario.model import Load
+from drillbook.load.control import Control
+from drillbook.load.message import Body
+from drillbook.load.settings import SETTINGS, Settings
+from drillbook.scenario import Load
 
 
 @pytest.fixture

@@ -14,16 +14,16 @@ import pytest
 import requests
 from scenario_folder import SOUND, said, sound_folder
 
-from harness.stage.wait import until
+from drillbook.core.wait import until
 
-SERVER = Path(__file__).parents[2] / "harness" / "stage" / "images" / "flagd" / "flagd.py"
+SERVER = Path(__file__).parents[2] / "harness" / "drillbook" / "engine" / "images" / "flagd" / "flagd.py"
 WITHIN = 20.0
 ASKING = """
 import sys
 from gevent import monkey; monkey.patch_all()
 import gevent
-from harness.load.gate import Gate
-from harness.scenario.model import Gate as Settings
+from drillbook.load.gate import Gate
+from drillbook.scenario import Gate as Settings
 
 gate = Gate(Settings(flag="new-report", service="flags", types={"report_v2": "report"}), sys.argv[1])
 print("unheard", gate.type_of("report_v2"), flush=True)
@@ -186,6 +186,6 @@ def test_a_gate_that_cannot_be_asked_is_told(tmp_path: Path, old: str, new: str,
 
 
 def test_a_gate_needs_the_packages_that_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("harness.scenario.checks.gate.NEEDS", "openfeature.contrib.provider.of_nobody")
+    monkeypatch.setattr("drillbook.validation.checks.gate.NEEDS", "openfeature.contrib.provider.of_nobody")
     [problem] = said(sound_folder(tmp_path / "drill"), gated())
     assert problem.endswith("asking a flag service needs OpenFeature and flagd's provider: pip install 'drillbook[flags]'")

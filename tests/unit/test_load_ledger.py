@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.evidence.records import Published
-from harness.evidence.run_directory import line
-from harness.load.ledger import DIED, Ledger, complete
-from harness.plan import arrivals
-from harness.scenario.model import Load
+from drillbook.evidence.records import Published
+from drillbook.evidence.run_directory import line
+from drillbook.load.ledger import DIED, Ledger, complete
+from drillbook.plan import arrivals
+from drillbook.scenario import Load
 
 LOAD = Load.model_validate({"rate": "100/s", "duration": "1s", "types": {"charge": 0.9, "notify": 0.1}, "routing_key": "tasks.{type}"})
 START = 1_700_000_000_000_000_000

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from pika.spec import BasicProperties
 
-from harness.load.message import Message
-from harness.scenario.model import Load
+from drillbook.load.message import Message
+from drillbook.scenario import Load
 
 
 def message(shape: dict[str, Any], id_from: str = "message_id", type: str = "charge", **load: Any) -> Message:

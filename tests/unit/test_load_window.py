@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.load.window import Attempt, Window
+from drillbook.load.window import Attempt, Window
 
 SECOND = 10**9
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from harness.evidence.metrics import STARTED, Series, at_rest, lines, restarted, samples
+from drillbook.rabbitmq.metrics import STARTED, Series, at_rest, lines, restarted, samples
 
 DETAILED = """\
 # TYPE rabbitmq_detailed_queue_messages_acked_total counter

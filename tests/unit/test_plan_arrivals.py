@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.plan import Arrival, arrivals
-from harness.scenario.model import Load
+from drillbook.plan import Arrival, arrivals
+from drillbook.scenario import Load
 
 
 def load(**fields: Any) -> Load:

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 from scenario_folder import SOUND, sound_folder
 
-from harness import plan
-from harness.scenario.loader import load
-from harness.scenario.model import Scenario
-from harness.stage.tap.rules import Rule
+from drillbook import plan
+from drillbook.scenario import Scenario
+from drillbook.tap.rules import Rule
+from drillbook.validation.loader import load
 
 KILL = "kill: {target: workers.v2, pick: one}"
 

@@ -12,8 +12,8 @@ import psutil
 import pytest
 from playbooks import Running, Told, program
 
-from harness.playbook.ansible.environment import environment
-from harness.playbook.program import Outcome, Program
+from drillbook.playbook.ansible.environment import environment
+from drillbook.playbook.program import Outcome, Program
 
 PLAY = """\
 - hosts: localhost
@@ -181,8 +181,8 @@ def test_a_play_that_is_held_does_not_go_on_when_the_drill_is_killed(tmp_path: P
         import os, signal
         from pathlib import Path
         import psutil
-        from harness.playbook.ansible.environment import environment
-        from harness.playbook.program import Program
+        from drillbook.playbook.ansible.environment import environment
+        from drillbook.playbook.program import Program
 
         class Held:
             def begins(self, step):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from harness.playbook.decision import Alarm, Decision, Reason
-from harness.scenario.model import Start
+from drillbook.drive.decision import Alarm, Decision, Reason
+from drillbook.scenario import Start
 
 
 def fed(alarm: Alarm, *samples: tuple[float, float | None]) -> list[tuple[float, str]]:

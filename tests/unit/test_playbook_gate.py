@@ -12,7 +12,7 @@ from textwrap import dedent
 import pytest
 from playbooks import Told, program, run, said, script
 
-from harness.playbook.steps import step_names
+from drillbook.playbook.steps import step_names
 
 FUNCTIONS = """
 good() { echo in good; }

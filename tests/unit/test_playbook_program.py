@@ -12,10 +12,10 @@ import psutil
 import pytest
 from playbooks import Running, Told, program, run, said, script
 
-from harness.errors import HarnessError
-from harness.playbook import transcript
-from harness.playbook.processes import Tree
-from harness.stage.wait import until
+from drillbook.core.errors import HarnessError
+from drillbook.core.wait import until
+from drillbook.playbook import transcript
+from drillbook.playbook.processes import Tree
 
 
 def alive(pid: int) -> bool:

@@ -5,8 +5,8 @@ from textwrap import dedent
 
 import pytest
 
-from harness.playbook.command import problem
-from harness.playbook.steps import step_names
+from drillbook.playbook.command import problem
+from drillbook.playbook.steps import step_names
 
 
 def written(folder: Path, text: str, name: str = "rollback.sh") -> Path:

@@ -7,8 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from harness.invariants.verdict import Finding, Judgement, Result, Verdict
-from harness.pytest_plugin import complaint
+from drillbook.app.pytest_plugin import complaint
+from drillbook.judge.verdict import Finding, Judgement, Result, Verdict
 
 ROOT = Path(__file__).parents[2]
 WITHOUT = ("-p", "no:cacheprovider", "-p", "no:hypothesispytest")

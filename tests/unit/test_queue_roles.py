@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.scenario.model import Broker
-from harness.stage.queue_roles import dead_letter_queues, delay_queues, delays, resting_queues
+from drillbook.rabbitmq.queue_roles import dead_letter_queues, delay_queues, delays, resting_queues
+from drillbook.scenario import Broker
 
 
 def broker(queues: dict[str, Any], **more: Any) -> Broker:

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from small_run import at, hand_made
 
-from harness.evidence import Wire
-from harness.evidence.records import Metric, Topology
-from harness.report import broker
-from harness.report.broker import Act, Change, TopologyDiff
-from harness.report.source import read
+from drillbook.evidence import Wire
+from drillbook.evidence.records import Metric, Topology
+from drillbook.report import broker
+from drillbook.report.broker import Act, Change, TopologyDiff
+from drillbook.report.source import read
 
 
 def declared(moment: str, name: str, **settings: object) -> list[Topology]:

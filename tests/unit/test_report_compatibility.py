@@ -15,11 +15,11 @@ from rich.console import Console
 from synthetic_run import judgement_of, write_run
 from test_report_html import Page
 
-from harness.invariants.verdict import Compatibility
-from harness.report.html import render
-from harness.report.source import read
-from harness.report.terminal import show
-from harness.report.wording import decodable
+from drillbook.judge.verdict import Compatibility
+from drillbook.report.html import render
+from drillbook.report.source import read
+from drillbook.report.terminal import show
+from drillbook.report.wording import decodable
 
 CHARGE = Compatibility("v1", "charge", "v1", 970, 970, 0, 0)
 REFUND = Compatibility("v1", "refund", "v2", 1072, 0, 1072, 19, ("no handler for refund", "no such <field>"))

@@ -6,11 +6,11 @@ from pathlib import Path
 
 from small_run import SCENARIO, T0, at, effect, hand_made
 
-from harness.evidence import Event, Wire
-from harness.report import facts
-from harness.report.facts import Redeliveries
-from harness.report.series import Axis
-from harness.report.source import read
+from drillbook.evidence import Event, Wire
+from drillbook.report import facts
+from drillbook.report.facts import Redeliveries
+from drillbook.report.series import Axis
+from drillbook.report.source import read
 
 TIME = Axis(T0, 30.0, 0.5)
 

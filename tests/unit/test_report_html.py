@@ -17,12 +17,12 @@ import pytest
 from small_run import at, effect, hand_made, published
 from synthetic_run import judgement_of, write_run
 
-from harness.evidence import Counter, Event, Leftover, Wire
-from harness.evidence.records import Metric, Topology
-from harness.evidence.run_directory import line
-from harness.invariants.judge import judge
-from harness.invariants.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
-from harness.report import html, write
+from drillbook.api import judge
+from drillbook.evidence import Counter, Event, Leftover, Wire
+from drillbook.evidence.records import Metric, Topology
+from drillbook.evidence.run_directory import line
+from drillbook.judge.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
+from drillbook.report import html, write
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
 FILES = ["published", "effects", "leftovers", "wire", "counters", "timeline"]

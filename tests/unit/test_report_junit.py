@@ -9,9 +9,9 @@ from xml.etree import ElementTree
 
 from small_run import at, hand_made
 
-from harness.evidence import Event
-from harness.invariants.verdict import Finding, Judgement, Moment, Result, Verdict
-from harness.report import write
+from drillbook.evidence import Event
+from drillbook.judge.verdict import Finding, Judgement, Moment, Result, Verdict
+from drillbook.report import write
 
 LOST = Finding("charge-000012", "It was confirmed, left no effect and rests nowhere.", "drain v2", (Moment(at(1), "published, confirmed"),))
 RESULTS = (

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from small_run import T0, at
 
-from harness.evidence import Event
-from harness.report.broker import Act
-from harness.report.lanes import Span, lanes
-from harness.report.series import Axis
+from drillbook.evidence import Event
+from drillbook.report.broker import Act
+from drillbook.report.lanes import Span, lanes
+from drillbook.report.series import Axis
 
 TIME = Axis(T0, 30.0, 0.5)
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from small_run import SECOND, T0, at, effect, hand_made, published
 
-from harness.evidence import Counter, Event
-from harness.evidence.records import Metric
-from harness.report.series import MOST_BUCKETS, MOST_CURVES, Axis, Panel, axis, outside, panels
-from harness.report.source import read
+from drillbook.evidence import Counter, Event
+from drillbook.evidence.records import Metric
+from drillbook.report.series import MOST_BUCKETS, MOST_CURVES, Axis, Panel, axis, outside, panels
+from drillbook.report.source import read
 
 
 def drawn(path: Path) -> tuple[Axis, dict[str, Panel]]:

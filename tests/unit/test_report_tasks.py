@@ -6,11 +6,11 @@ from pathlib import Path
 
 from small_run import at, effect, hand_made, published
 
-from harness.evidence import Effect, Leftover
-from harness.evidence.records import State
-from harness.report import tasks
-from harness.report.source import read
-from harness.report.tasks import EffectSource, SaidState
+from drillbook.evidence import Effect, Leftover
+from drillbook.evidence.records import State
+from drillbook.report import tasks
+from drillbook.report.source import read
+from drillbook.report.tasks import EffectSource, SaidState
 
 TWO_SOURCES = """\
 title: A drill

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from harness.errors import UsageError
-from harness.evidence.rows import check_columns, effects, handled, nanoseconds, outbox, states
+from drillbook.core.errors import UsageError
+from drillbook.evidence.rows import check_columns, effects, handled, nanoseconds, outbox, states
 
 
 def test_a_time_of_the_database_keeps_its_microseconds() -> None:

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import HarnessError
-from harness.evidence import Effect, RunDirectory
+from drillbook.core.errors import HarnessError
+from drillbook.evidence import Effect, RunDirectory
 
 
 def test_a_line_is_on_disk_as_soon_as_it_is_written(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 from scenario_folder import SOUND, said, sound_folder
 
-from harness.cli import main
+from drillbook.app.cli import main
 
 PLAY = """\
 - hosts: localhost

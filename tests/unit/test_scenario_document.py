@@ -6,15 +6,15 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from harness.evidence.records import FILES, FORMAT
-from harness.scenario import document
-from harness.scenario.model import Scenario
+from drillbook.evidence.records import FILES, FORMAT
+from drillbook.scenario import Scenario
+from drillbook.validation import document
 
 RUN_DIRECTORY = (document.TARGET.parent / "run-directory.md").read_text()
 
 
 def test_the_committed_scenario_page_is_what_the_model_gives():
-    assert document.TARGET.read_text() == document.document(), "stale: python -m harness.scenario.document"
+    assert document.TARGET.read_text() == document.document(), "stale: python -m drillbook.validation.document"
 
 
 def test_every_part_of_the_file_has_its_section():

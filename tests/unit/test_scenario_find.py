@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from harness.errors import UsageError
-from harness.evidence.runs import rows as run_rows
-from harness.scenario import find
+from drillbook.core.errors import UsageError
+from drillbook.evidence.runs import rows as run_rows
+from drillbook.validation import find
 
 MINIMAL = "title: x\ninvariants: {no_lost_tasks: }\n"
 

@@ -8,13 +8,13 @@ from typing import get_args
 
 import pytest
 
-from harness.errors import UsageError
-from harness.plan import make_plan
-from harness.scenario import init
-from harness.scenario.find import find
-from harness.scenario.init import METHODS, SHIPPED, write
-from harness.scenario.loader import load
-from harness.scenario.model import Method
+from drillbook.core.errors import UsageError
+from drillbook.plan import make_plan
+from drillbook.scenario import Method
+from drillbook.validation import init
+from drillbook.validation.find import find
+from drillbook.validation.init import METHODS, SHIPPED, write
+from drillbook.validation.loader import load
 
 
 def test_what_it_writes_is_a_sound_scenario(tmp_path):

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from scenario_folder import SOUND, said, sound_folder
 
-from harness.errors import Exit
-from harness.scenario.loader import ScenarioError, load
+from drillbook.core.errors import Exit
+from drillbook.validation.loader import ScenarioError, load
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from scenario_folder import SOUND, said, sound_folder
 
-from harness.scenario.model import MessageShape
+from drillbook.scenario import MessageShape
 
 ENDS = 'exchange: tasks, routing_key: "task.{type}"}'
 CASES = {

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from harness.scenario.moments import Moment, TaskCount, moment, task_count
+from drillbook.scenario.moments import Moment, TaskCount, moment, task_count
 
 MOMENTS = {"5s": Moment(5.0), "250ms": Moment(0.25), "2m": Moment(120.0), "20s after deployment": Moment(20.0, after_deployment=True)}
 COUNTS = {

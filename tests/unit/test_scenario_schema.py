@@ -5,8 +5,8 @@ import pytest
 from ruamel.yaml import YAML
 from scenario_folder import SOUND
 
-from harness.scenario.init import TEMPLATE
-from harness.scenario.schema import schema
+from drillbook.validation.init import TEMPLATE
+from drillbook.validation.schema import schema
 
 
 @pytest.fixture(scope="module")

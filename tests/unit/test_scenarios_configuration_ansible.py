@@ -7,10 +7,10 @@ import pytest
 from histories import START, run_directory
 from ruamel.yaml import YAML
 
-from harness.evidence import Event
-from harness.evidence.records import Effect
-from harness.invariants.judge import judge
-from harness.scenario.loader import load
+from drillbook.api import judge
+from drillbook.evidence import Event
+from drillbook.evidence.records import Effect
+from drillbook.validation.loader import load
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "configuration_ansible"
 CARELESS = ("policy_forgotten", "queue_type", "half_applied")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from harness.playbook.steps import step_names
-from harness.scenario.loader import load
+from drillbook.playbook.steps import step_names
+from drillbook.validation.loader import load
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "rollback_script"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

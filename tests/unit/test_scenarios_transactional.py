@@ -9,7 +9,7 @@ from types import ModuleType
 
 import pytest
 
-from harness.scenario.loader import load
+from drillbook.validation.loader import load
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "transactional"
 TWINS = ("ack_early", "dual_write", "no_inbox", "hasty")

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from harness.playbook.steps import step_names
-from harness.scenario.loader import load
+from drillbook.playbook.steps import step_names
+from drillbook.validation.loader import load
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "versioned_workers"
 

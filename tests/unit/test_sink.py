@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from harness.errors import HarnessError
-from harness.evidence.sink_file import SinkTail, calls
-from harness.stage import sink
-from harness.stage.wait import until
+from drillbook import sink
+from drillbook.core.errors import HarnessError
+from drillbook.core.wait import until
+from drillbook.evidence.sink_file import SinkTail, calls
 
 PACKAGES = Path(sink.__file__).parent.parent
 SECONDS = 20

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from scenario_folder import SOUND, said, sound_folder
 
-from harness import plan
-from harness.scenario.loader import load
-from harness.scenario.model import Scenario
-from harness.stage import services
-from harness.stage.links import HTTP_HELLO as SINK_HELLO
-from harness.stage.links import hello
-from harness.stage.wiring import Addresses, Credentials, wire
+from drillbook import plan
+from drillbook.scenario import Scenario
+from drillbook.stage import services
+from drillbook.stage.links import HTTP_HELLO as SINK_HELLO
+from drillbook.stage.links import hello
+from drillbook.stage.wiring import Addresses, Credentials, wire
+from drillbook.validation.loader import load
 
 FLAGS = "flags: {image: flagd, port: 8016, ports: {sync: 8015}, folder: {from: worker, to: /etc/flagd}}"
 WORKERS = "  workers:\n"

@@ -13,11 +13,11 @@ from pika import spec
 from tap_process import SECONDS, TapProcess, accept, speak
 from tap_speech import LINK, Lines, ack, broker, client, consuming, content, deliver, method, opened, publish
 
-from harness.stage.tap.capture import LARGEST_BODY, Capture
-from harness.stage.tap.config import CaptureSettings, prefix
-from harness.stage.tap.connection import Connection
-from harness.stage.tap.selector import selector
-from harness.stage.wait import until
+from drillbook.core.wait import until
+from drillbook.tap.capture import LARGEST_BODY, Capture
+from drillbook.tap.config import CaptureSettings, prefix
+from drillbook.tap.connection import Connection
+from drillbook.tap.selector import selector
 
 
 class Kept:

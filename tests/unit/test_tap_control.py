@@ -9,16 +9,16 @@ from types import SimpleNamespace
 
 import pytest
 
-from harness.drive.fault_runner import FaultRunner
-from harness.drive.wire_moment import WireMoment
-from harness.errors import HarnessError
-from harness.evidence import RunDirectory
-from harness.evidence.wire_tail import WireTail
-from harness.faults.drop import Drop
-from harness.faults.kill import Kill
-from harness.plan import PlannedFault
-from harness.stage.tap.rules import Rule, read
-from harness.stage.tap_control import TapControl
+from drillbook.core.errors import HarnessError
+from drillbook.drive.fault_runner import FaultRunner
+from drillbook.drive.wire_moment import WireMoment
+from drillbook.evidence import RunDirectory
+from drillbook.evidence.wire_tail import WireTail
+from drillbook.faults.drop import Drop
+from drillbook.faults.kill import Kill
+from drillbook.plan import PlannedFault
+from drillbook.stage.tap_control import TapControl
+from drillbook.tap.rules import Rule, read
 
 LINKS = ("workers.v1.1 -> broker",)
 

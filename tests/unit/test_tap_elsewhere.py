@@ -5,7 +5,7 @@ import json
 from pika import spec
 from tap_speech import Tap, broker, consuming, content, deliver, method, opened
 
-from harness.stage.tap.elsewhere import MOST
+from drillbook.tap.elsewhere import MOST
 
 
 def without(tag, properties=None, body=b"{}"):

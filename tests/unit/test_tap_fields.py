@@ -4,7 +4,7 @@ import struct
 
 import pytest
 
-from harness.stage.tap.selector import selector
+from drillbook.tap.selector import selector
 
 VALUES = {
     "bool": b"t\x01",

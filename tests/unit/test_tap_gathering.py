@@ -9,8 +9,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from harness.stage.tap import gathering
-from harness.stage.tap.gathering import BUSY_LINES, GatheringSelector
+from drillbook.tap import gathering
+from drillbook.tap.gathering import BUSY_LINES, GatheringSelector
 
 
 @pytest.fixture

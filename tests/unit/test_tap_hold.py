@@ -6,7 +6,7 @@ from pika import spec
 from tap_process import SECONDS, arrives, ends, rule, speak
 from tap_speech import CONFIRMS, IN_TRANSACTION, ack, broker, client, consuming, deliver, method, opened, publish
 
-from harness.stage.wait import until
+from drillbook.core.wait import until
 
 
 def test_what_is_behind_a_held_ack_waits_in_order_and_the_other_way_is_free(holding):

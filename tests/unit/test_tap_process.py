@@ -13,9 +13,9 @@ import pytest
 from tap_process import PACKAGES, SECONDS, receive, speak
 from tap_speech import PREAMBLE, client, deliver, opened, publish
 
-from harness.evidence.records import Wire
-from harness.evidence.run_directory import line as wire_line
-from harness.stage import tap
+from drillbook import tap
+from drillbook.evidence.records import Wire
+from drillbook.evidence.run_directory import line as wire_line
 
 
 def taken_before_it_blocks(source, block):

@@ -13,10 +13,10 @@ from pika import spec
 from tap_process import SECONDS, accept, arrives, ends, rule, speak
 from tap_speech import CONFIRMS, LINK, Lines, ack, broker, channel, client, consuming, content, deliver, method, opened, publish
 
-from harness.stage.tap.armed import Armed
-from harness.stage.tap.selector import selector
-from harness.stage.tap.session import Session
-from harness.stage.wait import until
+from drillbook.core.wait import until
+from drillbook.tap.armed import Armed
+from drillbook.tap.selector import selector
+from drillbook.tap.session import Session
 
 
 def test_a_frame_of_which_a_part_has_passed_goes_on_and_the_next_is_met(holding):

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from pika.frame import Header
 from pika.spec import BasicProperties
 
-from harness.evidence.task_id import body_steps, task_of
-from harness.load.message import Body, Properties
-from harness.scenario.model import Load, StageSpec
-from harness.stage.tap.selector import selector as tap_selector
+from drillbook.evidence.task_id import body_steps, task_of
+from drillbook.load.message import Body, Properties
+from drillbook.scenario import Load, StageSpec
+from drillbook.tap.selector import selector as tap_selector
 
 SELECTORS = [
     *("message_id", "correlation_id", "header:id", "header:task id"),

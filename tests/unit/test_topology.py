@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from harness.drive.broker_watch import consumers_to_wait_for
-from harness.evidence.topology import effective_policy, role, snapshot
+from drillbook.drive.broker_watch import consumers_to_wait_for
+from drillbook.rabbitmq.topology import effective_policy, role, snapshot
 
 QUEUE = {"name": "tasks", "type": "quorum", "durable": True, "auto_delete": False, "arguments": {"x-delivery-limit": 5}}
 

@@ -1,10 +1,8 @@
 import json
 from pathlib import Path
-from typing import Any
 
-from harness.evidence.origins import ids_of_ledger
-from harness.evidence.wire_tail import STEADY_NS, Act, WireTail
-from harness.scenario.model import Scenario
+from drillbook.evidence.origins import ids_of_ledger
+from drillbook.evidence.wire_tail import STEADY_NS, Act, WireTail
 
 
 def write(path: Path, *lines: dict[str, object]) -> WireTail:
@@ -215,13 +213,8 @@ def test_the_last_moves_say_who_moved_what_where(tmp_path: Path) -> None:
     ]
 
 
-def scenario(**more: Any) -> Scenario:
-    load = {"rate": "1/s", "duration": "1s", "types": {"charge": 0.5, "charge-back": 0.5}}
-    return Scenario.model_validate({"title": "t", "load": load, "invariants": {"conservation": None}} | more)
-
-
 def test_ids_of_the_ledger_are_known_by_their_form() -> None:
-    ours = ids_of_ledger(scenario())
+    ours = ids_of_ledger({"charge", "charge-back"}, outbox=False)
     assert [ours(task) for task in ("charge-000001", "charge-back-1234567", "sweep-000001", "charge-1", "charge-00000a", "charge")] == [
         *(True, True),
         *(False,) * 4,
@@ -229,7 +222,7 @@ def test_ids_of_the_ledger_are_known_by_their_form() -> None:
 
 
 def test_with_an_outbox_any_id_may_be_the_ledgers() -> None:
-    assert ids_of_ledger(scenario(outbox={"query": "select task from outbox"}))("order-7")
+    assert ids_of_ledger({"charge"}, outbox=True)("order-7")
 
 
 def test_who_makes_tasks_and_is_given_none_is_a_scheduler(tmp_path: Path) -> None:

@@ -1,0 +1,150 @@
+"""The pytest plugin: every scenario file is one test, run by the same runner as ``drillbook run``.
+
+A drill passes when its verdict is held; one that declares ``expect: {broken: [...]}`` passes when exactly those invariants are broken and
+all others held.
+Nothing of Docker, and nothing heavy, is imported before an item runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from _pytest._code.code import ReprFileLocation, TerminalRepr
+
+if TYPE_CHECKING:
+    from _pytest._io import TerminalWriter
+
+    from drillbook.app.drill import Drilled
+    from drillbook.judge.verdict import Judgement
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("drillbook", "rollback drills")
+    group.addoption("--drill-seed", type=int, default=None, help="Seed of every drill; without it one is drawn for each and reported.")
+    group.addoption("--drill-output", type=Path, default=Path("reports"), help="Where runs of drills land (default: reports).")
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    if file_path.suffix not in (".yaml", ".yml"):
+        return None
+    from drillbook.validation.find import is_scenario
+
+    return ScenarioFile.from_parent(parent, path=file_path) if is_scenario(file_path) else None
+
+
+class ScenarioFile(pytest.File):
+    """One scenario file."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        from drillbook.validation.find import name
+        from drillbook.validation.loader import ScenarioError, load
+
+        try:
+            scenario = load(self.path)
+        except ScenarioError as error:
+            raise self.CollectError(str(error)) from None
+        item: DrillItem = DrillItem.from_parent(self, name=name(self.path))
+        item.expected = tuple(scenario.expect.broken) if scenario.expect else ()
+        for tag in scenario.tags:
+            self.config.addinivalue_line("markers", f"{tag}: a tag of a drill")
+            item.add_marker(tag)
+        yield item
+
+
+class DrillFailedError(Exception):
+    """The drill did not end as it must; the message is what the summary line shows."""
+
+    def __init__(self, message: str, drilled: Drilled) -> None:
+        super().__init__(message)
+        self.drilled = drilled
+
+
+class DrillItem(pytest.Item):
+    """One drill."""
+
+    expected: tuple[str, ...] = ()
+
+    def runtest(self) -> None:
+        from rich.console import Console
+
+        from drillbook.app.drill import new_seed, run_drill
+        from drillbook.core.progress import Progress
+
+        given = self.config.getoption("--drill-seed")
+        seed = new_seed() if given is None else given
+        self.user_properties += [("seed", seed)]
+        progress = Progress(Console(stderr=True, highlight=False, force_terminal=False, soft_wrap=True))
+        drilled = run_drill(self.path, seed, self.config.getoption("--drill-output"), progress=progress)
+        self.user_properties += [
+            ("replay", drilled.replay),
+            ("run_directory", str(drilled.run_directory)),
+            ("verdict", str(drilled.judgement.verdict) if drilled.judgement else "none"),
+        ]
+        if drilled.interrupted_by is not None:
+            raise KeyboardInterrupt
+        message = complaint(drilled.judgement, self.expected, str(drilled.error) if drilled.error else None)
+        if message is not None:
+            raise DrillFailedError(message, drilled)
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        from drillbook.core.errors import DrillbookError
+
+        if isinstance(excinfo.value, DrillFailedError):
+            return DrillReport(str(self.path), str(excinfo.value), excinfo.value.drilled)
+        if isinstance(excinfo.value, DrillbookError):
+            return DrillReport(str(self.path), str(excinfo.value), None)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        return self.path, None, self.name
+
+
+class DrillReport(TerminalRepr):
+    """What pytest prints of a drill that failed: the verdict, its findings and where the report is."""
+
+    def __init__(self, path: str, message: str, drilled: Drilled | None) -> None:
+        self.reprcrash = ReprFileLocation(path, 1, message)
+        self._drilled = drilled
+
+    def toterminal(self, tw: TerminalWriter) -> None:
+        tw.line(self.reprcrash.message, red=True)
+        if self._drilled is None:
+            return
+        judgement = self._drilled.judgement
+        for result in judgement.results if judgement else ():
+            if result.verdict != "held":
+                tw.line(f"{result.verdict:8} {result.name}: {result.reason or result.sentence} ({result.count} found)")
+                for finding in result.findings[:3]:
+                    tw.line(f"         {finding.task or '-'} {f'[{finding.step}] ' if finding.step else ''}{finding.why}")
+        tw.line(f"report: {self._drilled.report}")
+        tw.line(f"again:  {self._drilled.replay}")
+
+    def __str__(self) -> str:
+        return self.reprcrash.message
+
+
+def complaint(judgement: Judgement | None, expected: tuple[str, ...], error: str | None) -> str | None:
+    """Why a drill fails its test, in one sentence; None when it passes.
+
+    Args:
+        judgement: what the judge said.
+        expected: invariants that the scenario declares it breaks.
+        error: what kept the harness from finishing.
+    """
+    if error is not None:
+        return error
+    if judgement is None:
+        return "the run could not be judged"
+    broken = [result.name for result in judgement.results if result.verdict == "broken"]
+    if expected:
+        unknown = [result.name for result in judgement.results if result.verdict == "unknown"]
+        if sorted(broken) == sorted(expected):
+            return f"could not judge {', '.join(unknown)}" if unknown else None
+        return f"expected to break exactly {', '.join(sorted(expected))}, but broke {', '.join(sorted(broken)) or 'nothing'}"
+    if judgement.verdict == "held":
+        return None
+    first = next((result for result in judgement.results if result.verdict == "broken"), None)
+    return f"{first.name}: {first.findings[0].why}" if first and first.findings else judgement.sentence

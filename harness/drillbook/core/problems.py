@@ -1,0 +1,61 @@
+"""Problems in a scenario file: each with its place, all told at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from drillbook.core.errors import UsageError
+
+LISTED = 10
+"""As many names as a message lists."""
+
+
+@dataclass(frozen=True, order=True)
+class Problem:
+    """One thing wrong in a file; line and column count from 1, as editors do."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class ScenarioError(UsageError):
+    """A scenario file that cannot be used; ``problems`` holds every reason, sorted by line."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(map(str, self.problems)))
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant, if any is close."""
+    by_form = {_form(candidate): candidate for candidate in known}
+    close = get_close_matches(_form(name), by_form, n=1, cutoff=0.6)
+    return by_form[close[0]] if close else None
+
+
+def suggestion(name: str, known: Sequence[str], listed: Sequence[str] | None = None) -> str:
+    """What to append to a message about an unknown name: the one meant, or all there are when they are few.
+
+    Args:
+        name: as written.
+        known: every name that would do.
+        listed: the names to suggest first and to list, where they are not all of ``known``.
+    """
+    listed = known if listed is None else listed
+    meant = nearest(name, listed) or nearest(name, known)
+    if meant is not None:
+        return f"; did you mean {meant}?"
+    if not listed:
+        return "; there is none"
+    return f"; there {'is' if len(listed) == 1 else 'are'} {', '.join(listed)}" if len(listed) <= LISTED else ""
+
+
+def _form(name: str) -> str:
+    return name.casefold().replace("-", " ").replace("_", " ")

@@ -1,0 +1,1 @@
+"""The Docker engine: connecting, containers, labels, images, and what dead runs left."""

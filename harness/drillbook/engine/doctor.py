@@ -1,0 +1,106 @@
+"""What a machine needs for a drill, asked one by one; `drillbook doctor` shows the answers."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+
+from drillbook.core.errors import HarnessError
+from drillbook.engine import engine
+from drillbook.engine.images import rows
+
+OLDEST_ENGINE = (20, 10)
+ROOM = 5 * 10**9
+"""Bytes that the images, their building and a few runs want."""
+TOOLS = ("bash", "docker", "curl")
+"""Programs that playbooks of the shipped drills call."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One answer.
+
+    Args:
+        name: what was asked.
+        ok: whether a drill can run with it.
+        detail: what was found.
+        hint: what to do about it; empty where it is ok.
+    """
+
+    name: str
+    ok: bool
+    detail: str
+    hint: str = ""
+
+
+def checks() -> list[Check]:
+    """Every check, in the order in which to mend what is missing."""
+    answers = [_python(), _cores(), _room(Path.cwd()), _tools(), _surroundings()]
+    try:
+        client = engine.connect()
+    except HarnessError as error:
+        return [*answers, Check("engine", False, error.message, error.hint)]
+    return [*answers, _engine(client), _engine_room(client), _images()]
+
+
+def _python() -> Check:
+    version = ".".join(str(part) for part in sys.version_info[:3])
+    return Check("python", sys.version_info >= (3, 11), version, "" if sys.version_info >= (3, 11) else "Use Python 3.11 or later.")
+
+
+def _cores() -> Check:
+    count = len(os.sched_getaffinity(0))
+    return Check(
+        "cores", count >= 2, f"{count}", "" if count >= 2 else "A drill wants two: broker, database, workers and load run side by side."
+    )
+
+
+def _room(folder: Path) -> Check:
+    free = shutil.disk_usage(folder).free
+    hint = "" if free >= ROOM else f"Make {ROOM / 1e9:g} GB of room, or run from another folder."
+    return Check("disk room", free >= ROOM, f"{free / 1e9:.0f} GB free for {folder}", hint)
+
+
+def _tools() -> Check:
+    missing = [tool for tool in TOOLS if shutil.which(tool) is None]
+    if not missing:
+        return Check("tools of playbooks", True, ", ".join(TOOLS))
+    return Check(
+        "tools of playbooks", False, f"{', '.join(missing)} not found", "Install them; the playbooks of the shipped drills call them."
+    )
+
+
+def _surroundings() -> Check:
+    inside = Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
+    return Check(
+        "surroundings", True, "inside a container: the engine must publish ports on this loopback" if inside else "not in a container"
+    )
+
+
+def _engine(client: docker.DockerClient) -> Check:
+    version = str(client.version()["Version"])
+    numbers = tuple(int(part) for part in version.split(".")[:2])
+    ok = numbers >= OLDEST_ENGINE
+    return Check("engine", ok, f"Docker {version}", "" if ok else f"Use Docker {'.'.join(map(str, OLDEST_ENGINE))} or later.")
+
+
+def _engine_room(client: docker.DockerClient) -> Check:
+    root = Path(str(client.info()["DockerRootDir"]))
+    if not root.is_dir():
+        return Check("engine's disk room", True, f"{root} is not on this machine")
+    check = _room(root)
+    return Check("engine's disk room", check.ok, check.detail, "" if check.ok else "Remove images and containers that nobody needs.")
+
+
+def _images() -> Check:
+    missing = [row.name for row in rows() if not row.reference]
+    if not missing:
+        return Check("images", True, "all on this machine")
+    return Check(
+        "images", True, f"{', '.join(missing)} not on this machine yet", "`drillbook images --ensure` has them ready before the first run."
+    )

@@ -1,0 +1,159 @@
+"""What a fault is: typed parameters, and four short methods called once for each victim."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import ClassVar, Literal, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from drillbook.tap.rules import Rule
+
+Pick = Literal["one", "all"] | int
+
+
+class Container(Protocol):
+    """A container of the stage, as a fault may touch it."""
+
+    name: str
+
+    @property
+    def status(self) -> str:
+        """``running``, ``paused``, ``exited``, ``created`` or ``gone``."""
+
+    @property
+    def started_at(self) -> str:
+        """When its main process was last started, as the engine says it."""
+
+    def kill(self) -> None: ...
+    def pause(self) -> None: ...
+    def unpause(self) -> None: ...
+    def start(self) -> None: ...
+    def restart(self) -> None: ...
+    def answers(self) -> bool:
+        """Whether the service inside answers its readiness question now."""
+
+
+class Link(Protocol):
+    """One network path of the stage, with a Toxiproxy proxy of its own."""
+
+    name: str
+
+    def delay(self, owner: object, delay_seconds: float, jitter_seconds: float) -> None:
+        """Delay every chunk of bytes, in each direction, until the owner heals it."""
+
+    def drop(self, owner: object) -> None:
+        """Let connections stand and swallow every byte, both ways, until the owner heals it."""
+
+    def refuse(self, owner: object) -> None:
+        """Close every connection and refuse new ones, until the owner heals it."""
+
+    def heal(self, owner: object) -> None:
+        """Take back what this owner did; what others did to the link stays."""
+
+    def round_trip_seconds(self, within: float) -> float | None:
+        """Time of one question and answer through the link by a connection of its own; None when none came ``within`` seconds."""
+
+
+class Act(Protocol):
+    """What the tap said of a message that it acted on."""
+
+    @property
+    def what(self) -> str:
+        """``ack dropped``, ``deliver held``, ``channel closed`` …"""
+
+    @property
+    def link(self) -> str | None: ...
+    @property
+    def peer(self) -> str | None:
+        """Whose message it was: the container or program at the client's end."""
+
+    @property
+    def task(self) -> str | None: ...
+
+
+class Tap(Protocol):
+    """The wire tap, which does what a rule says to messages that pass. A tap that is dead holds nothing and says nothing."""
+
+    def arm(self, rule: Rule) -> None:
+        """Have it count from now on, and act on the messages of the rule; arming an armed one again changes nothing."""
+
+    def armed(self, rule: Rule) -> bool:
+        """Whether it has said that it counts; true of a rule that was disarmed since, too."""
+
+    def acts(self, rule: Rule) -> Sequence[Act]:
+        """What it has said of the rule's messages, in order."""
+
+    def acted(self, rule: Rule) -> int:
+        """How many messages it has acted on, by what it said."""
+
+    def passed(self, rule: Rule) -> int | None:
+        """Once it is disarmed: how many messages of the rule's kind passed while it was armed; None where it has not said so."""
+
+    def finished(self, rule: Rule) -> bool:
+        """Whether it has acted on all the rule's messages, and holds none of them any more."""
+
+    def disarm(self, rule: Rule) -> None:
+        """Have it forget the rule, and let go at once what it holds for it."""
+
+    def disarmed(self, rule: Rule) -> bool:
+        """Whether it has said so, or is dead."""
+
+
+class Stage(Protocol):
+    """The part of the stage that faults act on."""
+
+    @property
+    def tap(self) -> Tap: ...
+
+    def container(self, name: str) -> Container: ...
+    def link(self, name: str) -> Link: ...
+
+
+class Fault(BaseModel, ABC):
+    """One kind of fault. A subclass in a file of its own in this folder is found by its ``kind``.
+
+    ``begin``, ``bit``, ``end`` and ``lifted`` are called once a victim: the name of one link or one container, drawn from the seed by
+    the plan. ``end`` and ``lifted`` must work when the victim is dead.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    kind: ClassVar[str]
+    undo: ClassVar[str]
+    """What undoes it, for a person who finds it on disk after the harness died."""
+    momentary: ClassVar[bool] = False
+    """True where the fault has no duration of its own: ``for`` is refused."""
+    stays: ClassVar[bool] = False
+    """True where the fault is not undone unless ``for`` says when."""
+    blocks: ClassVar[bool] = False
+    """True where nothing passes its link while it stands, so that the wire cannot show who meets it."""
+    pick: Pick = Field(
+        default="all", description="How many of the named victims it hits: one, all, or a number; which ones is drawn from the seed."
+    )
+
+    @property
+    @abstractmethod
+    def aim(self) -> str:
+        """The link or container reference this fault aims at."""
+
+    @property
+    def severs(self) -> bool:
+        """Whether it ends the connections of what it hits, so that a message which the tap holds for one of them is never sent."""
+        return False
+
+    @abstractmethod
+    def begin(self, stage: Stage, victim: str) -> None:
+        """Make it happen."""
+
+    @abstractmethod
+    def bit(self, stage: Stage, victim: str) -> bool:
+        """Proof, from outside, that it took hold; asked until true or a deadline."""
+
+    @abstractmethod
+    def end(self, stage: Stage, victim: str) -> None:
+        """Undo it."""
+
+    @abstractmethod
+    def lifted(self, stage: Stage, victim: str) -> bool:
+        """Proof, from outside, that it is gone; asked until true or a deadline."""

@@ -1,0 +1,23 @@
+"""Lose messages on their way, as a connection that breaks does with what it carries."""
+
+from dataclasses import replace
+
+from pydantic import Field
+
+from drillbook.faults.on_wire import WireFault
+from drillbook.tap.rules import Rule
+
+
+class Drop(WireFault):
+    """Let messages vanish on their way: an acknowledgement that never reaches the broker, a confirm that never reaches the publisher."""
+
+    kind = "drop"
+    action = "drop"
+    sever: bool = Field(
+        default=True,
+        description="The connection ends right after, as it does when a message really gets lost. false: it stays open, and neither end "
+        "learns of the loss; not for publish and deliver, which both ends number.",
+    )
+
+    def asks(self, rule: Rule) -> Rule:
+        return replace(super().asks(rule), sever=self.sever)

@@ -1,0 +1,23 @@
+"""Hold messages back on their way, and what comes behind them, as a congested network does."""
+
+from dataclasses import replace
+
+from pydantic import Field
+
+from drillbook.core.units import Duration
+from drillbook.faults.on_wire import WireFault
+from drillbook.tap.rules import Rule
+
+
+class Hold(WireFault):
+    """Hold messages back for a time, each with all that comes behind it in that direction of its connection; then they go on in order.
+
+    A connection that ends meanwhile takes along what is held of it.
+    """
+
+    kind = "hold"
+    action = "hold"
+    delay: Duration = Field(description="How long each is held.", gt=0)
+
+    def asks(self, rule: Rule) -> Rule:
+        return replace(super().asks(rule), seconds=self.delay)

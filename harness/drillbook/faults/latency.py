@@ -1,0 +1,44 @@
+"""Slow a link down: every chunk of bytes waits on its way, in both directions."""
+
+from pydantic import Field, model_validator
+
+from drillbook.core.refs import LinkRef
+from drillbook.core.units import Duration
+from drillbook.faults.base import Fault, Stage
+
+PROBE_SECONDS = 5.0
+
+
+class Latency(Fault):
+    """Delay what the link carries, both ways, so that a round trip takes twice ``delay`` longer."""
+
+    kind = "latency"
+    undo = "delete the link's proxy and make it again"
+    link: LinkRef
+    delay: Duration = Field(description="Added to each direction.", gt=0)
+    jitter: Duration = Field(default=0.0, description="Each chunk's delay differs by at most this much.", ge=0)
+
+    @model_validator(mode="after")
+    def _can_be_proven(self) -> "Latency":
+        if self.jitter >= self.delay:
+            raise ValueError("jitter must be smaller than delay: otherwise nobody can tell the slow link from the fast one")
+        return self
+
+    @property
+    def aim(self) -> str:
+        return self.link
+
+    def begin(self, stage: Stage, victim: str) -> None:
+        stage.link(victim).delay(self, self.delay, self.jitter)
+
+    def bit(self, stage: Stage, victim: str) -> bool:
+        least = 2 * max(self.delay - self.jitter, 0.0)
+        taken = stage.link(victim).round_trip_seconds(least + PROBE_SECONDS)
+        return taken is not None and taken >= least
+
+    def end(self, stage: Stage, victim: str) -> None:
+        stage.link(victim).heal(self)
+
+    def lifted(self, stage: Stage, victim: str) -> bool:
+        taken = stage.link(victim).round_trip_seconds(PROBE_SECONDS)
+        return taken is not None and taken < 2 * self.delay

@@ -1,0 +1,30 @@
+"""Freeze a container: its processes stop, its connections stay open, its unacknowledged tasks stay away from everyone else."""
+
+from drillbook.core.refs import ContainerRef
+from drillbook.faults.base import Fault, Stage
+
+
+class Pause(Fault):
+    """Freeze a container's processes; the broker gives its tasks to others only after about three heartbeats."""
+
+    kind = "pause"
+    undo = "docker unpause"
+    target: ContainerRef
+
+    @property
+    def aim(self) -> str:
+        return self.target
+
+    def begin(self, stage: Stage, victim: str) -> None:
+        if stage.container(victim).status == "running":
+            stage.container(victim).pause()
+
+    def bit(self, stage: Stage, victim: str) -> bool:
+        return stage.container(victim).status == "paused"
+
+    def end(self, stage: Stage, victim: str) -> None:
+        if stage.container(victim).status == "paused":
+            stage.container(victim).unpause()
+
+    def lifted(self, stage: Stage, victim: str) -> bool:
+        return stage.container(victim).status != "paused"

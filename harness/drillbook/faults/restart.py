@@ -1,0 +1,39 @@
+"""Restart a container: a node that reboots, its connections lost, its disk kept."""
+
+from pydantic import PrivateAttr
+
+from drillbook.core.refs import ContainerRef
+from drillbook.faults.base import Fault, Stage
+
+
+class Restart(Fault):
+    """Stop a service in order and start it again; lifted when it answers."""
+
+    kind = "restart"
+    undo = "docker start"
+    momentary = True
+    target: ContainerRef
+    _before: dict[str, str] = PrivateAttr(default_factory=dict)
+
+    @property
+    def aim(self) -> str:
+        return self.target
+
+    @property
+    def severs(self) -> bool:
+        return True
+
+    def begin(self, stage: Stage, victim: str) -> None:
+        container = stage.container(victim)
+        self._before[victim] = container.started_at
+        container.restart()
+
+    def bit(self, stage: Stage, victim: str) -> bool:
+        return stage.container(victim).started_at != self._before[victim]
+
+    def end(self, stage: Stage, victim: str) -> None:
+        if stage.container(victim).status == "exited":
+            stage.container(victim).start()
+
+    def lifted(self, stage: Stage, victim: str) -> bool:
+        return stage.container(victim).answers()

@@ -1,0 +1,198 @@
+"""One task, explained: its whole story from every evidence, and what each declared invariant says of it. Pure, as the judge is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from pathlib import Path
+
+from drillbook.core.errors import UsageError
+from drillbook.judge.catalogue import Invariant
+from drillbook.judge.database import Database
+from drillbook.judge.judge import judge
+from drillbook.judge.query import Answer, ask
+from drillbook.judge.stories import stories
+from drillbook.judge.verdict import Judgement, Moment, Result, Verdict
+from drillbook.judge.wholeness import State
+from drillbook.scenario import Scenario
+
+SUGGESTED = 3
+"""Ids suggested in place of one that the run does not know."""
+
+_TOLD_BY = {
+    "published": "whether it was published",
+    "wire": "who had it",
+    "effects": "what it did",
+    "states": "what state it was in",
+    "leftovers": "where it rests",
+    "timeline": "what steps, faults and ends of containers it met",
+}
+"""The evidence that stories are told from, and what each tells."""
+
+_IDS = """
+select task from published union select task from wire where task is not null union select task from effects
+union select task from leftovers union select task from states
+"""
+
+_CONTEXT = """
+with spans as (
+    select name, begin_at, coalesce(until_at, $until) as end_at, 'step "' || name || '"' as what from steps
+)
+select begin_at, what || ' begins' from spans where begin_at <= $until and end_at >= $since
+union all
+select end_at, 'step "' || name || '" ends' from steps where begin_at <= $until and end_at between $since and $until
+union all
+select "at", 'the fault "' || name || '" ' || case state when 'begin' then 'begins' when 'bit' then 'has bitten' else 'has lifted' end
+         || coalesce(' on ' || array_to_string(mine, ', '), '')
+from (select * exclude (name), timeline.name as name,
+             list_filter(string_split(timeline.target, ', '),
+                         lambda one: one in ('broker', 'database') or split_part(one, ' -> ', 1) in $holders) as mine
+      from timeline join faults on faults.name = timeline.name and faults.target is not distinct from timeline.target
+      where event = 'fault' and state in ('begin', 'bit', 'lifted') and "at" <= $until
+        and begin_at <= $until and coalesce(lifted_at, $until) >= $since)
+where mine is null or len(mine) > 0
+order by 1, 2
+"""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one invariant says of the task."""
+
+    name: str
+    verdict: Verdict
+    """Held: it has nothing against this task."""
+    why: str
+    step: str | None = None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """One task of a run, explained."""
+
+    task: str
+    summary: str
+    """What became of it, in one sentence without its id."""
+    moments: tuple[Moment, ...]
+    said: tuple[Said, ...]
+    doubts: tuple[str, ...]
+    """What the story cannot tell, as evidence is missing or blind."""
+    began_at: int | None
+    """Nanoseconds since the epoch: when the load began, which the moments are counted from; None: the run does not say."""
+    judgement: Judgement
+
+
+def explain_task(run_directory: Path, scenario: Scenario, task: str) -> Explanation:
+    """Explain one task.
+
+    Args:
+        run_directory: a run, whole or not.
+        scenario: the run's.
+        task: its id.
+
+    Raises:
+        UsageError: nothing in the run names that task, or the run cannot be judged.
+    """
+    reader = _Reader(task)
+    judgement = judge(run_directory, scenario, reader.look)
+    return Explanation(
+        task=task,
+        summary=reader.summary,
+        moments=tuple(reader.moments),
+        said=tuple(_said(result, reader.answers[result.name]) for result in judgement.results),
+        doubts=tuple(reader.doubts),
+        began_at=reader.began_at,
+        judgement=judgement,
+    )
+
+
+class _Reader:
+    """Asks the evidence for one task while the judge has it loaded."""
+
+    def __init__(self, task: str) -> None:
+        self.task = task
+        self.summary = ""
+        self.moments: Sequence[Moment] = ()
+        self.answers: dict[str, Answer] = {}
+        self.doubts: list[str] = []
+        self.began_at: int | None = None
+
+    def look(self, database: Database, scenario: Scenario, invariants: Sequence[Invariant], evidence: Sequence[State]) -> None:
+        """Read all there is to tell.
+
+        Raises:
+            UsageError: there is nothing.
+        """
+        story = stories(database, [self.task], whole=True)[self.task]
+        if not story:
+            raise _unknown(database, self.task)
+        self.moments = sorted([*story, *_context(database, story)], key=lambda moment: moment.at)
+        self.summary = _summary(database, self.task, {name for name, state, _ in evidence if state == "missing"})
+        self.answers = {one.name: ask(database, one, one.bindings(scenario.invariants[one.name]), self.task) for one in invariants}
+        wanted = _TOLD_BY.keys() - (set() if scenario.states else {"states"})
+        self.doubts = [_doubt(*one) for one in evidence if one[1] != "whole" and one[0] in wanted]
+        self.began_at = _one(
+            database, "select coalesce(min(begin_at) filter (name = 'load'), min(begin_at)) from phases where name in ('load', 'drive')"
+        )
+
+
+def _context(database: Database, story: Sequence[Moment]) -> list[Moment]:
+    """The steps that ran and the faults that stood on its way in the task's time."""
+    at_work = [moment.at for moment in story if moment.evidence not in ("leftovers", "states")]
+    over = any(moment.evidence == "effects" for moment in story) and not any(moment.evidence == "leftovers" for moment in story)
+    bounds = {
+        "since": story[0].at,
+        "until": max(at_work if over and at_work else [moment.at for moment in story]),
+        "holders": sorted({name for moment in story for name in (moment.holder or "").split(" + ")}),
+    }
+    return [Moment(at, what, evidence="timeline") for at, what in database.execute(_CONTEXT, bounds).fetchall()]
+
+
+def _summary(database: Database, task: str, missing: Set[str]) -> str:
+    row = database.execute(
+        "select type, outcome, attempts, effects, array_to_string(rests, ', ') from tasks where task = ?", [task]
+    ).fetchone()
+    if row is None:
+        return "" if "published" in missing else "Nobody published it, as far as the ledger knows."
+    kind, outcome, attempts, effects, rests = row
+    published = {"ok": "confirmed", "unknown": "sent and never confirmed", "fail": "refused", "skipped": "skipped and never sent"}[outcome]
+    tried = f" in {attempts} attempts" if attempts > 1 else ""
+    done = {0: "; no effect", 1: "; 1 effect"}.get(effects, f"; {effects} effects") if "effects" not in missing else ""
+    resting = f"; rests {f'as {rests}' if rests else 'nowhere'}" if "leftovers" not in missing else ""
+    return f"Of type {kind}; {published}{tried}{done}{resting}."
+
+
+def _doubt(name: str, state: str, reason: str) -> str:
+    return f"{reason}, so {_TOLD_BY[name]} is {'not told' if state == 'missing' else 'perhaps not told in whole'}"
+
+
+def _said(result: Result, answer: Answer) -> Said:
+    if not answer.rows:
+        why = {
+            Verdict.HELD: result.sentence,
+            Verdict.UNKNOWN: result.reason,
+            Verdict.BROKEN: f"Not by this task, but by {result.count:,} other{'' if result.count == 1 else 's'}.",
+        }[result.verdict]
+        return Said(result.name, Verdict.UNKNOWN if result.verdict is Verdict.UNKNOWN else Verdict.HELD, why)
+    first = answer.rows[0]
+    why = first.why or f"Not so here: {result.sentence}"
+    if result.verdict is Verdict.UNKNOWN:
+        why = f"{why} But it does not count: {result.reason}."
+    return Said(result.name, result.verdict, why, first.step)
+
+
+def _unknown(database: Database, task: str) -> UsageError:
+    """The error for an id that the run does not know, with the nearest that it knows."""
+    near = database.execute(
+        f"select task from ({_IDS}) order by contains(task, $task) desc, levenshtein(task, $task), task limit {SUGGESTED}",  # noqa: S608
+        {"task": task},
+    ).fetchall()
+    if not near:
+        return UsageError(f"nothing in this run names the task {task}, or any other.")
+    *most, last = (name for (name,) in near)
+    return UsageError(f"nothing in this run names the task {task};", f"did you mean {' or '.join(filter(None, [', '.join(most), last]))}?")
+
+
+def _one(database: Database, query: str) -> int | None:
+    row = database.execute(query).fetchone()
+    return row[0] if row else None

@@ -1,0 +1,102 @@
+"""Whether a fault on a link met anybody: what passed there while it stood, or who would have used it.
+
+Slow links (`latency`) to the broker: something passed there, as the wire shows. Cut ones: a connection was open when it was cut, its end
+shows on the wire, or the worker at its end was started meanwhile, and so had to reach it. Nothing sees what passes a link that does not
+lead to the broker: there it is enough that its client was connected to the broker, as for a cut. What a program tries over a link of the
+operator leaves no trace where it is cut, and its calls to the management API never do: there it is enough that a program ran. A fault
+on several links met somebody when one of them was used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import duckdb
+
+from drillbook.judge.machine import starved
+
+_USED = """
+with seen as (
+  select count(*) filter ("at" between $begin and $end and event not in ('refused', 'fault', 'blind')) as passed,
+         count(*) filter ("at" < $begin and channel is null and event = 'open')
+           - count(*) filter ("at" < $begin and channel is null and event = 'close') as standing
+  from wire where list_contains($peers::varchar[], peer)
+)
+select any_value(passed) > 0 or ($there and any_value(standing) > 0) or ($there and exists (
+  select 1 from timeline where event = 'container' and state = 'started' and list_contains($peers::varchar[], name)
+    and "at" between $begin and $end
+)) or (list_contains($peers::varchar[], 'operator') and exists (
+  select 1 from phases where name in ('deployment', 'playbook') and begin_at <= $end and coalesce(end_at, $end) >= $begin
+)), any_value(state), any_value(reason)
+from seen, evidence where name = 'wire'
+"""
+
+
+class Stood(NamedTuple):
+    """A fault on links, and when it was at work."""
+
+    name: str
+    links: Sequence[str]
+    begin_at: int
+    """Nanoseconds since the epoch."""
+    end_at: int | None
+    """None: it stood to the end."""
+    blocks: bool
+    """It let nothing pass."""
+
+
+def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> list[str]:
+    """That a fault met nobody, the end of a sentence; an empty list when it did, or when nothing would show it.
+
+    Args:
+        database: the evidence with its views.
+        fault: as it stood.
+        strict: whether a wire that is not there is a reason.
+    """
+    peers = list(dict.fromkeys(link.split(" -> ")[0] for link in fault.links))
+    seen = all(link.endswith(" -> broker") for link in fault.links)
+    given = {
+        "peers": peers,
+        "begin": fault.begin_at,
+        "end": 9_000_000_000_000_000_000 if fault.end_at is None else fault.end_at,
+        "there": fault.blocks or not seen,
+    }
+    row = database.execute(_USED, given).fetchone()
+    assert row is not None
+    used, wire, why = row
+    if used or (wire == "missing" and not strict):
+        return []
+    if wire != "whole":
+        return [f'nothing tells whether the fault "{fault.name}" met anybody: {why}']
+    lasted = "" if fault.end_at is None else f" in the {(fault.end_at - fault.begin_at) / 1e9:.1f} s that it stood"
+    what = (
+        f"{_listed(peers)} had no connection to the broker"
+        if not seen
+        else f"{'nobody was connected, or came to connect, over' if fault.blocks else 'nothing passed'} {_listed(fault.links)}"
+    )
+    return [f'the fault "{fault.name}" met nobody: {what}{lasted}{starved(database, fault.begin_at, fault.end_at)}']
+
+
+def not_running(database: duckdb.DuckDBPyConnection, name: str, containers: Sequence[str], begin_at: int) -> list[str]:
+    """That a fault on containers met nobody, as all of them had ended before it and were not started again.
+
+    Args:
+        database: the evidence with its views.
+        name: of the fault.
+        containers: that it hit.
+        begin_at: when it began, in nanoseconds since the epoch.
+    """
+    rows = database.execute(
+        """select name from timeline where event = 'container' and list_contains($names::varchar[], name) and "at" < $begin
+           group by name having arg_max(state, "at") in ('stopped', 'killed', 'died')""",
+        {"names": list(containers), "begin": begin_at},
+    ).fetchall()
+    dead = {container for (container,) in rows}
+    if dead != set(containers):
+        return []
+    return [f'the fault "{name}" met nobody: {_listed(containers)} did not run when it began']
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{' or '.join(names[:3])}{f' or {len(names) - 3} more' if len(names) > 3 else ''}"

@@ -1,0 +1,164 @@
+"""What a report says of the broker: what was declared on it before and after, what it counted, and what the wire shows of its queues.
+
+Pure: evidence in, plain rows out; a fact whose evidence is absent is None or an empty list.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from drillbook.report.source import Source
+
+MOST_ACTS = 400
+"""Marks on the lanes."""
+TOGETHER = 500_000_000
+"""Nanoseconds: acts of one sort that follow each other sooner are one mark."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One setting that differs between the two moments; or a whole thing that was there at one of them only."""
+
+    kind: str
+    name: str
+    field: str
+    """Empty: the whole thing."""
+    before: str
+    """Empty: it was not there."""
+    after: str
+
+
+@dataclass(frozen=True)
+class TopologyDiff:
+    """What was declared before the deployment, and after settling."""
+
+    things: int
+    """Queues, exchanges, bindings, policies and consumers that were there before."""
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True)
+class Counted:
+    """One total over the drill, as the broker counted it."""
+
+    name: str
+    total: int
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Act:
+    """Something on the wire that changed what passes, or what waits."""
+
+    at: int
+    """Nanoseconds since the epoch."""
+    event: str
+    name: str
+    """Of fault its rule; of the others the queue or the client."""
+    text: str
+    count: int = 1
+
+
+def topology(source: Source) -> TopologyDiff | str | None:
+    """What changed on the broker; None where the run has no topology, a sentence where it has only one moment of it."""
+    if "topology" not in source.present:
+        return None
+    moments: dict[str, dict[tuple[str, str], dict[str, str]]] = {"before": {}, "after": {}}
+    for moment, kind, name, field, value in source.rows("select moment, kind, name, field, value from topology order by kind, name, field"):
+        if moment in moments:
+            moments[moment].setdefault((kind, name), {})[field] = _shown(value)
+    before, after = moments["before"], moments["after"]
+    if not before or not after:
+        return f"What was declared on the broker is known only {'after' if after else 'before'} the drill, so that nothing can be compared."
+    changes = [change for key in sorted(before.keys() | after.keys()) for change in _changes(key, before.get(key), after.get(key))]
+    return TopologyDiff(len(before), tuple(changes))
+
+
+def _changes(key: tuple[str, str], before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> list[Change]:
+    kind, name = key
+    if before is None or after is None:
+        return [Change(kind, name, "", _whole(before), _whole(after))]
+    fields = sorted(before.keys() | after.keys())
+    return [
+        Change(kind, name, field, before.get(field, ""), after.get(field, "")) for field in fields if before.get(field) != after.get(field)
+    ]
+
+
+def _whole(settings: Mapping[str, str] | None) -> str:
+    if settings is None:
+        return ""
+    return ", ".join(f"{field} {value}" for field, value in settings.items() if field != "there") or "there"
+
+
+def _shown(value: str) -> str:
+    """A value as one writes it: text without its quotes."""
+    try:
+        content: Any = json.loads(value)
+    except ValueError:
+        return value
+    return content if isinstance(content, str) and content else value
+
+
+def counted(source: Source) -> list[Counted]:
+    """Dead letters, drops and redeliveries over the drill, as the broker's own metrics count them; a counter that fell began anew."""
+    if "metrics" not in source.present:
+        return []
+    totals: dict[str, float] = {}
+    for name, total in source.rows("""
+        select name, sum(case when value >= last then value - last else value end)
+        from (select name, value, lag(value, 1, 0) over (partition by name, queue, exchange order by "at", rowid) as last
+              from metrics where name like 'global_messages_%' or name like 'queue_messages_redelivered%')
+        group by name
+    """):
+        totals[name] = total
+    return [
+        _deaths("dead-lettered", totals, dropped=False),
+        _deaths("died and dropped", totals, dropped=True),
+        Counted("unroutable, dropped", _sum(totals, "global_messages_unroutable_dropped")),
+        Counted("unroutable, returned", _sum(totals, "global_messages_unroutable_returned")),
+        Counted("redelivered", _sum(totals, "queue_messages_redelivered")),
+    ]
+
+
+def _deaths(name: str, totals: Mapping[str, float], dropped: bool) -> Counted:
+    """Dead letters by reason: those that were sent on, or those of queues that have nowhere to send them (strategy ``disabled``)."""
+    reasons: dict[str, float] = {}
+    for metric, total in totals.items():
+        match = re.match(r"global_messages_dead_lettered_(\w+?)_total", metric)
+        if match and total and dropped == ('dead_letter_strategy="disabled"' in metric):
+            reason = match[1].replace("_", " ")
+            reasons[reason] = reasons.get(reason, 0) + total
+    return Counted(name, round(sum(reasons.values())), ", ".join(f"{reason} {round(total):,}" for reason, total in sorted(reasons.items())))
+
+
+def _sum(totals: Mapping[str, float], name: str) -> int:
+    """Over its labels; the node's own count and that of its exchanges are the same messages, so that only one of them is asked for."""
+    return round(sum(total for metric, total in totals.items() if metric.startswith(name)))
+
+
+def acts(source: Source) -> list[Act]:
+    """What faults did to what passed on the wire, and what was purged, deleted or blocked there; those that fall together are one."""
+    rows = source.rows(
+        """
+        with told as (
+            select "at", seq, event, case event when 'fault' then coalesce(rule, '') else coalesce(queue, peer, '') end as name,
+                   case event when 'fault' then coalesce(reason, '')
+                     when 'purge' then coalesce(queue, 'a queue') || ' purged' || coalesce(' with ' || "count" || ' in it', '')
+                     when 'delete' then coalesce(queue, 'a queue') || ' deleted' || coalesce(' with ' || "count" || ' in it', '')
+                     else coalesce(peer, 'a client') || ' ' || event end as text
+            from wire
+            where event in ('purge', 'delete', 'blocked', 'unblocked')
+               or (event = 'fault' and coalesce(reason, '') not in ('armed', 'disarmed'))),
+        apart as (select *, "at" - lag("at", 1, 0) over same > $together as begins from told
+                  window same as (partition by event, name, text order by seq)),
+        grouped as (select *, sum(begins::int) over (partition by event, name, text order by seq) as number from apart)
+        select min("at"), event, name, text, count(*) from grouped group by event, name, text, number order by 1 limit $most
+        """,
+        most=MOST_ACTS,
+        together=TOGETHER,
+    )
+    return [Act(*row) for row in rows]

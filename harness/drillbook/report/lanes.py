@@ -1,0 +1,164 @@
+"""What happened, as bars and marks above the curves: phases, faults, steps, alerts, containers, blind evidence. Pure: events in, spans out.
+
+Times are seconds since the start of the drive.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from drillbook.evidence.records import Event
+from drillbook.report.broker import Act
+from drillbook.report.series import Axis
+
+
+@dataclass(frozen=True)
+class Span:
+    """One bar, or one mark where begin and end are the same."""
+
+    label: str
+    begin: float
+    end: float
+    kind: str
+    """phase, fault, act, step, failed, alert, decision, killed, stopped, started, paused, purge, delete, blocked, blind: gives its look."""
+    hint: str = ""
+    """The whole of it in one sentence."""
+    bit: float | None = None
+    """Of a fault: when it was proven to have taken hold."""
+
+
+@dataclass(frozen=True)
+class Lane:
+    """Spans of one sort, on one strip."""
+
+    name: str
+    spans: tuple[Span, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The lane as JSON can hold it."""
+        return asdict(self)
+
+
+def lanes(events: tuple[Event, ...], time: Axis, acts: Sequence[Act] = ()) -> list[Lane]:
+    """The lanes that have anything on them.
+
+    Args:
+        events: the timeline.
+        time: the axis.
+        acts: what the wire shows of faults and queues, in time order.
+    """
+    found = [
+        Lane("phases", tuple(_pairs(events, time, "phase", ("begin",), ("end",), "phase", only=("load", "settle")))),
+        Lane("faults", (*_faults(events, time), *_acts(acts, time))),
+        Lane("deploy", tuple(_program(events, time, "deployment"))),
+        Lane("alerts", tuple(_alerts(events, time))),
+        Lane("playbook", tuple(_program(events, time, "playbook"))),
+        Lane("stage", tuple(_containers(events, time))),
+        Lane("queues", tuple(_queues(acts, time))),
+        Lane("evidence", tuple(_pairs(events, time, "blind", ("from",), ("to",), "blind"))),
+    ]
+    visible = [Lane(lane.name, tuple(span for span in lane.spans if span.end >= 0 and span.begin <= time.end)) for lane in found]
+    return [lane for lane in visible if lane.spans]
+
+
+def _pairs(
+    events: tuple[Event, ...],
+    time: Axis,
+    event: str,
+    opens: tuple[str, ...],
+    closes: tuple[str, ...],
+    kind: str,
+    only: tuple[str, ...] = (),
+) -> Iterable[Span]:
+    """A span from each opening state to the next closing one of the same name; to the end of the axis where none came."""
+    mine = [one for one in events if one.event == event and (not only or one.name in only)]
+    for number, one in enumerate(mine):
+        if one.state not in opens:
+            continue
+        last = next((later for later in mine[number + 1 :] if later.name == one.name and later.state in closes), None)
+        begin, end = time.seconds(one.at), time.seconds(last.at) if last else time.end
+        said = f" ({one.detail})" if one.detail else ""
+        yield Span(one.name, begin, end, kind, f"{one.name}: {begin:.1f} s to {f'{end:.1f} s' if last else 'the end'}{said}")
+
+
+def _faults(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
+    names = list(dict.fromkeys(event.name for event in events if event.event == "fault" and event.state == "begin"))
+    for name in names:
+        moments = {
+            state: [time.seconds(one.at) for one in events if (one.event, one.name, one.state) == ("fault", name, state)]
+            for state in ("begin", "bit", "end", "lifted")
+        }
+        begin = moments["begin"][0]
+        end = max(moments["lifted"] or moments["end"] or [time.end])
+        bit = max(moments["bit"], default=None)
+        hint = f"{name}: begun at {begin:.1f} s, {'never bit' if bit is None else f'bit at {bit:.1f} s'}"
+        hint += f", lifted at {end:.1f} s" if moments["lifted"] else ", not seen to lift" if moments["end"] else ", stayed to the end"
+        yield Span(name, begin, end, "fault", hint, bit)
+
+
+def _program(events: tuple[Event, ...], time: Axis, program: str) -> Iterable[Span]:
+    """The steps of a program; the whole of it where it shows none."""
+    steps = tuple(event for event in events if event.event == "step" and event.program == program)
+    if program == "playbook":
+        yield from _pairs(events, time, "hold", ("begin",), ("met", "not_met"), "paused")
+    if not steps:
+        yield from _pairs(events, time, "phase", ("begin",), ("end", "timeout"), "step", only=(program,))
+        return
+    failed = {event.name for event in steps if event.state == "end" and event.exit_code}
+    for span in _pairs(steps, time, "step", ("begin",), ("end",), "step"):
+        yield span if span.label not in failed else Span(span.label, span.begin, span.end, "failed", f"{span.hint}, failed")
+
+
+def _alerts(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
+    yield from _pairs(events, time, "alert", ("raised",), ("cleared",), "alert")
+    said = {"started": "decision to start the playbook", "waits": "the playbook waits", "abandoned": "the drill was given up"}
+    for event in events:
+        if event.event == "decision" and event.state in said:
+            moment = time.seconds(event.at)
+            label = "decision" if event.state == "started" else event.state
+            why = f", by {event.detail}" if event.state == "started" else f": {event.detail}"
+            yield Span(label, moment, moment, "decision", f"{said[event.state]} at {moment:.1f} s{why}")
+
+
+def _containers(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
+    pauses = tuple(event for event in events if event.event == "container" and event.state in ("paused", "unpaused"))
+    for span in _pairs(pauses, time, "container", ("paused",), ("unpaused",), "paused"):
+        yield Span(f"{_short(span.label)} paused", span.begin, span.end, span.kind, span.hint)
+    for event in events:
+        if event.event == "container" and event.state in ("started", "stopped", "killed", "died"):
+            moment = time.seconds(event.at)
+            unasked = "" if event.asked is not False else ", unasked"
+            label = f"{_short(event.name)} {event.state}"
+            yield Span(label, moment, moment, event.state, f"{event.name} {event.state} at {moment:.1f} s{unasked}")
+
+
+def _acts(acts: Sequence[Act], time: Axis) -> Iterable[Span]:
+    for act in acts:
+        if act.event == "fault":
+            moment = time.seconds(act.at)
+            label = act.text if act.count == 1 else f"{act.text} ×{act.count:,}"
+            yield Span(
+                label,
+                moment,
+                moment,
+                "act",
+                f"{act.name}: {label}, from {moment:.1f} s on" if act.count > 1 else f"{act.name}: {label} at {moment:.1f} s",
+            )
+
+
+def _queues(acts: Sequence[Act], time: Axis) -> Iterable[Span]:
+    """Queues purged or deleted over the wire, and clients that the broker blocked."""
+    for number, act in enumerate(acts):
+        moment = time.seconds(act.at)
+        if act.event in ("purge", "delete"):
+            yield Span(act.text, moment, moment, act.event, f"{act.text} at {moment:.1f} s")
+        elif act.event == "blocked":
+            later = (other for other in acts[number + 1 :] if (other.event, other.name) == ("unblocked", act.name))
+            end = next((time.seconds(other.at) for other in later), time.end)
+            yield Span(act.text, moment, end, "paused", f"{act.text} by the broker: {moment:.1f} s to {end:.1f} s")
+
+
+def _short(container: str) -> str:
+    return container.removeprefix("workers.")

@@ -1,0 +1,100 @@
+"""What a report says of the tasks: their states at the end, by evidence and by the workers' own word, and the sources of their effects.
+
+Pure: evidence in, plain rows out; a fact whose evidence is absent is None or an empty list.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from drillbook.report.source import Source
+
+STATES = {
+    "completed": "left at least one effect",
+    "executing": "delivered to a worker, not acknowledged",
+    "queued": "ready in a queue or delayed, or in an outbox",
+    "failed": "in a dead-letter queue",
+    "cancelled": "in the playbook's cancel ledger",
+    "nowhere": "no effect, and found in no place",
+}
+"""States of a task at the end, the first that fits, and how each is told from evidence."""
+
+
+@dataclass(frozen=True)
+class SaidState:
+    """A state in the workers' own table, and what the evidence says of the tasks in it."""
+
+    state: str
+    tasks: int
+    done: int
+    """Of them: done, by the effects."""
+
+
+@dataclass(frozen=True)
+class EffectSource:
+    """One place where tasks leave effects."""
+
+    name: str
+    kind: str
+    """query or http."""
+    types: tuple[str, ...] | None
+    """The task types that leave an effect there; None: all."""
+    effects: int
+    repeated: int
+    """Of them: calls with a key that was used before, which do nothing."""
+    tasks: int
+    doubled: int
+    """Of them: with more than one effect there, repeated calls not counted."""
+
+
+def states(source: Source) -> dict[str, dict[str, int]] | None:
+    """Tasks by state and by outcome of their publish (ok, unknown, fail, foreign); None where effects or leftovers were not collected.
+
+    ``foreign`` are tasks that no publish names; arrivals that were skipped are not tasks.
+    """
+    if not {"effects", "leftovers"} <= source.present:
+        return None
+    rows = source.rows(
+        """
+        with told as (select task, case when bool_or(outcome = 'ok') then 'ok' when bool_or(outcome = 'unknown') then 'unknown'
+                        when bool_or(outcome = 'fail') then 'fail' end as outcome from published group by task),
+             completed as (select task from done_tasks where effects > 0),
+             tasks as (select task from told where outcome is not null union select task from effects union select task from leftovers),
+             rest as (select task, list(state) as states from leftovers group by task)
+        select case when task in (from completed) then 'completed'
+                    when list_contains(states, 'unacked') then 'executing'
+                    when list_has_any(states, ['ready', 'delayed', 'outbox']) then 'queued'
+                    when list_contains(states, 'dead') then 'failed'
+                    when list_contains(states, 'cancelled') then 'cancelled' else 'nowhere' end as state,
+               coalesce(outcome, 'foreign') as outcome, count(*)
+        from tasks left join told using (task) left join rest using (task) group by 1, 2
+        """
+    )
+    found = {(state, outcome): count for state, outcome, count in rows}
+    outcomes = [outcome for outcome in ("ok", "unknown", "fail", "foreign") if any(key[1] == outcome for key in found)]
+    return {state: {outcome: found.get((state, outcome), 0) for outcome in outcomes} for state in STATES}
+
+
+def said(source: Source) -> list[SaidState] | None:
+    """Tasks by their state in the workers' own table; None where the scenario names none."""
+    if "states" not in source.present:
+        return None
+    rows = source.rows("""
+        select state, count(*), count(*) filter (task in (select task from done_tasks where effects > 0)) from states
+        where state is not null group by state order by list_position(['queued', 'executing', 'completed', 'failed'], state), state
+    """)
+    return [SaidState(*row) for row in rows]
+
+
+def sources(source: Source) -> list[EffectSource]:
+    """The sources of effects, where the scenario names several; empty where it has but one."""
+    rows = source.rows("""
+        with mine as (select source, task, count(*) as effects from done group by source, task),
+             read as (select source, count(*) as effects from effects group by source)
+        select sources.name, kind, types, coalesce(any_value(read.effects), 0) as effects,
+               coalesce(any_value(read.effects), 0) - coalesce(sum(mine.effects), 0)::bigint, count(mine.task),
+               count(*) filter (mine.effects > 1)
+        from sources left join mine on mine.source = sources.name left join read on read.source = sources.name
+        where sources.name is not null group by sources.name, kind, types order by sources.name
+    """)
+    return [EffectSource(name, kind, types and tuple(types), *counts) for name, kind, types, *counts in rows]

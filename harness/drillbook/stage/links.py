@@ -1,0 +1,233 @@
+"""Links: each network path of the stage with a Toxiproxy proxy of its own, and the one door to Toxiproxy's control API.
+
+toxiproxy-python keeps its host in a class attribute, waits for ever, and passes errors of the server in silence; ``ProxyControl`` gives it
+a timeout, a check of every answer, and attributes that were validated before they are sent: Toxiproxy 2.12 takes nonsense, and
+some of it ends the server. Toxics are never deleted one by one: deleting one while clients die can deadlock the control API (15 to
+20 of 20 tries), deleting and making the proxy again did not in 80.
+"""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from threading import RLock
+from typing import Any
+
+import requests
+import toxiproxy.api
+from toxiproxy import Toxiproxy
+from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
+
+from drillbook.core.errors import HarnessError
+
+API_PORT = 8474
+FIRST_PORT = 20001
+ANSWER_WITHIN_SECONDS = 10.0
+REFUSE = "refuse"
+AMQP_HELLO = b"AMQP\x00\x00\x09\x01"
+"""The protocol header; the broker answers it with Connection.Start (AMQP 0-9-1, 2.2.4)."""
+POSTGRES_HELLO = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
+"""SSLRequest; the server answers with one byte (PostgreSQL protocol 3.0, 53.2.10)."""
+HTTP_HELLO = b"GET / HTTP/1.1\r\nHost: sink\r\nConnection: close\r\n\r\n"
+
+
+def hello(link: str, more: Mapping[str, bytes]) -> bytes:
+    """What a client says first on a link, so that the service answers.
+
+    Args:
+        link: its name.
+        more: what the stage's further servers answer to, by name.
+    """
+    return {"database": POSTGRES_HELLO, "sink": HTTP_HELLO, **more}.get(link.split(" -> ")[1], AMQP_HELLO)
+
+
+@dataclass(frozen=True)
+class Route:
+    """One proxy: where it listens and what it leads to."""
+
+    name: str
+    listen: int
+    """Port of the Toxiproxy container."""
+    upstream: str
+    """``host:port`` on the run's network."""
+
+
+class ProxyControl:
+    """The control API of one Toxiproxy server, guarded.
+
+    Args:
+        port: the loopback port of its API.
+    """
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._lock = RLock()
+        self._server = Toxiproxy()
+
+    def answers(self) -> bool:
+        """Whether the API answers now."""
+        try:
+            return requests.get(f"http://127.0.0.1:{self._port}/version", timeout=1).ok
+        except requests.RequestException:
+            return False
+
+    def create(self, route: Route) -> None:
+        """Make a proxy."""
+        self._call(f"make the proxy {route.name}", lambda: self._server.create(route.upstream, route.name, f"0.0.0.0:{route.listen}"))
+
+    def delete(self, route: Route) -> None:
+        """Delete a proxy; its connections close. One that is not there is deleted already."""
+
+        def delete() -> None:
+            proxy = self._server.get_proxy(route.name)
+            if proxy is not None:
+                proxy.destroy()
+
+        self._call(f"delete the proxy {route.name}", delete)
+
+    def add_toxic(self, route: Route, kind: str, stream: str, attributes: dict[str, int], number: int = 0) -> None:
+        """Add a toxic to a proxy.
+
+        Args:
+            kind: ``latency`` or ``timeout``.
+            stream: ``upstream`` or ``downstream``.
+            attributes: whole numbers >= 0, just the keys that the kind has.
+            number: tells it from others of its kind on the same proxy.
+        """
+        known = {"latency": {"latency", "jitter"}, "timeout": {"timeout"}}
+        if set(attributes) != known.get(kind) or any(value < 0 for value in attributes.values()):
+            raise HarnessError(f"{kind} with {attributes} is not a toxic that Toxiproxy can be trusted with.")
+
+        def add() -> None:
+            proxy = self._server.get_proxy(route.name)
+            if proxy is None:
+                raise HarnessError(f"the proxy {route.name} is gone, so no {kind} can be put on it.")
+            proxy.add_toxic(type=kind, stream=stream, name=f"{kind}_{stream}_{number}", attributes=attributes)
+
+        self._call(f"add {kind} to the proxy {route.name}", add)
+
+    def _call(self, what: str, call: Any) -> None:
+        with self._lock, _GUARD:
+            self._server.update_api_consumer("127.0.0.1", self._port)
+            try:
+                call()
+            except requests.Timeout as error:
+                raise HarnessError(
+                    f"Toxiproxy did not {what} within {ANSWER_WITHIN_SECONDS:.0f} s: its control API hangs.",
+                    "The drill proves nothing; run it again.",
+                ) from error
+            except (requests.RequestException, NotFound, InvalidToxic, ProxyExists, ValueError) as error:
+                raise HarnessError(f"Toxiproxy did not {what}: {error}.") from error
+
+
+_GUARD = RLock()
+"""toxiproxy-python has one address for the whole process."""
+
+
+class _Checked:
+    """Stands where toxiproxy-python says ``requests``: the same calls with a timeout, an error for every 5xx."""
+
+    def get(self, url: str, **more: Any) -> requests.Response:
+        return self._checked(requests.get(url, timeout=ANSWER_WITHIN_SECONDS, **more))
+
+    def post(self, url: str, **more: Any) -> requests.Response:
+        return self._checked(requests.post(url, timeout=ANSWER_WITHIN_SECONDS, **more))
+
+    def delete(self, url: str, **more: Any) -> requests.Response:
+        return self._checked(requests.delete(url, timeout=ANSWER_WITHIN_SECONDS, **more))
+
+    @staticmethod
+    def _checked(response: requests.Response) -> requests.Response:
+        if response.status_code >= 500:
+            raise requests.HTTPError(f"{response.status_code} {response.text[:200]}")
+        return response
+
+
+toxiproxy.api.requests = _Checked()
+
+
+class Link:
+    """One network path: a client's way to a service, over one proxy or more.
+
+    Args:
+        name: ``workers.v2.1 -> broker``.
+        routes: its proxies; the first is the one that is probed.
+        hello: what a client says first to the service, so that it answers.
+        port: the loopback port at which the first route answers.
+    """
+
+    def __init__(self, control: ProxyControl, name: str, routes: tuple[Route, ...], hello: bytes, port: int) -> None:
+        self.name = name
+        self.port = port
+        self._control = control
+        self._routes = routes
+        self._hello = hello
+        self._lock = RLock()
+        self._harms: dict[int, tuple[str, dict[str, int]]] = {}
+        """What faults do to the link now, by the fault."""
+
+    def open(self) -> None:
+        """Make its proxies."""
+        for route in self._routes:
+            self._control.create(route)
+
+    def delay(self, owner: object, delay_seconds: float, jitter_seconds: float) -> None:
+        """Delay every chunk of bytes, in each direction, until the owner heals it."""
+        self._do(owner, "latency", {"latency": round(delay_seconds * 1000), "jitter": round(jitter_seconds * 1000)})
+
+    def drop(self, owner: object) -> None:
+        """Let connections stand and swallow every byte, both ways, until the owner heals it."""
+        self._do(owner, "timeout", {"timeout": 0})
+
+    def refuse(self, owner: object) -> None:
+        """Close every connection and refuse new ones, until the owner heals it."""
+        self._do(owner, REFUSE, {})
+
+    def heal(self, owner: object) -> None:
+        """Delete the proxies and make them again, so that their connections close; what others did to the link is done again."""
+        with self._lock:
+            self._harms.pop(id(owner), None)
+            for route in self._routes:
+                self._control.delete(route)
+            if any(kind == REFUSE for kind, _ in self._harms.values()):
+                return
+            for route in self._routes:
+                self._control.create(route)
+            for number, (kind, attributes) in self._harms.items():
+                self._poison(number, kind, attributes)
+
+    def round_trip_seconds(self, within: float) -> float | None:
+        """Time of one question and answer over a connection of its own.
+
+        Args:
+            within: seconds to wait for the answer.
+
+        Returns:
+            Seconds, or None when no answer came.
+        """
+        begin = time.monotonic()
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=within) as connection:
+                connection.sendall(self._hello)
+                return time.monotonic() - begin if connection.recv(1) else None
+        except OSError:
+            return None
+
+    def _do(self, owner: object, kind: str, attributes: dict[str, int]) -> None:
+        with self._lock:
+            refused = any(held == REFUSE for held, _ in self._harms.values())
+            self._harms[id(owner)] = (kind, attributes)
+            if refused:
+                return
+            if kind == REFUSE:
+                for route in self._routes:
+                    self._control.delete(route)
+            else:
+                self._poison(id(owner), kind, attributes)
+
+    def _poison(self, number: int, kind: str, attributes: dict[str, int]) -> None:
+        for route in self._routes:
+            for stream in ("upstream", "downstream"):
+                self._control.add_toxic(route, kind, stream, attributes, number)

@@ -1,0 +1,207 @@
+"""Drills that could not happen as written: times that never come, tasks that no queue takes, victims that are too few."""
+
+from __future__ import annotations
+
+import re
+
+from drillbook.core.problems import suggestion
+from drillbook.core.units import written
+from drillbook.scenario import After, Binding, Deployment, Exchange, FaultEntry, Load, Settle, Start
+from drillbook.scenario.moments import Moment, TaskCount, task_count
+from drillbook.validation.checks.references import OWN_EXCHANGES
+from drillbook.validation.draft import Draft
+from drillbook.validation.source import KeyPath, Place
+
+
+def check(draft: Draft) -> None:
+    """Load, routing, times, events, faults and tags."""
+    _shares(draft)
+    _routing(draft)
+    _faults(draft)
+    _times(draft)
+    _events(draft)
+    _tags(draft)
+
+
+def _shares(draft: Draft) -> None:
+    load = draft.part(Load, "load")
+    path = ("load", "types")
+    if load is None:
+        return
+    for name, share in load.types.items():
+        if share <= 0:
+            draft.source.refuse(draft.source.value((*path, name)), f"the share of {name} must be more than 0, not {share:g}")
+    total = sum(load.types.values())
+    if abs(total - 1) > 1e-6 and min(load.types.values(), default=1) > 0:
+        draft.source.refuse(draft.source.key(path), f"the shares of types must sum to 1, and these sum to {total:g}")
+
+
+def _routing(draft: Draft) -> None:
+    load, source = draft.part(Load, "load"), draft.source
+    queues = source.names("stage", "broker", "queues")
+    if load is None or not queues:
+        return
+    general = source.value(("load", "routing_key")) if "routing_key" in source.names("load") else source.key(("load",))
+    templates: dict[Place, str] = {}
+    types: dict[Place, list[str]] = {}
+    for name in load.types:
+        own = load.shape(name).routing_key
+        place = general if own is None else source.value(("load", "messages", name, "routing_key"))
+        templates[place] = load.routing_key if own is None else own
+        types.setdefault(place, []).append(name)
+    for place, template in templates.items():
+        strange = [name for name in re.findall(r"\{(.*?)\}", template) if name != "type"]
+        if strange:
+            source.refuse(place, f"routing_key knows {{type}} only, not {{{strange[0]}}}")
+        else:
+            _lost(draft, place, load.exchange, list(dict.fromkeys(map(load.routing_key_of, types[place]))), queues)
+
+
+def _lost(draft: Draft, place: Place, exchange: str, keys: list[str], queues: list[str]) -> None:
+    """Routing keys that lead nowhere."""
+    lost = [key for key in keys if (not _routes(draft, exchange, key) if exchange else key not in queues)]
+    if lost and exchange:
+        said = f"no binding of exchange {exchange} takes the routing key {' or '.join(lost)}: its tasks would be returned"
+        draft.source.refuse(place, said)
+    elif lost:
+        hint = suggestion(lost[0], queues)
+        draft.source.refuse(place, f"without exchange the routing key is a queue, and there is no {' or '.join(lost)}{hint}")
+
+
+def _routes(draft: Draft, name: str, key: str) -> bool:
+    """Whether an exchange routes a key anywhere; True where that cannot be told."""
+    declared = draft.part(Exchange, "stage", "broker", "exchanges", name)
+    if (declared is None and name not in OWN_EXCHANGES) or (declared is not None and "alternate-exchange" in declared.arguments):
+        return True
+    kind = declared.type if declared else name.removeprefix("amq.")
+    raw = draft.source.get("stage", "broker", "bindings") or []
+    bindings = [draft.part(Binding, "stage", "broker", "bindings", number) for number in range(len(raw))]
+    sources = {binding.source if binding else None for binding in bindings}
+    if not sources <= {*draft.source.names("stage", "broker", "exchanges"), *OWN_EXCHANGES}:
+        return True
+    keys = [binding.key for binding in bindings if binding is not None and binding.source == name]
+    if kind == "direct":
+        return key in keys
+    if kind == "topic":
+        return any(_takes(pattern.split("."), key.split(".")) for pattern in keys)
+    return bool(keys)
+
+
+def _takes(pattern: list[str], key: list[str]) -> bool:
+    """Whether a topic pattern takes a key, word by word, as AMQP 0-9-1 has it: ``*`` is one word, ``#`` any number of words."""
+    if not pattern:
+        return not key
+    if pattern[0] == "#":
+        return any(_takes(pattern[1:], key[skipped:]) for skipped in range(len(key) + 1))
+    return bool(key) and pattern[0] in ("*", key[0]) and _takes(pattern[1:], key[1:])
+
+
+def _faults(draft: Draft) -> None:
+    source = draft.source
+    first: dict[str, int] = {}
+    for number, entry in draft.faults:
+        path = ("faults", number)
+        if entry.name in first:
+            place = source.value((*path, "name"))
+            source.refuse(
+                place, f"a fault is named {entry.name} already, on line {source.value(('faults', first[entry.name], 'name')).line}"
+            )
+        first.setdefault(entry.name, number)
+        _pick(draft, number, entry)
+
+
+def _pick(draft: Draft, number: int, entry: FaultEntry) -> None:
+    pick = entry.fault.pick
+    if not isinstance(pick, int) or draft.names is None:
+        return
+    place = draft.source.value(("faults", number, entry.fault.kind, "pick"))
+    victims = draft.names.resolve(entry.fault.aim)
+    if pick < 1:
+        draft.source.refuse(place, f"pick must be at least 1, not {pick}")
+    elif victims and pick > len(victims):
+        draft.source.refuse(place, f"pick is {pick}, and {entry.fault.aim} names only {len(victims)}")
+
+
+def _times(draft: Draft) -> None:
+    source = draft.source
+    load, settle = draft.part(Load, "load"), draft.part(Settle, "settle")
+    if load and load.most < load.duration:
+        place = source.value(("load", "most" if "most" in source.names("load") else "duration"))
+        source.refuse(place, f"the load lasts {written(load.duration)} at least, and {written(load.most)} at most")
+    elif load:
+        _beyond_the_load(draft, load)
+    if settle and settle.quiet_for >= settle.within:
+        place = source.value(("settle", "quiet_for")) if "quiet_for" in source.names("settle") else source.value(("settle", "within"))
+        source.refuse(place, f"quiet for {written(settle.quiet_for)} cannot come within {written(settle.within)}")
+
+
+def _beyond_the_load(draft: Draft, load: Load) -> None:
+    """Moments by time that come only when the load has ended, however long the story takes."""
+    deployment, start = draft.part(Deployment, "deployment"), draft.part(Start, "playbook", "start")
+    deployed = (deployment.at or 0.0) if deployment else 0.0
+    over = f"and the load lasts {written(load.most)} at most (load.most)"
+
+    def refuse(path: KeyPath, what: str) -> None:
+        draft.source.refuse(draft.source.value(path), f"{what}, {over}")
+
+    def comes(moment: Moment) -> float:
+        return moment.seconds + (deployed if moment.after_deployment else 0.0)
+
+    if deployment and deployment.at is not None and deployment.at >= load.most:
+        refuse(("deployment", "at"), f"the deployment starts at {written(deployment.at)}")
+    for key, moment in {"at": start.at, "no_later_than": start.no_later_than}.items() if start else ():
+        if moment is not None and comes(moment) >= load.most:
+            refuse(("playbook", "start", key), f"{key} is {moment}")
+    for number, entry in draft.faults:
+        if entry.at is not None and comes(entry.at) >= load.most:
+            refuse(("faults", number, "at"), f"the fault would begin at {entry.at}")
+        elif entry.at is not None and entry.lasting is not None and comes(entry.at) + entry.lasting > load.most:
+            refuse(("faults", number, "for"), f"the fault would last until {written(comes(entry.at) + entry.lasting)}")
+
+
+def _events(draft: Draft) -> None:
+    """Events that need something that the file does not have: a deployment, a version, a queue."""
+    deployment, start = draft.part(Deployment, "deployment"), draft.part(Start, "playbook", "start")
+    moments: dict[KeyPath, Moment | None] = {("faults", number, "at"): entry.at for number, entry in draft.faults}
+    afters: dict[KeyPath, After | None] = {("faults", number, "after"): entry.after for number, entry in draft.faults}
+    if start:
+        moments |= {("playbook", "start", "at"): start.at, ("playbook", "start", "no_later_than"): start.no_later_than}
+        afters[("playbook", "start", "after")] = start.after
+    if deployment:
+        afters[("deployment", "after")] = deployment.after
+    has_deployment = bool(draft.source.names("deployment"))
+    for path, moment in moments.items():
+        if moment is not None and moment.after_deployment and not has_deployment:
+            draft.source.refuse(draft.source.value(path), "there is no deployment that it could come after")
+    for path, after in afters.items():
+        if after is not None and after.deployment and not has_deployment:
+            draft.source.refuse(draft.source.value(path), "there is no deployment that it could come after")
+        if after is not None and after.tasks:
+            _counted(draft, (*path, "tasks"), after.tasks)
+    _holds(draft)
+
+
+def _holds(draft: Draft) -> None:
+    raw = draft.source.get("playbook", "hold")
+    for step, text in raw.items() if isinstance(raw, dict) else ():
+        try:
+            _counted(draft, ("playbook", "hold", step), task_count(text))
+        except ValueError:
+            continue  # the model refuses it
+
+
+def _counted(draft: Draft, path: KeyPath, tasks: TaskCount) -> None:
+    """The version or queue of a count of tasks must be there."""
+    kind, known = ("version", ("stage", "workers")) if tasks.state == "given to" else ("queue", ("stage", "broker", "queues"))
+    names = draft.source.names(*known)
+    if tasks.where is not None and names and tasks.where not in names:
+        draft.source.refuse(draft.source.value(path), f"there is no {kind} {tasks.where}{suggestion(tasks.where, names)}")
+
+
+def _tags(draft: Draft) -> None:
+    tags = draft.source.get("tags")
+    for number, tag in enumerate(tags if isinstance(tags, list) else []):
+        if isinstance(tag, str) and (not re.fullmatch(r"[A-Za-z_][\w.-]*", tag) or tag in ("and", "or", "not")):
+            draft.source.refuse(
+                draft.source.value(("tags", number)), f"the tag {tag!r} cannot be chosen with -m: use letters, digits, _ . -"
+            )

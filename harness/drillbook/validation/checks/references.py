@@ -1,0 +1,134 @@
+"""Every name that stands for something declared elsewhere in the file must be declared there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import BeforeValidator
+
+from drillbook.core.problems import suggestion
+from drillbook.core.refs import Kind, Ref
+from drillbook.core.units import per_second, seconds
+from drillbook.scenario import Scenario
+from drillbook.scenario.moments import moment
+from drillbook.validation.draft import Draft
+from drillbook.validation.walk import Leaf, leaves
+
+OWN_EXCHANGES = ("amq.direct", "amq.fanout", "amq.topic", "amq.headers", "amq.match")
+"""Every broker has these."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """The names of one kind.
+
+    Args:
+        names: all that would do.
+        listed: those worth listing in a message.
+    """
+
+    names: Sequence[str]
+    listed: Sequence[str]
+
+
+Names = dict[Kind, Known]
+"""Kinds left out cannot be told from this file; references to them are not checked."""
+
+
+def known_names(draft: Draft, steps: Sequence[str] | None) -> Names:
+    """What references can name.
+
+    Args:
+        draft: the file.
+        steps: the playbook's steps; None where they cannot be told.
+    """
+    source = draft.source
+    plain: dict[Kind, tuple[str, ...]] = {
+        "queue": ("stage", "broker", "queues"),
+        "version": ("stage", "workers"),
+        "invariant": ("invariants",),
+    }
+    names: Names = {kind: _same(source.names(*path)) for kind, path in plain.items() if source.names(*path)}
+    names["monitor"] = _same(source.names("monitors"))
+    names["fault"] = _same([entry.name for _, entry in draft.faults])
+    if isinstance(source.get("stage", "broker"), dict):
+        declared = source.names("stage", "broker", "exchanges")
+        names["exchange"] = Known(["", *declared, *OWN_EXCHANGES], declared)
+    if steps is not None:
+        names["step"] = _same(steps)
+    if draft.names is not None:
+        stage, groups = draft.names, draft.names.groups()
+        names["container"] = Known([*stage.containers(), *groups], [*stage.services, *groups[1:]])
+        clients = [*groups, *stage.workers()]
+        few = [link for link in stage.links() if not link.startswith("workers")]
+        names["link"] = Known(
+            [*few, *(f"{client} -> {service}" for client in clients for service in stage.reached)],
+            [*few, *(f"{group} -> {service}" for group in groups[1:] for service in stage.reached)],
+        )
+    return names
+
+
+def check(draft: Draft, names: Names) -> None:
+    """References that name nothing, keys with nothing in them, and times without a unit."""
+    for leaf in leaves(Scenario, draft.source.data):
+        reference: Ref | None = leaf.marked(Ref)
+        if leaf.value is None and leaf.optional and leaf.path[0] != "invariants":
+            draft.source.refuse(draft.source.key(leaf.path), f"{leaf.path[-1]} has nothing in it; give it a value, or leave it out")
+        elif isinstance(leaf.value, float) and _wants_unit(leaf):
+            draft.source.refuse(draft.source.value(leaf.path), f"{leaf.path[-1]}: {leaf.value:g} has no unit; write it as {_example(leaf)}")
+        elif reference is not None and isinstance(leaf.value, str) and reference.kind in names:
+            known = names[reference.kind]
+            if not _is_known(draft, reference.kind, leaf.value, known):
+                draft.source.refuse(draft.source.value(leaf.path), unknown(reference.kind, leaf.value, known))
+    _bindings(draft, names)
+    _held_steps(draft, names)
+
+
+def unknown(kind: Kind, name: str, known: Known) -> str:
+    """The message about a name that nothing has."""
+    if kind == "step":
+        hint = suggestion(name, known.names) if known.names else "; none can be read from its program: name them in playbook.steps"
+        return f"the playbook has no step {name}{hint}"
+    if kind == "invariant":
+        return f"{name} is not among the invariants of this file{suggestion(name, known.names)}"
+    return f"there is no {kind} {name}{suggestion(name, known.names, known.listed)}"
+
+
+def _is_known(draft: Draft, kind: Kind, name: str, known: Known) -> bool:
+    if kind in ("link", "container") and draft.names is not None:
+        return ("->" in name) == (kind == "link") and bool(draft.names.resolve(name))
+    return name in known.names
+
+
+def _bindings(draft: Draft, names: Names) -> None:
+    bindings = draft.source.get("stage", "broker", "bindings")
+    if "queue" not in names or not isinstance(bindings, list):
+        return
+    known = [*names["queue"].names, *names["exchange"].names]
+    for number in range(len(bindings)):
+        path = ("stage", "broker", "bindings", number, "to")
+        target = draft.source.get(*path)
+        if isinstance(target, str) and (target not in known or not target):
+            draft.source.refuse(draft.source.value(path), f"there is no queue or exchange {target}{suggestion(target, known[:-5])}")
+
+
+def _held_steps(draft: Draft, names: Names) -> None:
+    """The keys of `hold` are names of steps."""
+    held = draft.source.names("playbook", "hold")
+    for step in held if "step" in names else ():
+        if step not in names["step"].names:
+            draft.source.refuse(draft.source.key(("playbook", "hold", step)), unknown("step", step, names["step"]))
+
+
+def _wants_unit(leaf: Leaf) -> bool:
+    validator: BeforeValidator | None = leaf.marked(BeforeValidator)
+    return validator is not None and validator.func in (seconds, per_second, moment)
+
+
+def _example(leaf: Leaf) -> str:
+    return f"{leaf.value:g}/s" if leaf.marked(BeforeValidator).func is per_second else f"{leaf.value:g}s"
+
+
+def _same(names: Sequence[str]) -> Known:
+    return Known(names, names)

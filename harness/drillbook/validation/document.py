@@ -1,0 +1,123 @@
+"""``docs/scenario.md``, made from the model: ``python -m drillbook.validation.document`` writes it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from drillbook import scenario as model
+from drillbook.core.refs import Ref
+from drillbook.core.units import Duration, Rate, Size, written
+from drillbook.faults import KINDS, WireFault
+from drillbook.scenario.moments import At, Tasks
+from drillbook.validation.init import TEMPLATE
+from drillbook.validation.walk import description, key_of, part_of
+
+TARGET = Path(__file__).parents[3] / "docs" / "scenario.md"
+_UNITS = {
+    get_args(unit)[1]: name
+    for unit, name in ((Duration, "duration"), (Rate, "rate"), (Size, "size"), (At, "moment"), (Tasks, "count of tasks"))
+}
+HEADINGS = {
+    **{"StageSpec": "stage", "MessageShape": "messages", "FaultSpec": "faults"},
+    **{"OnWire": "on", "Monitor": "monitors", "Start": "the start"},
+}
+"""Of the sections that do not have their part's name."""
+_PLAIN = {str: "text", int: "whole number", float: "number", bool: "true or false", Any: "anything"}
+
+
+def document() -> str:
+    """The text of ``docs/scenario.md``."""
+    from drillbook.judge.catalogue import catalogue
+
+    loader = FileSystemLoader(Path(__file__).parent / "templates")
+    page = Environment(loader=loader, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, autoescape=False)  # noqa: S701
+    page.globals |= {"table": table, "part": lambda name: getattr(model, name)}
+    return page.get_template("scenario.md.j2").render(
+        example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
+        faults=KINDS,
+        needs_on=[kind for kind, fault in KINDS.items() if issubclass(fault, WireFault)],
+        common=[name for name in model.FaultEntry.model_fields if name not in KINDS],
+        invariants=catalogue(),
+    )
+
+
+def table(part: type[BaseModel], keys: list[str] | None = None) -> str:
+    """A part's keys as a Markdown table.
+
+    Args:
+        part: a part of the model.
+        keys: the fields wanted, by their names in the model; None: all.
+    """
+    lines = ["| key | type | default | meaning |", "|---|---|---|---|"]
+    for name, field in part.model_fields.items():
+        if keys is None or name in keys:
+            cells = (f"`{key_of(name, field)}`", type_name(field), _default(field), description(field).replace("``", "`"))
+            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines)
+
+
+def type_name(field: FieldInfo) -> str:
+    """A field's type in a person's words."""
+    return _type(field.annotation, tuple(field.metadata))
+
+
+def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _type(arguments[0], (*metadata, *arguments[1:]))
+    for mark in metadata:
+        if isinstance(mark, Ref):
+            return f"name of {'an' if mark.kind[0] in 'aeiou' else 'a'} {mark.kind}"
+        if mark in _UNITS:
+            return _UNITS[mark]
+    if origin in (Union, UnionType):
+        return " or ".join(_type(option, metadata) for option in arguments if option is not NoneType)
+    if origin is Literal:
+        return " or ".join(f"`{choice}`" for choice in arguments)
+    if origin is list:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return "keys with values" if arguments[1] is Any else f"{_type(arguments[1])}, by name"
+    part = part_of(annotation)
+    if part is model.AtStep:
+        return "`{step: …}`"
+    if part is model.TaskTable:
+        return "`{query: …}`"
+    if part:
+        return f"[{_heading(part)}](#{_heading(part).replace(' ', '-')})"
+    return _PLAIN[annotation]
+
+
+def _heading(part: type[BaseModel]) -> str:
+    """The section that documents a part."""
+    return HEADINGS.get(part.__name__, part.__name__.lower())
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "**needed**"
+    value = field.get_default(call_default_factory=True)
+    if isinstance(value, BaseModel) or value is None or value in ("", [], {}):
+        return ""
+    if isinstance(value, str):
+        value = value.encode("unicode_escape").decode()
+    if any(_UNITS.get(mark) == "duration" for mark in field.metadata):
+        return f"`{written(value)}`"
+    if isinstance(value, dict):
+        return f"`{{{', '.join(f'{key}: {item:g}' for key, item in value.items())}}}`"
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+def main() -> None:
+    """Write the page."""
+    TARGET.write_text(document(), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
