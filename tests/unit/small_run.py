@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import atexit
+from contextlib import ExitStack
 from pathlib import Path
 
+from drillbook.api import open_run
 from drillbook.evidence import Effect, Published, RunDirectory
+from drillbook.judge.run import Run
+from drillbook.report import source
+from drillbook.report.source import Source
 
 T0 = 1_763_717_400_000_000_000
 SECOND = 1_000_000_000
@@ -79,3 +85,17 @@ def published(task: str, seconds: float, outcome: str = "ok", *, resolved: float
 def effect(task: str, seconds: float, version: str | None = "v1") -> Effect:
     """One effect at a moment of the drill."""
     return Effect(task, task, version, f"workers.{version}.1", at(seconds))
+
+
+_OPEN = ExitStack()
+atexit.register(_OPEN.close)
+
+
+def opened(path: Path) -> Run:
+    """A run that is open until the tests have ended."""
+    return _OPEN.enter_context(open_run(path))
+
+
+def read(path: Path) -> Source:
+    """What a report shows of a run."""
+    return source.read(opened(path))

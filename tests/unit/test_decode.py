@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from pika import frame, spec
 from scenario_folder import SOUND, said, sound_folder
+from small_run import opened
 
 from drillbook.core.errors import UsageError
 from drillbook.decode.again import as_answered, asked_again
@@ -168,7 +169,7 @@ def test_a_run_in_which_nobody_was_asked_is_refused_with_what_to_do(tmp_path: Pa
     (tmp_path / "scenario.yaml").write_text("{title: t, invariants: {no_lost_tasks: }}")
     scenario = load_run(tmp_path)
     with pytest.raises(UsageError, match=r"nobody was asked in .*: it has no decoded\.jsonl\. A scenario with the key decode"):
-        as_answered(tmp_path, scenario)
+        as_answered(opened(tmp_path))
     with pytest.raises(UsageError, match=r"has no messages\.jsonl: its drill kept no messages"):
         asked_again(tmp_path, scenario, "worker:1")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from histories import history, run_directory
 from rich.console import Console
+from small_run import opened
 
 from drillbook.core.errors import UsageError
 from drillbook.evidence import Effect, Event, Leftover, Published, Wire
@@ -17,7 +18,6 @@ from drillbook.judge.explain import Explanation
 from drillbook.judge.verdict import Moment, Verdict
 from drillbook.report import explained
 from drillbook.report.wording import running
-from drillbook.validation.loader import load_run
 
 DELETED = (
     "phase load begin",
@@ -37,7 +37,7 @@ DELETED = (
 
 
 def explain_task(run: Path, task: str) -> Explanation:
-    return explain.explain_task(run, load_run(run), task)
+    return explain.explain_task(opened(run), task)
 
 
 def told(found: Explanation) -> list[str]:
@@ -46,7 +46,7 @@ def told(found: Explanation) -> list[str]:
 
 def shown(run: Path, task: str | None, width: int = 80) -> str:
     console = Console(file=StringIO(), width=width)
-    explained.run(run, load_run(run), task, console)
+    explained.run(opened(run), task, console)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 

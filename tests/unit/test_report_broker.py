@@ -6,13 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from small_run import at, hand_made
+from small_run import at, hand_made, read
 
 from drillbook.evidence import Wire
 from drillbook.evidence.records import Metric, Topology
 from drillbook.report import broker
 from drillbook.report.broker import Act, Change, TopologyDiff
-from drillbook.report.source import read
 
 
 def declared(moment: str, name: str, **settings: object) -> list[Topology]:

@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 from histories import START, history
+from report_page import Page
 from rich.console import Console
+from small_run import read
 from synthetic_run import judgement_of, write_run
-from test_report_html import Page
 
 from drillbook.judge.verdict import Compatibility
 from drillbook.report.html import render
-from drillbook.report.source import read
 from drillbook.report.terminal import show
 from drillbook.report.wording import decodable
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from small_run import SCENARIO, T0, at, effect, hand_made
+from small_run import SCENARIO, T0, at, effect, hand_made, read
 
 from drillbook.evidence import Event, Wire
 from drillbook.report import facts
 from drillbook.report.facts import Redeliveries
 from drillbook.report.series import Axis
-from drillbook.report.source import read
 
 TIME = Axis(T0, 30.0, 0.5)
 
@@ -65,4 +64,4 @@ def test_a_fault_that_was_to_stay_is_told_from_one_that_was_not_seen_to_lift(tmp
         Event(at(9), "fault", "slow", "not_lifted"),
     ]
     rows = facts.faults(read(hand_made(tmp_path, *events)), TIME)
-    assert {row.name: (row.lifted, row.kept) for row in rows} == {"dies": (None, True), "slow": (None, False)}
+    assert {row.name: (row.lifted, row.ended) for row in rows} == {"dies": (None, None), "slow": (None, 5.0)}

@@ -9,12 +9,12 @@ import re
 import tempfile
 from base64 import b64encode
 from dataclasses import replace
-from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from small_run import at, effect, hand_made, published
+from report_page import Page
+from small_run import at, effect, hand_made, opened, published
 from synthetic_run import judgement_of, write_run
 
 from drillbook.api import judge
@@ -29,68 +29,12 @@ FILES = ["published", "effects", "leftovers", "wire", "counters", "timeline"]
 MORE = ["states", "metrics", "topology"]
 
 
-class Page(HTMLParser):
-    """A page taken apart."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.scripts: list[str] = []
-        self.text = ""
-        self._cells: list[list[str]] = []
-        self._in_cell = False
-        self._in: list[str] = []
-        self.feed(text)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag == "tr":
-            self._cells.append([])
-        if tag in ("th", "td"):
-            self._cells[-1].append("")
-            self._in_cell = True
-        if tag in ("script", "style"):
-            self._in.append(tag)
-            self.scripts += [""] * (tag == "script")
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style"):
-            self._in.pop()
-        self._in_cell = self._in_cell and tag not in ("th", "td")
-
-    def handle_data(self, data: str) -> None:
-        if self._in == ["script"]:
-            self.scripts[-1] += data
-        elif not self._in:
-            self.text += data
-            if self._in_cell:
-                self._cells[-1][-1] += data
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-    @property
-    def rows(self) -> list[list[str]]:
-        """Of every table, cell by cell."""
-        return [[" ".join(cell.split()) for cell in row] for row in self._cells]
-
-    @property
-    def words(self) -> str:
-        return re.sub(r"\s+", " ", self.text)
-
-    @property
-    def chart(self) -> dict[str, object]:
-        data = json.loads(self.scripts[0])
-        assert isinstance(data, dict)
-        return data
-
-
 def empty_judgement(verdict: Verdict = Verdict.UNKNOWN) -> Judgement:
     return Judgement("A drill", verdict, "Nothing can be said.", (), None)
 
 
 def page_of(run: Path, judgement: Judgement | None = None) -> Page:
-    return Page(write(run, judgement or empty_judgement())["report.html"].read_text())
+    return Page(write(opened(run), judgement or empty_judgement())["report.html"].read_text())
 
 
 @pytest.fixture(scope="module")
@@ -269,7 +213,8 @@ def test_a_section_without_its_evidence_says_so(tmp_path: Path, left_out: list[s
         assert missing.get(name, "") in page.words
 
 
-def test_an_empty_directory_has_a_report(tmp_path: Path) -> None:
+def test_a_run_of_its_scenario_alone_has_a_report(tmp_path: Path) -> None:
+    (tmp_path / "scenario.yaml").write_text("title: A drill\ninvariants: {no_lost_tasks: }\n")
     page = page_of(tmp_path)
     assert "The run has no moment to draw" in page.words
     assert "No invariant was judged." in page.words
@@ -277,8 +222,9 @@ def test_an_empty_directory_has_a_report(tmp_path: Path) -> None:
 
 
 def test_a_run_of_empty_files_has_a_report(tmp_path: Path) -> None:
-    for name in [*(f"{stem}.jsonl" for stem in (*FILES, *MORE)), "scenario.yaml", "environment.json"]:
-        (tmp_path / name).touch()
+    hand_made(tmp_path)
+    for stem in (*FILES, *MORE):
+        (tmp_path / f"{stem}.jsonl").touch()
     assert "The run has no moment to draw" in page_of(tmp_path).words
 
 
@@ -346,8 +292,8 @@ def test_thirty_thousand_tasks_make_a_page_below_a_megabyte(tmp_path: Path) -> N
 def test_a_report_made_again_is_the_same_and_leaves_nothing_half_written(broken: tuple[Path, Page]) -> None:
     path, _ = broken
     judgement = judgement_of(write_run(path.parent / "again", careless=True, rate=100))
-    first = {name: file.read_bytes() for name, file in write(path.parent / "again", judgement).items()}
-    second = {name: file.read_bytes() for name, file in write(path.parent / "again", judgement).items()}
+    first = {name: file.read_bytes() for name, file in write(opened(path.parent / "again"), judgement).items()}
+    second = {name: file.read_bytes() for name, file in write(opened(path.parent / "again"), judgement).items()}
     assert first == second
     assert [one.name for one in path.glob(".*")] == []
 
@@ -373,4 +319,22 @@ def test_a_page_is_made_where_compiled_templates_cannot_be_kept(monkeypatch: pyt
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     assert html._compiled() is None
     run = hand_made(tmp_path / "run", published("a", 1), effect("a", 2))
-    assert write(run, judge(run))["report.html"].exists()
+    assert write(opened(run), judge(run))["report.html"].exists()
+
+
+DURATIONS = {None: "—", 0.0: "0 ms", 0.084: "84 ms", 0.1: "0.1 s", 4.24: "4.2 s", 119.9: "119.9 s", 125.3: "2:05.3", 3_725.0: "1:02:05.0"}
+
+
+@pytest.mark.parametrize(("seconds", "said"), DURATIONS.items())
+def test_a_duration_has_the_digits_that_matter(seconds: float | None, said: str) -> None:
+    assert html.lasted(seconds) == said
+
+
+@pytest.mark.parametrize(("value", "said"), {None: "—", 0: "0", 9261: "9,261", 9261.0: "9,261", 0.25: "0.2", 1234.56: "1,234.6"}.items())
+def test_a_number_has_its_thousands_set_apart(value: float | None, said: str) -> None:
+    assert html.number(value) == said
+
+
+@pytest.mark.parametrize(("seconds", "said"), {-3.0: "-3.0 s", -125.0: "−2:05.0", 14.3: "14.3 s"}.items())
+def test_a_moment_before_the_load_is_told_as_such(seconds: float, said: str) -> None:
+    assert html.clock(seconds) == said

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
 
-from small_run import at, hand_made
+from small_run import at, hand_made, opened
 
 from drillbook.evidence import Event
 from drillbook.judge.verdict import Finding, Judgement, Moment, Result, Verdict
@@ -26,7 +26,7 @@ def suite(tmp_path: Path, judgement: Judgement) -> ElementTree.Element:
     run = hand_made(
         tmp_path / "reports" / "versioned_workers" / "now-7", Event(at(0), "phase", "load", "begin"), Event(at(2.5), "note", "x", "said")
     )
-    found = ElementTree.parse(write(run, judgement)["junit.xml"]).find("testsuite")
+    found = ElementTree.parse(write(opened(run), judgement)["junit.xml"]).find("testsuite")
     assert found is not None
     return found
 
@@ -89,7 +89,7 @@ def test_characters_that_xml_cannot_hold_are_replaced(tmp_path: Path) -> None:
 
 
 def test_verdict_json_is_the_judgement_with_the_version_of_its_format(tmp_path: Path) -> None:
-    content = json.loads(write(hand_made(tmp_path), JUDGEMENT)["verdict.json"].read_text())
+    content = json.loads(write(opened(hand_made(tmp_path)), JUDGEMENT)["verdict.json"].read_text())
     assert content.pop("format") == 1
     assert content == json.loads(json.dumps(JUDGEMENT.as_json()))
 

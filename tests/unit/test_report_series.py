@@ -5,12 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from small_run import SECOND, T0, at, effect, hand_made, published
+from small_run import SECOND, T0, at, effect, hand_made, published, read
 
 from drillbook.evidence import Counter, Event
 from drillbook.evidence.records import Metric
 from drillbook.report.series import MOST_BUCKETS, MOST_CURVES, Axis, Panel, axis, outside, panels
-from drillbook.report.source import read
 
 
 def drawn(path: Path) -> tuple[Axis, dict[str, Panel]]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from small_run import at, effect, hand_made, published
+from small_run import at, effect, hand_made, published, read
 
 from drillbook.evidence import Effect, Leftover
 from drillbook.evidence.records import State
 from drillbook.report import tasks
-from drillbook.report.source import read
 from drillbook.report.tasks import EffectSource, SaidState
 
 TWO_SOURCES = """\

@@ -105,11 +105,13 @@ def check(run_dir: Path) -> None:
       drillbook check reports/versioned_workers/20261121T101500Z-7
     """
     from drillbook import report
-    from drillbook.api import judge
+    from drillbook.api import open_run
+    from drillbook.judge.judge import judge
     from drillbook.report import terminal
 
-    judgement = judge(run_dir)
-    written = report.write(run_dir, judgement)
+    with open_run(run_dir) as run:
+        judgement = judge(run)
+        written = report.write(run, judgement)
     terminal.show(judgement, written["report.html"], _console())
     sys.exit(judgement.verdict.exit_code)
 
@@ -124,9 +126,12 @@ def report_(run_dir: Path) -> None:
       drillbook report reports/versioned_workers/20261121T101500Z-7
     """
     from drillbook import report
-    from drillbook.api import judge
+    from drillbook.api import open_run
+    from drillbook.judge.judge import judge
 
-    for path in report.write(run_dir, judge(run_dir)).values():
+    with open_run(run_dir) as run:
+        written = report.write(run, judge(run))
+    for path in written.values():
         click.echo(path)
 
 
@@ -144,14 +149,15 @@ def explain(what: str, task: str | None, folder: Path | None) -> None:
       drillbook explain reports/versioned_workers/20261121T101500Z-7 charge-003448
       drillbook explain no_lost_tasks
     """
+    from drillbook.api import open_run
     from drillbook.core.errors import UsageError
     from drillbook.report import explained
-    from drillbook.validation.loader import load_run
 
     if Path(what).is_dir() or task is not None:
         if not Path(what).is_dir():
             raise UsageError(f"there is no run directory {what}.", "`drillbook list runs` lists those under reports/.")
-        explained.run(Path(what), load_run(Path(what)), task, _console())
+        with open_run(Path(what)) as run:
+            explained.run(run, task, _console())
     else:
         explained.invariant(what, folder, _console())
 
@@ -170,13 +176,17 @@ def decode(run_dir: Path, image: str | None) -> None:
       drillbook decode reports/versioned_workers/20261121T101500Z-7
       drillbook decode reports/versioned_workers/20261121T101500Z-7 --image registry.example/worker:1.8.1
     """
+    from drillbook.api import open_run
     from drillbook.decode.again import as_answered, asked_again
     from drillbook.report import terminal
     from drillbook.report.wording import decodable
     from drillbook.validation.loader import load_run
 
-    scenario = load_run(run_dir)
-    found = asked_again(run_dir, scenario, image) if image else as_answered(run_dir, scenario)
+    if image:
+        found = asked_again(run_dir, load_run(run_dir), image)
+    else:
+        with open_run(run_dir) as run:
+            found = as_answered(run)
     console = _console()
     if found.rows:
         console.print(decodable(found.rows), soft_wrap=True)

@@ -172,13 +172,14 @@ class _Drill:
 
     def _judge(self, error: DrillbookError | None, interrupted_by: int | None) -> tuple[Judgement | None, Path | None]:
         from drillbook import report
+        from drillbook.api import open_run
         from drillbook.judge.judge import judge
-        from drillbook.validation.loader import load_run
 
         self._progress.phase("judge")
         try:
-            judgement = judge(self._run.path, load_run(self._run.path))
-            return judgement, report.write(self._run.path, judgement)["report.html"]
+            with open_run(self._run.path) as run:
+                judgement = judge(run)
+                return judgement, report.write(run, judgement)["report.html"]
         except (DrillbookError, OSError) as failure:
             if error is None and interrupted_by is None:
                 raise

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from drillbook.core.errors import HarnessError, UsageError
 from drillbook.decode.answers import Answers
@@ -17,6 +16,7 @@ from drillbook.decode.worker import asked
 from drillbook.evidence.records import Decoded
 from drillbook.evidence.run_directory import line
 from drillbook.judge.judge import judge
+from drillbook.judge.run import Run, open_run
 from drillbook.judge.verdict import Compatibility
 from drillbook.scenario import Scenario
 
@@ -32,23 +32,18 @@ class Found:
     """Why answers are missing, as a sentence's end; empty where none are."""
 
 
-def as_answered(run_directory: Path, scenario: Scenario) -> Found:
+def as_answered(run: Run) -> Found:
     """What the worker answered in the drill; needs no Docker.
 
     Raises:
         UsageError: its drill asked nobody.
     """
-    problems: list[str] = []
-
-    def look(_database: Any, _scenario: Any, _invariants: Any, evidence: Any) -> None:
-        problems.extend(reason for name, state, reason in evidence if name == _STEM and state != "whole")
-
-    judgement = judge(run_directory, scenario, look)
-    if not (run_directory / f"{_STEM}.jsonl").exists():
+    if not run.has(_STEM):
         raise UsageError(
-            f"nobody was asked in {run_directory}: it has no {_STEM}.jsonl.", "A scenario with the key decode has its messages kept."
+            f"nobody was asked in {run.path}: it has no {_STEM}.jsonl.", "A scenario with the key decode has its messages kept."
         )
-    return Found(judgement.compatibility, "".join(problems))
+    problems = [reason for name, state, reason in run.evidence if name == _STEM and state != "whole"]
+    return Found(judge(run).compatibility, "".join(problems))
 
 
 def asked_again(run_directory: Path, scenario: Scenario, image: str) -> Found:
@@ -69,8 +64,8 @@ def asked_again(run_directory: Path, scenario: Scenario, image: str) -> Found:
     problem = asked(answers, scenario, scenario.decode, image, messages, f"decode-{run_directory.name.lower()}", found.append)
     if not found and problem:
         raise HarnessError(f"{problem}.", f"It was asked with {' '.join(scenario.decode.command)}, in {image}.")
-    with _beside(run_directory, found) as copy:
-        return Found(judge(copy, scenario).compatibility, problem)
+    with _beside(run_directory, found) as copy, open_run(copy, scenario) as run:
+        return Found(judge(run).compatibility, problem)
 
 
 @contextmanager

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence, Set
 from dataclasses import dataclass
-from pathlib import Path
 
 from drillbook.core.errors import UsageError
-from drillbook.judge.catalogue import Invariant
+from drillbook.judge.catalogue import catalogue
 from drillbook.judge.database import Database
 from drillbook.judge.judge import judge
 from drillbook.judge.query import Answer, ask
+from drillbook.judge.run import Run
 from drillbook.judge.stories import stories
 from drillbook.judge.verdict import Judgement, Moment, Result, Verdict
-from drillbook.judge.wholeness import State
-from drillbook.scenario import Scenario
 
 SUGGESTED = 3
 """Ids suggested in place of one that the run does not know."""
@@ -82,58 +80,39 @@ class Explanation:
     judgement: Judgement
 
 
-def explain_task(run_directory: Path, scenario: Scenario, task: str) -> Explanation:
+def explain_task(run: Run, task: str) -> Explanation:
     """Explain one task.
 
     Args:
-        run_directory: a run, whole or not.
-        scenario: the run's.
+        run: open, whole or not.
         task: its id.
 
     Raises:
         UsageError: nothing in the run names that task, or the run cannot be judged.
     """
-    reader = _Reader(task)
-    judgement = judge(run_directory, scenario, reader.look)
+    judgement = judge(run)
+    story = stories(run.database, [task], whole=True)[task]
+    if not story:
+        raise _unknown(run.database, task)
+    moments = sorted([*story, *_context(run.database, story)], key=lambda moment: moment.at)
+    wanted = _TOLD_BY.keys() - (set() if run.scenario.states else {"states"})
     return Explanation(
         task=task,
-        summary=reader.summary,
-        moments=tuple(reader.moments),
-        said=tuple(_said(result, reader.answers[result.name]) for result in judgement.results),
-        doubts=tuple(reader.doubts),
-        began_at=reader.began_at,
+        summary=_summary(run.database, task, {name for name, state, _ in run.evidence if state == "missing"}),
+        moments=tuple(moments),
+        said=tuple(_said(result, answer) for result, answer in zip(judgement.results, _answers(run, task), strict=True)),
+        doubts=tuple(_doubt(*one) for one in run.evidence if one[1] != "whole" and one[0] in wanted),
+        began_at=_one(
+            run.database, "select coalesce(min(begin_at) filter (name = 'load'), min(begin_at)) from phases where name in ('load', 'drive')"
+        ),
         judgement=judgement,
     )
 
 
-class _Reader:
-    """Asks the evidence for one task while the judge has it loaded."""
-
-    def __init__(self, task: str) -> None:
-        self.task = task
-        self.summary = ""
-        self.moments: Sequence[Moment] = ()
-        self.answers: dict[str, Answer] = {}
-        self.doubts: list[str] = []
-        self.began_at: int | None = None
-
-    def look(self, database: Database, scenario: Scenario, invariants: Sequence[Invariant], evidence: Sequence[State]) -> None:
-        """Read all there is to tell.
-
-        Raises:
-            UsageError: there is nothing.
-        """
-        story = stories(database, [self.task], whole=True)[self.task]
-        if not story:
-            raise _unknown(database, self.task)
-        self.moments = sorted([*story, *_context(database, story)], key=lambda moment: moment.at)
-        self.summary = _summary(database, self.task, {name for name, state, _ in evidence if state == "missing"})
-        self.answers = {one.name: ask(database, one, one.bindings(scenario.invariants[one.name]), self.task) for one in invariants}
-        wanted = _TOLD_BY.keys() - (set() if scenario.states else {"states"})
-        self.doubts = [_doubt(*one) for one in evidence if one[1] != "whole" and one[0] in wanted]
-        self.began_at = _one(
-            database, "select coalesce(min(begin_at) filter (name = 'load'), min(begin_at)) from phases where name in ('load', 'drive')"
-        )
+def _answers(run: Run, task: str) -> list[Answer]:
+    """What each declared invariant says of a task."""
+    known = catalogue(run.path, run.path / "invariants")
+    return [ask(run.database, known[name], known[name].bindings(given), task) for name, given in run.scenario.invariants.items()]
 
 
 def _context(database: Database, story: Sequence[Moment]) -> list[Moment]:

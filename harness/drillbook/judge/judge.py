@@ -8,57 +8,42 @@ broken over unknown over held.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from drillbook.core.errors import UsageError
 from drillbook.judge.catalogue import Invariant, catalogue
 from drillbook.judge.database import Database
 from drillbook.judge.preconditions import preconditions
 from drillbook.judge.query import Answer, Row, ask
+from drillbook.judge.run import Run
 from drillbook.judge.sentence import sentence
 from drillbook.judge.stories import step_moments, stories
-from drillbook.judge.tables import describe, open_tables
 from drillbook.judge.verdict import Compatibility, Equation, Finding, Judgement, Moment, Result, Verdict, worst
-from drillbook.judge.wholeness import State, declared, sources, states
+from drillbook.judge.wholeness import State
 from drillbook.scenario import Scenario
 
-Look = Callable[[Database, Scenario, Sequence[Invariant], Sequence[State]], None]
-"""Reads the evidence while it is loaded: the database with its views, the scenario, its invariants, and the state of each evidence."""
 
-
-def judge(run_directory: Path, scenario: Scenario, look: Look | None = None) -> Judgement:
+def judge(run: Run) -> Judgement:
     """Judge a run, a stored one or one made by hand.
 
     Args:
-        run_directory: holds the evidence; the user's own invariants in ``invariants/``.
-        scenario: the run's.
-        look: called once, to ask the loaded evidence for more.
+        run: open; the user's own invariants are in ``invariants/`` of its directory, or in it.
 
     Raises:
-        UsageError: an invariant cannot be used, or a file holds something that is no evidence.
+        UsageError: an invariant cannot be used.
     """
-    known = catalogue(run_directory, run_directory / "invariants")
+    database, scenario = run.database, run.scenario
+    known = catalogue(run.path, run.path / "invariants")
     wanted = [known[name] for name in scenario.invariants]  # they were checked when it was loaded
-    plan = _document(run_directory, "plan.json")
-    with open_tables(run_directory) as (database, cut):
-        evidence = states(database, run_directory, cut, scenario)
-        describe(database, evidence, declared(scenario), sources(scenario))
-        reasons, notes = preconditions(database, run_directory, scenario, plan)
-        answers = [ask(database, invariant, invariant.bindings(scenario.invariants[invariant.name])) for invariant in wanted]
-        judged = [_judged(*pair, scenario, evidence, reasons) for pair in zip(wanted, answers, strict=True)]
-        results = _with_stories(database, judged, answers)
-        equation = _equation(database, evidence, plan)
-        compatibility = _compatibility(database)
-        if look is not None:
-            look(database, scenario, wanted, evidence)
+    reasons, notes = preconditions(database, run.path, scenario, run.plan)
+    answers = [ask(database, invariant, invariant.bindings(scenario.invariants[invariant.name])) for invariant in wanted]
+    judged = [_judged(*pair, scenario, run.evidence, reasons) for pair in zip(wanted, answers, strict=True)]
+    results = _with_stories(database, judged, answers)
+    equation = _equation(database, run.evidence, run.plan)
     verdict = worst([result.verdict for result in results])
     broken = [
         (invariant, answer) for invariant, answer, result in zip(wanted, answers, results, strict=True) if result.verdict is Verdict.BROKEN
     ]
-    environment = _document(run_directory, "environment.json")
     return Judgement(
         title=scenario.title,
         verdict=verdict,
@@ -68,9 +53,9 @@ def judge(run_directory: Path, scenario: Scenario, look: Look | None = None) -> 
         preconditions=tuple(reasons),
         notes=tuple(notes),
         expected_broken=tuple(scenario.expect.broken) if scenario.expect else None,
-        seed=environment.get("seed", plan.get("seed")),
-        replay=environment.get("replay"),
-        compatibility=compatibility,
+        seed=run.environment.get("seed", run.plan.get("seed")),
+        replay=run.environment.get("replay"),
+        compatibility=_compatibility(database),
     )
 
 
@@ -132,15 +117,3 @@ def _compatibility(database: Database) -> tuple[Compatibility, ...]:
         Compatibility(by, kind, version, messages, decoded, failed, reached, tuple(reasons))
         for by, kind, version, messages, decoded, failed, reached, reasons in rows
     )
-
-
-def _document(run_directory: Path, name: str) -> dict[str, Any]:
-    """A JSON document of the run; empty where there is none."""
-    path = run_directory / name
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.") from error
-    return content if isinstance(content, dict) else {}

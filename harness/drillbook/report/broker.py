@@ -65,7 +65,7 @@ class Act:
 
 def topology(source: Source) -> TopologyDiff | str | None:
     """What changed on the broker; None where the run has no topology, a sentence where it has only one moment of it."""
-    if "topology" not in source.present:
+    if not source.has("topology"):
         return None
     moments: dict[str, dict[tuple[str, str], dict[str, str]]] = {"before": {}, "after": {}}
     for moment, kind, name, field, value in source.rows("select moment, kind, name, field, value from topology order by kind, name, field"):
@@ -105,7 +105,7 @@ def _shown(value: str) -> str:
 
 def counted(source: Source) -> list[Counted]:
     """Dead letters, drops and redeliveries over the drill, as the broker's own metrics count them; a counter that fell began anew."""
-    if "metrics" not in source.present:
+    if not source.has("metrics"):
         return []
     totals: dict[str, float] = {}
     for name, total in source.rows("""

@@ -20,9 +20,9 @@ from drillbook.judge import parameters
 from drillbook.judge.catalogue import Invariant, Parameter, catalogue
 from drillbook.judge.explain import Explanation, Said, explain_task
 from drillbook.judge.judge import judge
+from drillbook.judge.run import Run
 from drillbook.report.terminal import STYLE, heading, indented, plain, show
 from drillbook.report.wording import explain_command, first_found, running, told
-from drillbook.scenario import Scenario
 
 _MARK = re.compile(r"(?:\d+\.|[-*]) +")
 """Begins an item of a list."""
@@ -30,12 +30,11 @@ WIDE = 104
 """Columns from which on a story also shows the time of day and its evidence."""
 
 
-def run(run_directory: Path, scenario: Scenario, task: str | None, console: Console) -> None:
+def run(run: Run, task: str | None, console: Console) -> None:
     """Explain one task of a run; without a task, say what the run has to tell, and how to ask for more.
 
     Args:
-        run_directory: a run.
-        scenario: the run's.
+        run: open.
         task: an id; None: none was given.
         console: where to.
 
@@ -43,11 +42,11 @@ def run(run_directory: Path, scenario: Scenario, task: str | None, console: Cons
         UsageError: nothing in the run names the task.
     """
     if task is not None:
-        show_task(explain_task(run_directory, scenario, task), console)
+        show_task(explain_task(run, task), console)
         return
-    judgement = judge(run_directory, scenario)
+    judgement = judge(run)
     show(judgement, None, console)
-    command = explain_command(str(run_directory), first_found(judgement) or "TASK_ID")
+    command = explain_command(str(run.path), first_found(judgement) or "TASK_ID")
     console.print(Text.assemble(("Explain  ", "bold"), plain(command)), soft_wrap=True)
 
 

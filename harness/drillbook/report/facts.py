@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from drillbook.core.units import NANOSECONDS
 from drillbook.core.units import seconds as parse_seconds
 from drillbook.evidence.records import Event
 from drillbook.report.series import Axis
@@ -51,9 +52,9 @@ class FaultRow:
     target: str
     begin: float | None
     bit: float | None
+    ended: float | None
+    """None: it was never asked to end, as a killed worker that stays dead."""
     lifted: float | None
-    kept: bool
-    """Never asked to end: it was there to the end of the drill, as a killed worker that stays dead."""
     remark: str
 
 
@@ -101,7 +102,7 @@ def work(source: Source, time: Axis) -> list[Work]:
 
 def redeliveries(source: Source) -> Redeliveries | None:
     """Counted from the wire; None where nothing watched it."""
-    if "wire" not in source.present:
+    if not source.has("wire"):
         return None
     row = source.rows(
         """
@@ -118,24 +119,32 @@ def redeliveries(source: Source) -> Redeliveries | None:
 def faults(source: Source, time: Axis) -> list[FaultRow]:
     """Every fault of the timeline, one row a target, and those of the scenario that never came to it."""
     mine = [event for event in source.events if event.event == "fault"]
-    entries = {entry.name: entry for entry in source.scenario.faults} if source.scenario else {}
+    entries = {entry.name: entry for entry in source.scenario.faults}
+    moments = {
+        (name, target or ""): [None if at is None else time.seconds(at) for at in when]
+        for name, target, *when in source.rows("select name, target, begin_at, bit_at, end_at, lifted_at from faults")
+    }
     keys = list(dict.fromkeys((event.name, event.target or "") for event in mine))
     # A fault whose victim is known only when its message comes was armed for all that could be it.
-    begun = {(event.name, event.target or "") for event in mine if event.state == "begin"}
-    keys = [key for key in keys if key in begun or key[0] not in {name for name, _ in begun}]
-    keys += [(name, entry.fault.aim) for name, entry in entries.items() if name not in {key[0] for key in keys}]
-    return [_fault(name, target, mine, entries.get(name), time) for name, target in keys]
+    begun = {name for (name, _), (begin, *_) in moments.items() if begin is not None}
+    keys = [key for key in keys if moments[key][0] is not None or key[0] not in begun]
+    never = [(name, entry.fault.aim) for name, entry in entries.items() if name not in {key[0] for key in keys}]
+    return [
+        _fault(
+            *key, [event for event in mine if (event.name, event.target or "") == key], entries.get(key[0]), moments.get(key, [None] * 4)
+        )
+        for key in [*keys, *never]
+    ]
 
 
-def _fault(name: str, target: str, events: list[Event], entry: FaultEntry | None, time: Axis) -> FaultRow:
-    mine = [event for event in events if event.name == name and (event.target or "") == target]
-    moment = {event.state: time.seconds(event.at) for event in mine}
-    details = "; ".join(dict.fromkeys(event.detail for event in mine if event.detail))
+def _fault(name: str, target: str, mine: list[Event], entry: FaultEntry | None, moments: list[float | None]) -> FaultRow:
+    remark = "; ".join(dict.fromkeys(event.detail for event in mine if event.detail))
     kind = next((event.kind for event in mine if event.kind), "") or ""
     what = _described(entry) if entry else kind
-    if "begin" not in moment and not details:
-        details = "Its moment never came."
-    return FaultRow(name, what, target, moment.get("begin"), moment.get("bit"), moment.get("lifted"), "end" not in moment, details)
+    if moments[0] is None and not remark:
+        remark = "Its moment never came."
+    begin, bit, ended, lifted = moments
+    return FaultRow(name, what, target, begin, bit, ended, lifted, remark)
 
 
 def _described(entry: FaultEntry) -> str:
@@ -175,30 +184,23 @@ def programs(source: Source, time: Axis) -> list[ProgramRow]:
 
 
 def _program(source: Source, time: Axis, name: str) -> ProgramRow | None:
-    begin = source.phase(name, "begin")
-    if begin is None:
+    steps = source.rows("select name, begin_at, end_at, exit_code from steps where program = $name order by begin_at", name=name)
+    phase = source.rows("select begin_at, end_at, ended, exit_code from phases where name = $name", name=name)
+    if not phase and not steps:
         return None
-    end = source.phase(name, "end") or source.phase(name, "timeout")
-    seconds = (end.seconds if end.seconds is not None else time.seconds(end.at) - time.seconds(begin.at)) if end else None
+    begin, end, state, exit_code = phase[0] if phase else (steps[0][1], None, None, None)
     return ProgramRow(
         name=name,
-        begin=time.seconds(begin.at),
-        seconds=seconds,
-        exit_code=end.exit_code if end else None,
-        state=end.state if end else "begin",
-        steps=tuple(_steps([event for event in source.events if event.event == "step" and event.program == name], time)),
+        begin=time.seconds(begin),
+        seconds=_between(begin, end),
+        exit_code=exit_code,
+        state=state or "begin",
+        steps=tuple(StepRow(step, time.seconds(began), _between(began, ended), code) for step, began, ended, code in steps),
     )
 
 
-def _steps(events: list[Event], time: Axis) -> list[StepRow]:
-    rows = []
-    for number, event in enumerate(events):
-        if event.state != "begin":
-            continue
-        end = next((later for later in events[number + 1 :] if later.name == event.name and later.state == "end"), None)
-        begin = time.seconds(event.at)
-        rows.append(StepRow(event.name, begin, time.seconds(end.at) - begin if end else None, end.exit_code if end else None))
-    return rows
+def _between(begin: int, end: int | None) -> float | None:
+    return None if end is None else (end - begin) / NANOSECONDS
 
 
 def decision(source: Source) -> Event | None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 from drillbook.core.errors import HarnessError
+from drillbook.judge.run import Run
 from drillbook.judge.verdict import Judgement
 from drillbook.report import html, junit
 from drillbook.report.source import read
@@ -14,11 +15,11 @@ FORMAT = 1
 """Version of ``verdict.json``."""
 
 
-def write(run_directory: Path, judgement: Judgement) -> dict[str, Path]:
+def write(run: Run, judgement: Judgement) -> dict[str, Path]:
     """Write every report of a run into its directory; what an earlier call wrote is replaced.
 
     Args:
-        run_directory: a run directory, whole or not.
+        run: open, whole or not.
         judgement: what the judge said of it.
 
     Returns:
@@ -27,13 +28,13 @@ def write(run_directory: Path, judgement: Judgement) -> dict[str, Path]:
     Raises:
         HarnessError: a file cannot be written.
     """
-    source = read(run_directory)
+    source = read(run)
     contents = {
         "verdict.json": json.dumps({"format": FORMAT, **judgement.as_json()}, indent=2) + "\n",
         "junit.xml": junit.render(source, judgement),
         "report.html": html.render(source, judgement),
     }
-    return {name: _replace(run_directory / name, text) for name, text in contents.items()}
+    return {name: _replace(run.path / name, text) for name, text in contents.items()}
 
 
 def _replace(path: Path, text: str) -> Path:

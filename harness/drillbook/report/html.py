@@ -148,7 +148,7 @@ def _assets() -> dict[str, Any]:
 
 def _timeline(source: Source, time: Axis | None) -> dict[str, Any]:
     found: list[Panel] = panels(source, time) if time else []
-    strips: list[Lane] = lanes(source.events, time, broker.acts(source)) if time else []
+    strips: list[Lane] = lanes(source, time, broker.acts(source)) if time else []
     started = facts.decision(source)
     decision = time.seconds(started.at) if time and started else None
     chart = {
@@ -162,10 +162,9 @@ def _timeline(source: Source, time: Axis | None) -> dict[str, Any]:
 
 
 def _facts(source: Source, time: Axis | None) -> dict[str, Any]:
-    monitors = source.scenario.monitors if source.scenario else {}
     return {
         "alerts": facts.alerts(source, time) if time else [],
-        "monitors": {name: facts.watched(monitor) for name, monitor in monitors.items()},
+        "monitors": {name: facts.watched(monitor) for name, monitor in source.scenario.monitors.items()},
         "decision": facts.decision(source),
         "waits": [event for event in source.events if event.event == "decision" and event.state == "waits"],
         "abandoned": next((event for event in source.events if event.event == "decision" and event.state == "abandoned"), None),
@@ -189,12 +188,12 @@ def _drill(source: Source, judgement: Judgement, time: Axis | None) -> list[tupl
     """What the drill was, as rows of term and description."""
     scenario = source.scenario
     rows = [
-        ("Method", METHODS.get(scenario.method or "", "") if scenario else ""),
-        ("Load", _load(scenario.load) if scenario and scenario.load else ""),
+        ("Method", METHODS.get(scenario.method or "", "")),
+        ("Load", _load(scenario.load) if scenario.load else ""),
         ("When", datetime.fromtimestamp(time.t0 / NANOSECONDS, UTC).strftime("%-d %B %Y, %H:%M:%S UTC") if time else ""),
         ("Duration", _durations(source.events)),
         ("Seed", str(judgement.seed) if judgement.seed is not None else ""),
-        ("Tags", ", ".join(scenario.tags) if scenario else ""),
+        ("Tags", ", ".join(scenario.tags)),
         ("Run directory", source.label),
     ]
     return [(term, description) for term, description in rows if description]

@@ -1,4 +1,4 @@
-"""What happened, as bars and marks above the curves: phases, faults, steps, alerts, containers, blind evidence. Pure: events in, spans out.
+"""What happened, as bars and marks above the curves: phases, faults, steps, alerts, containers, blind evidence. Pure.
 
 Times are seconds since the start of the drive.
 """
@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from drillbook.evidence.records import Event
+from drillbook.report import facts
 from drillbook.report.broker import Act
 from drillbook.report.series import Axis
+from drillbook.report.source import Source
 
 
 @dataclass(frozen=True)
@@ -41,20 +43,23 @@ class Lane:
         return asdict(self)
 
 
-def lanes(events: tuple[Event, ...], time: Axis, acts: Sequence[Act] = ()) -> list[Lane]:
+def lanes(source: Source, time: Axis, acts: Sequence[Act] = ()) -> list[Lane]:
     """The lanes that have anything on them.
 
     Args:
-        events: the timeline.
+        source: the run's evidence.
         time: the axis.
         acts: what the wire shows of faults and queues, in time order.
     """
+    events = source.events
+    programs = {program.name: program for program in facts.programs(source, time)}
+    holds = tuple(_pairs(events, time, "hold", ("begin",), ("met", "not_met"), "paused"))
     found = [
         Lane("phases", tuple(_pairs(events, time, "phase", ("begin",), ("end",), "phase", only=("load", "settle")))),
-        Lane("faults", (*_faults(events, time), *_acts(acts, time))),
-        Lane("deploy", tuple(_program(events, time, "deployment"))),
+        Lane("faults", (*_faults(facts.faults(source, time), time), *_acts(acts, time))),
+        Lane("deploy", tuple(_program(programs.get("deployment"), time))),
         Lane("alerts", tuple(_alerts(events, time))),
-        Lane("playbook", tuple(_program(events, time, "playbook"))),
+        Lane("playbook", (*holds, *_program(programs.get("playbook"), time))),
         Lane("stage", tuple(_containers(events, time))),
         Lane("queues", tuple(_queues(acts, time))),
         Lane("evidence", tuple(_pairs(events, time, "blind", ("from",), ("to",), "blind"))),
@@ -83,32 +88,31 @@ def _pairs(
         yield Span(one.name, begin, end, kind, f"{one.name}: {begin:.1f} s to {f'{end:.1f} s' if last else 'the end'}{said}")
 
 
-def _faults(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
-    names = list(dict.fromkeys(event.name for event in events if event.event == "fault" and event.state == "begin"))
-    for name in names:
-        moments = {
-            state: [time.seconds(one.at) for one in events if (one.event, one.name, one.state) == ("fault", name, state)]
-            for state in ("begin", "bit", "end", "lifted")
-        }
-        begin = moments["begin"][0]
-        end = max(moments["lifted"] or moments["end"] or [time.end])
-        bit = max(moments["bit"], default=None)
+def _faults(rows: Sequence[facts.FaultRow], time: Axis) -> Iterable[Span]:
+    """A span a fault, over all its victims."""
+    begun = [row for row in rows if row.begin is not None]
+    for name in dict.fromkeys(row.name for row in begun):
+        mine = [row for row in begun if row.name == name]
+        begin = min(row.begin for row in mine if row.begin is not None)
+        bit, ended, lifted = (
+            max((at for at in moments if at is not None), default=None)
+            for moments in zip(*((row.bit, row.ended, row.lifted) for row in mine), strict=True)
+        )
+        end = next((at for at in (lifted, ended) if at is not None), time.end)
         hint = f"{name}: begun at {begin:.1f} s, {'never bit' if bit is None else f'bit at {bit:.1f} s'}"
-        hint += f", lifted at {end:.1f} s" if moments["lifted"] else ", not seen to lift" if moments["end"] else ", stayed to the end"
+        hint += f", lifted at {end:.1f} s" if lifted is not None else ", not seen to lift" if ended is not None else ", stayed to the end"
         yield Span(name, begin, end, "fault", hint, bit)
 
 
-def _program(events: tuple[Event, ...], time: Axis, program: str) -> Iterable[Span]:
+def _program(program: facts.ProgramRow | None, time: Axis) -> Iterable[Span]:
     """The steps of a program; the whole of it where it shows none."""
-    steps = tuple(event for event in events if event.event == "step" and event.program == program)
-    if program == "playbook":
-        yield from _pairs(events, time, "hold", ("begin",), ("met", "not_met"), "paused")
-    if not steps:
-        yield from _pairs(events, time, "phase", ("begin",), ("end", "timeout"), "step", only=(program,))
+    if program is None:
         return
-    failed = {event.name for event in steps if event.state == "end" and event.exit_code}
-    for span in _pairs(steps, time, "step", ("begin",), ("end",), "step"):
-        yield span if span.label not in failed else Span(span.label, span.begin, span.end, "failed", f"{span.hint}, failed")
+    for one in program.steps or [program]:
+        begin, end = one.begin, time.end if one.seconds is None else one.begin + one.seconds
+        hint = f"{one.name}: {begin:.1f} s to {'the end' if one.seconds is None else f'{end:.1f} s'}"
+        failed = bool(one.exit_code) and bool(program.steps)
+        yield Span(one.name, begin, end, "failed" if failed else "step", f"{hint}, failed" if failed else hint)
 
 
 def _alerts(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:

@@ -82,15 +82,17 @@ class Panel:
 
 def axis(source: Source) -> Axis | None:
     """The axis of a run, from the start of the load to the last thing that happened; None where the run has no moment at all."""
-    begin = source.phase("load", "begin") or source.phase("drive", "begin")
+    [(begin,)] = source.rows(
+        "select coalesce(min(begin_at) filter (name = 'load'), min(begin_at)) from phases where name in ('load', 'drive')"
+    )
     first, last = source.rows(
         'select min("at"), max("at") from (select intended_at as "at" from published union all select "at" from effects)'
     )[0]
     moments = [event.at for event in source.events if event.name != "collect"]
-    t0 = begin.at if begin else first if first is not None else moments[0] if moments else None
+    t0 = begin if begin is not None else first if first is not None else moments[0] if moments else None
     if t0 is None:
         return None
-    end = max(moments) if begin else max([last or t0, *moments])
+    end = max(moments) if begin is not None else max([last or t0, *moments])
     seconds = max((end - t0) / NANOSECONDS, 1.0)
     fitting = (width for width in BUCKETS_SECONDS if seconds / width <= MOST_BUCKETS)
     return Axis(t0, round(seconds, 3), next(fitting, seconds / MOST_BUCKETS))
@@ -114,7 +116,7 @@ def outside(source: Source, time: Axis) -> int:
 
 def _load(source: Source, time: Axis) -> Panel:
     title, unit = "Load", "tasks/s"
-    if "published" not in source.present:
+    if not source.has("published"):
         return Panel(title, unit, (), "The publishers' ledger (published.jsonl) is not in this run directory.")
     intended = _rates(source, time, "select 'intended', intended_at from published where attempt = 1 or attempt is null")
     outcomes = _rates(source, time, "select outcome, resolved_at from published")
@@ -128,7 +130,7 @@ def _load(source: Source, time: Axis) -> Panel:
 
 def _throughput(source: Source, time: Axis) -> Panel:
     title, unit = "Throughput by version", "effects/s"
-    if "effects" not in source.present:
+    if not source.has("effects"):
         return Panel(title, unit, (), "The effects (effects.jsonl) are not in this run directory.")
     rates = _rates(source, time, "select coalesce(version, 'no version'), \"at\" from effects")
     panel = _numbered(title, unit, dict(sorted(rates.items())), "versions", {})
@@ -137,7 +139,7 @@ def _throughput(source: Source, time: Axis) -> Panel:
 
 def _depth(source: Source, time: Axis, versions: dict[str, str]) -> Panel:
     title, unit = "Queue depth", "ready tasks"
-    if "counters" not in source.present:
+    if not source.has("counters"):
         return Panel(title, unit, (), "The broker's counters (counters.jsonl) are not in this run directory.")
     rows = source.rows(
         f"select queue, {_bucket('counters.at')} as bucket, max(ready) from counters "  # noqa: S608
@@ -154,7 +156,7 @@ def _depth(source: Source, time: Axis, versions: dict[str, str]) -> Panel:
 
 def _gauges(source: Source, time: Axis, versions: dict[str, str]) -> list[Panel]:
     """Ready and unacknowledged messages by queue, as the broker's own metrics have them; their lines tell only what changed."""
-    if "metrics" not in source.present:
+    if not source.has("metrics"):
         return []
     title, unit = "Queues by the broker's own count", "messages"
     last = source.rows('select max("at") from metrics')[0][0]
@@ -232,7 +234,7 @@ def _monitors(source: Source, time: Axis) -> list[Panel]:
         if event.event == "alert" and event.value is not None and 0 <= seconds <= time.end:
             bucket = min(int(seconds // time.bucket), time.count - 1)
             samples.setdefault(event.name, {}).setdefault(bucket, []).append(event.value)
-    declared = source.scenario.monitors if source.scenario else {}
+    declared = source.scenario.monitors
     found = []
     for name, values in list(samples.items())[:MOST_MONITORS]:
         monitor = declared.get(name)

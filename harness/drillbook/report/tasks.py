@@ -52,7 +52,7 @@ def states(source: Source) -> dict[str, dict[str, int]] | None:
 
     ``foreign`` are tasks that no publish names; arrivals that were skipped are not tasks.
     """
-    if not {"effects", "leftovers"} <= source.present:
+    if not source.has("effects", "leftovers"):
         return None
     rows = source.rows(
         """
@@ -77,7 +77,7 @@ def states(source: Source) -> dict[str, dict[str, int]] | None:
 
 def said(source: Source) -> list[SaidState] | None:
     """Tasks by their state in the workers' own table; None where the scenario names none."""
-    if "states" not in source.present:
+    if not source.has("states"):
         return None
     rows = source.rows("""
         select state, count(*), count(*) filter (task in (select task from done_tasks where effects > 0)) from states

@@ -1,0 +1,69 @@
+"""A run directory that is open: the one reader of its evidence, for the judge and for every report."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drillbook.core.errors import UsageError
+from drillbook.judge.database import Database
+from drillbook.judge.tables import describe, open_tables
+from drillbook.judge.wholeness import State, declared, sources, states
+from drillbook.scenario import Scenario
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run, readable for as long as it is open."""
+
+    path: Path
+    scenario: Scenario
+    database: Database
+    """A table of each kind of evidence, and the views of them."""
+    evidence: tuple[State, ...]
+    """Whether each kind is there and whole."""
+    plan: Mapping[str, Any]
+    """What ``plan.json`` says; empty where there is none."""
+    environment: Mapping[str, Any]
+    """What ``environment.json`` says; empty where there is none."""
+
+    def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """The rows of a query on tables and views."""
+        return self.database.execute(query, parameters or None).fetchall()
+
+    def has(self, name: str) -> bool:
+        """Whether there is evidence of this kind at all."""
+        return any(state != "missing" for stem, state, _ in self.evidence if stem == name)
+
+
+@contextmanager
+def open_run(run_directory: Path, scenario: Scenario) -> Iterator[Run]:
+    """Read a run, for as long as the block lasts.
+
+    Args:
+        run_directory: holds the evidence.
+        scenario: the run's.
+
+    Raises:
+        UsageError: a file holds something that is no evidence.
+    """
+    documents = [_document(run_directory / name) for name in ("plan.json", "environment.json")]
+    with open_tables(run_directory) as (database, cut):
+        evidence = states(database, run_directory, cut, scenario)
+        describe(database, evidence, declared(scenario), sources(scenario))
+        yield Run(run_directory, scenario, database, tuple(evidence), *documents)
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A JSON document of the run; empty where there is none."""
+    if not path.exists():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from error
+    return content if isinstance(content, dict) else {}
