@@ -120,7 +120,7 @@ def _tap(words: Words, at: int) -> Wire:
 def _event(event: str) -> Callable[[Words, int], Event]:
     def make(words: Words, at: int) -> Event:
         exit_code = int(words["exit"]) if "exit" in words else None
-        more = {"kind": words.get("kind"), "target": words.get("target"), "exit_code": exit_code}
+        more = {"kind": words.get("kind"), "target": words.get("target"), "exit_code": exit_code, "detail": words.get("detail")}
         return Event(at, event, words["name"], words["state"], **more)  # type: ignore[arg-type]
 
     return make
@@ -193,7 +193,7 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     rf"queue {_QUEUE} (?P<ready>\d+|gone) (?P<edge>before|after) (?P<step>.+)": _counted,
     r"metric (?P<name>\S+) (?P<value>[\d.]+)": _metric,
     r"(?P<moment>declared|found) (?P<kind>queue|exchange) (?P<name>\S+) (?P<field>\S+) (?P<value>\S+)": _declared,
-    r"step (?P<name>.+) (?P<state>begin|end)(?: exit (?P<exit>\d+))?": _event("step"),
+    r"step (?P<name>.+) (?P<state>begin|end)(?: exit (?P<exit>\d+))?(?: (?P<detail>skipped))?": _event("step"),
     r"phase (?P<name>\w+) (?P<state>\w+)(?: exit (?P<exit>\d+))?": _event("phase"),
     r"fault (?P<name>.+?) (?P<state>\w+)(?: of (?P<kind>\w+))?(?: on (?P<target>.+))?": _event("fault"),
     rf"(?P<state>started|killed|stopped|died|paused|unpaused) {_WHO}": _container,

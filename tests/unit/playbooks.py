@@ -25,8 +25,8 @@ class Told:
     def runs(self, step: str) -> None:
         self._tell("runs", f": {step}", step)
 
-    def ended(self, step: str, exit_code: int | None) -> None:
-        self._tell("ended", f"< {step} {exit_code}", step)
+    def ended(self, step: str, exit_code: int | None, skipped: bool = False) -> None:
+        self._tell("ended", f"< {step} {exit_code}{' skipped' if skipped else ''}", step)
 
     def _tell(self, what: str, line: str, step: str) -> None:
         self.all.append(line)

@@ -56,7 +56,31 @@ REASONS = {
         {},
         ["the deployment did not start v2: none of its workers ran"],
     ),
-    "the playbook started it": ([DEPLOYED[0], DEPLOYED[2], PLAYED[0], "started v2", PLAYED[1]], {}, []),
+    "the playbook started it": (
+        [DEPLOYED[0], DEPLOYED[2], PLAYED[0], "started v2", PLAYED[1]],
+        {},
+        ["the deployment did not start v2: the playbook was the first to"],
+    ),
+    "the playbook started it, which may idle": (
+        [DEPLOYED[0], DEPLOYED[2], PLAYED[0], "started v2", PLAYED[1]],
+        {"deployment": {"may_idle": True}},
+        [],
+    ),
+    "the playbook started it, and the deployment another": (
+        [DEPLOYED[0], "started v1", "deliver a to v1 from tasks.v1", DEPLOYED[2], PLAYED[0], "started v2", PLAYED[1]],
+        {},
+        [],
+    ),
+    "it was given only what a scheduler published": (
+        [*DEPLOYED, "send sweep to tasks.v2 by v1.2", "deliver sweep to v2 from tasks.v2", *PLAYED],
+        {},
+        [IDLE],
+    ),
+    "it was given what a worker published that has tasks itself": (
+        [*DEPLOYED, "deliver a to v1 from tasks.v1", "send child to tasks.v2 by v1", "deliver child to v2 from tasks.v2", *PLAYED],
+        {},
+        [],
+    ),
     "nothing was to be started": ([DEPLOYED[0], DEPLOYED[2], *PLAYED], {"started": True}, []),
     "a job that runs when it is needed": (
         [DEPLOYED[0], "started v1", "deliver a to v1 from tasks.v1", DEPLOYED[2], *PLAYED],
@@ -123,6 +147,12 @@ def test_a_playbook_that_began_while_the_deployment_ran_is_a_note() -> None:
     assert judgement.notes == ("The playbook began while the deployment still ran.",)
 
 
+def test_a_version_that_came_only_after_the_playbook_had_begun_is_noted_as_idle() -> None:
+    lines = [DEPLOYED[0], *PLAYED, "started v2", DEPLOYED[2]]
+    judgement = judge(drill(*lines, start={"while_deploying": True}))
+    assert judgement.notes == ("The playbook began while the deployment still ran.", f"{IDLE}.")
+
+
 def test_without_the_wire_nothing_tells_whether_it_was_given_a_task() -> None:
     run = drill(*DEPLOYED, *PLAYED)
     (run / "wire.jsonl").unlink()
@@ -134,6 +164,16 @@ def test_without_the_wire_nothing_tells_whether_it_was_given_a_task() -> None:
 STEP = ["phase playbook begin", "step stop v2 begin", "step stop v2 end", "phase playbook end exit 0"]
 STEPS = {
     "one of them ran": (STEP, ["stop v2", "x"], []),
+    "all were skipped": (
+        [STEP[0], STEP[1], f"{STEP[2]} exit 0 skipped", STEP[3]],
+        ["stop v2", "x"],
+        ["the playbook ended without having done anything: none of its 2 steps did anything"],
+    ),
+    "one was skipped, and another was not": (
+        [*STEP[:2], f"{STEP[2]} exit 0 skipped", "step x begin", "step x end", STEP[3]],
+        ["stop v2", "x"],
+        [],
+    ),
     "none ran": (PLAYED, ["stop v2", "x"], ["the playbook ended without having done anything: none of its 2 steps ran"]),
     "the only one never ran": (PLAYED, ["x"], ['the playbook ended without having done anything: its only step "x" never ran']),
     "only one that is not listed ran": (STEP, ["x", "y"], ["the playbook ended without having done anything: none of its 2 steps ran"]),

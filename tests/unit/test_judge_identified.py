@@ -19,6 +19,10 @@ CASES = {
     "few have none": ([NAMED] * 99 + [BARE], ()),
     "some have none": ([NAMED] * 97 + [BARE] * 2, ("2 of 99 deliveries from default have no id at message_id",)),
     "two queues": ([BARE, "deliver to v1 from other"], ("2 deliveries from default and other have no id at message_id",)),
+    "one of two queues": (
+        [BARE, BARE, *["deliver a to v1 from other"] * 3],
+        ("2 deliveries from default have no id at message_id",),
+    ),
     "what workers tell each other": (["deliver to v1 from celery.pidbox"] * 3, ()),
     "the place whose values are tasks": (
         [IN_HEADER, IN_HEADER, IN_BODY],

@@ -75,7 +75,7 @@ def test_a_time_that_ran_out_on_a_starved_machine_names_it_once(lines: list[str]
     judgement = judge(history("publish a ok", "effect a", *lines, sections=sections, invariants={"no_lost_tasks": None}))
     (reason,) = judgement.preconditions
     assert reason.startswith(begins)
-    assert reason.endswith(f": {STARVED}")
+    assert reason.endswith(f", while {STARVED}")
     assert judgement.sentence == f"Unknown: {reason}."
 
 

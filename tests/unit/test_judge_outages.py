@@ -94,7 +94,8 @@ PLAIN: dict[str, tuple[list[Published], tuple[float, float], tuple[str, ...]]] =
     "silent before it and after it": (steady(40, (5, 10), (20, 25)), (10, 20), ()),
     "a short one in the middle of a silence": (steady(40, (5, 12)), (8, 8.2), silent(0.2, 0.2)),
     "a short one, and a confirm that took its time": (steady(30, (8, 8.5)), (8.1, 8.3), ()),
-    "publishes refused": (steady(30, (10, 20), lost="fail"), (10, 20), ()),
+    "publishes refused from a moment of the playbook on": (steady(30, (12, 20), lost="fail"), (10, 20), ()),
+    "publishes refused since before the playbook": (steady(30, (8, 20), lost="fail"), (10, 20), silent(10.0, 10)),
     "publishes that could not be sent": (steady(30, (10, 20), lost="unsent"), (10, 20), silent(10.0, 10)),
     "one publish in three seconds": (steady(40, every=3.0), (10, 20), ()),
     "nothing due for most of it": ([*steady(10.5), *steady(20, begin=19.5)], (10, 20), ()),
@@ -168,8 +169,17 @@ def test_tasks_of_the_broker_s_own_outage_count_on_neither_side() -> None:
     ledger = steady(30, (5, 28))
     assert reasons(ledger, (1, 4), *gone, sections=RESTART, plan={"tasks": 300}) == ()
     assert reasons(ledger, (1, 4), *gone, sections=RESTART, plan={"tasks": 500}) == (
-        f"only 69 of 269 tasks that were due outside of the broker's outage {FEW}",
+        f"only 69 of 269 tasks that were due while the broker could be reached {FEW}",
     )
+
+
+def test_tasks_that_a_cut_of_the_load_s_own_link_kept_away_count_on_neither_side() -> None:
+    cut = [
+        event(when, "fault", "gone", state, target="load -> broker")
+        for when, state in ((5, "begin"), (6, "bit"), (28, "end"), (28, "lifted"))
+    ]
+    wire = [Wire(1, at(1), "open", "load -> broker", "load", connection=1), Wire(2, at(60), "end")]
+    assert reasons(steady(30, (5, 28)), (1, 4), *cut, *wire, sections=SLOW, plan={"tasks": 300}) == ()
 
 
 def test_the_equation_counts_all_that_were_due() -> None:

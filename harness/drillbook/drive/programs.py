@@ -12,6 +12,7 @@ from drillbook.drive.facts import TaskCounts
 from drillbook.drive.fault_runner import FaultRunner
 from drillbook.drive.watch import QueueSampler
 from drillbook.evidence import RunDirectory
+from drillbook.evidence.records import SKIPPED
 from drillbook.plan import Plan
 from drillbook.playbook.ansible import environment as ansible
 from drillbook.playbook.program import Outcome, Program
@@ -120,11 +121,11 @@ class _Steps:
         if self._which == "playbook":
             self._during = self._programs.faults.trigger("during", step)
 
-    def ended(self, step: str, exit_code: int | None) -> None:
+    def ended(self, step: str, exit_code: int | None, skipped: bool = False) -> None:
         """Count the queues, then let `after` faults bite."""
         if self._programs.stopping:
             return
-        self._programs.run.event("step", step, "end", program=self._which, exit_code=exit_code)
+        self._programs.run.event("step", step, "end", program=self._which, exit_code=exit_code, detail=SKIPPED if skipped else None)
         for bitten in self._during:
             bitten.wait(FAULT_BITES_WITHIN_SECONDS)
         self._during = []

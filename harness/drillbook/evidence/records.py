@@ -14,6 +14,10 @@ FORMAT = 1
 Outcome = Literal["ok", "fail", "unknown", "skipped"]
 
 
+SKIPPED = "skipped"
+"""``detail`` of the end of a step in which, as its program says, nothing was done."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """One attempt to publish a task (``published.jsonl``)."""

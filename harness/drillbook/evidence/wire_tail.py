@@ -110,7 +110,7 @@ class WireTail:
         """How often each delivery is in flight, by connection and channel."""
         self._rules: dict[str, _Rule] = {}
         self._given: dict[str, tuple[int, int]] = {}
-        """How many deliveries each client has had, and when the last one was."""
+        """How many deliveries each client has had, schedulers' own tasks left out, and when the last one was."""
         self._consumers_changed: dict[str, int] = {}
         """When each client last began or ended to consume."""
         self.moves = 0
@@ -175,7 +175,10 @@ class WireTail:
             return [InFlight(*one) for held in self._in_flight.values() for one, count in held.items() for _ in range(count)]
 
     def given(self, peer: str) -> tuple[int, int]:
-        """How many deliveries a client has had, and when the last one was, in nanoseconds since the epoch; (0, 0) where it had none."""
+        """How many deliveries a client has had, and when the last one was, in nanoseconds since the epoch; (0, 0) where it had none.
+
+        A scheduler's own tasks do not count.
+        """
         with self._lock:
             return self._given.get(peer, (0, 0))
 
@@ -272,7 +275,7 @@ class WireTail:
 
     def _carry(self, event: str, line: dict[str, Any]) -> None:
         """A delivery, or what settles one."""
-        if event == "deliver":
+        if event == "deliver" and line.get("task") not in self._origins.scheduled:
             self._given[line["peer"]] = (self._given.get(line["peer"], (0, 0))[0] + 1, line["at"])
         held = self._in_flight.setdefault((line["connection"], line["channel"]), {})
         delivery = (line.get("task"), line.get("queue"), line["peer"])

@@ -28,7 +28,8 @@ def unidentified(database: duckdb.DuckDBPyConnection, stage: StageSpec) -> list[
     deliveries, without = sum(row[1] for row in rows), sum(row[2] for row in rows)
     if not without or without <= _MOST * deliveries:
         return []
-    places = " and ".join(queue for queue, _, missing in rows if missing)
+    mine = [row for row in rows if row[2]]
+    places, deliveries = " and ".join(queue for queue, _, _ in mine), sum(row[1] for row in mine)
     of = "" if without == deliveries else f" of {deliveries:,}"
     deliver = "delivery" if deliveries == 1 else "deliveries"
     have = "has" if without == 1 else "have"

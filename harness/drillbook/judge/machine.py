@@ -10,7 +10,7 @@ has the same. Why so much: `docs/judge.md`, "The machine"."""
 
 
 def starved(database: duckdb.DuckDBPyConnection, begin_at: int, end_at: int | None) -> str:
-    """What to add to a sentence about a time that ran out; empty where the machine had time, or nothing tells.
+    """What to add to a sentence about a time that ran out: it may be the cause. Empty where the machine had time, or nothing tells.
 
     Args:
         database: with the table ``timeline``.
@@ -24,7 +24,9 @@ def starved(database: duckdb.DuckDBPyConnection, begin_at: int, end_at: int | No
     ).fetchone()
     share = row[0] if row else None
     return (
-        f": the machine was starved (something waited for a processor {_percent(share)} of the time)" if share and share >= STARVED else ""
+        f", while the machine was starved (something waited for a processor {_percent(share)} of the time)"
+        if share and share >= STARVED
+        else ""
     )
 
 

@@ -1,8 +1,8 @@
-"""When publishes were due and nobody answered, and which of that the drill or its playbook had made themselves.
+"""When publishes were due and none was confirmed, and which of that the drill or its playbook had made themselves.
 
-An *answer* is a confirm, or the broker's refusal of a publish that it was sent (nack, return, a closed channel). Of a silence counts what
-lies between the moment at which a publish was due and the next answer, to any publish, where that is longer than `PATIENCE`: where nothing
-is due nobody is silent, and a confirm that takes its time is one.
+Of a *silence* counts what lies between the moment at which a publish was due and the next confirm, of any publish, where that is longer
+than `PATIENCE`: where nothing is due nobody is silent, and a confirm that takes its time is one. An *answer* is a confirm, or the broker's
+refusal of a publish that it was sent (nack, return, a closed channel): publishers that are refused have their broker.
 """
 
 from __future__ import annotations
@@ -20,6 +20,11 @@ RECONNECTS_WITHIN = 10_000_000_000
 ALWAYS = 9_000_000_000_000_000_000
 
 _ANSWERED = "(outcome = 'ok' or (outcome = 'fail' and sent_at is not null))"
+_GAPS = """
+select "at" as begin_at, lead("at", 1, $always) over (order by "at") as end_at
+from (select 0 as "at" union all select resolved_at from published where outcome = 'ok')
+"""
+"""Between two confirms."""
 
 
 class Span(NamedTuple):
@@ -60,12 +65,22 @@ def of_playbook(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Spa
     return _until_answered(database, [Span(*row) for row in [*stopped, *kept]])
 
 
-def silences(database: duckdb.DuckDBPyConnection, during: Span) -> list[Span]:
-    """When publishes were due and nobody answered."""
+def of_refusals(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Span]:
+    """While the broker refused every publish, from a moment of the playbook on: it took away a queue or a route, or closed one."""
     rows = database.execute(
-        f"""with answers as (select 0 as "at" union all select resolved_at from published where {_ANSWERED}),
-           gaps as (select "at" as begin_at, lead("at", 1, $always) over (order by "at") as end_at from answers),
-           long as (select * from gaps where end_at - begin_at > $patience and end_at > $begin and begin_at < $end)
+        f"""select begin_at, end_at
+            from ({_GAPS}) as gaps
+            join published on outcome = 'fail' and sent_at is not null and resolved_at between begin_at and end_at
+            group by begin_at, end_at having min(resolved_at) between $begin and $end""",  # noqa: S608 a text of this file
+        {"begin": playbook.begin, "end": playbook.end, "always": ALWAYS},
+    ).fetchall()
+    return [Span(*row) for row in rows]
+
+
+def silences(database: duckdb.DuckDBPyConnection, during: Span) -> list[Span]:
+    """When publishes were due and none was confirmed."""
+    rows = database.execute(
+        f"""with long as (select * from ({_GAPS}) where end_at - begin_at > $patience and end_at > $begin and begin_at < $end)
            select min(intended_at), end_at
            from long join published on intended_at >= begin_at and intended_at < end_at and intended_at < $end
            group by end_at having end_at - min(intended_at) > $patience""",  # noqa: S608 a text of this file

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import duckdb
 
+from drillbook.evidence.records import SKIPPED
 from drillbook.judge import fault_proof, outages
 from drillbook.judge.deployed import idle
 from drillbook.judge.identified import unidentified
@@ -24,6 +25,13 @@ _NOT_RUNNABLE = (126, 127)
 
 
 _PHASES = "select name, begin_at, end_at, ended, exit_code from phases"
+
+
+_RAN = """
+select name, not coalesce(bool_and(detail is not distinct from $skipped) filter (state = 'end'), false)
+from timeline where event = 'step' and coalesce(program, 'playbook') = 'playbook' group by name
+"""
+"""Steps of the playbook that ran, and whether something may have been done in them."""
 
 
 class _Phase(NamedTuple):
@@ -82,7 +90,7 @@ def _rest(database: duckdb.DuckDBPyConnection) -> list[str]:
 def _load(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Scenario, plan: Mapping[str, Any]) -> list[str]:
     if not (run_directory / "published.jsonl").exists():
         return ["there is no published.jsonl to say what was sent"] if scenario.load else []
-    away = outages.of_faults(database, ["broker"]) if any(entry.fault.aim == "broker" for entry in scenario.faults) else []
+    away = outages.of_faults(database, ["broker", "load -> broker"]) if scenario.faults else []
     row = database.execute(
         """select count(*), count(*) filter (outcome = 'ok'), count(*) filter (away), count(*) filter (away and outcome = 'ok')
            from (select outcome, list_bool_or(list_transform($away::struct(b bigint, e bigint)[],
@@ -98,7 +106,7 @@ def _load(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Sc
     if 2 * confirmed >= planned:
         return []
     were = "was" if confirmed == 1 else "were"
-    outside = " that were due outside of the broker's outage" if missed else ""
+    outside = " that were due while the broker could be reached" if missed else ""
     return [f"only {confirmed:,} of {planned:,} tasks{outside} {were} confirmed, so the drill hardly touched the playbook"]
 
 
@@ -149,22 +157,35 @@ def _playbook(database: duckdb.DuckDBPyConnection, scenario: Scenario, phase: _P
         return ["the playbook never started"]
     if phase.ended is None:
         return ["the playbook was not seen to end"]
-    ran = {name for (name,) in database.execute("select distinct name from steps where program = 'playbook'").fetchall()}
+    steps = dict(database.execute(_RAN, {"skipped": SKIPPED}).fetchall())
+    ran = {name for name, acted in steps.items() if acted}
     if phase.exit_code in _NOT_RUNNABLE and not ran:
         return [f"the playbook never ran: it ended with exit code {phase.exit_code} before its first step"]
     held = _held(database) if scenario.playbook and scenario.playbook.hold else []
     return (
-        held + _unstepped(ran, phase, plan) + ([] if "playbook_succeeded" in scenario.invariants else _failure(database, "playbook", phase))
+        held
+        + _unstepped(steps, phase, plan)
+        + ([] if "playbook_succeeded" in scenario.invariants else _failure(database, "playbook", phase))
     )
 
 
-def _unstepped(ran: set[str], phase: _Phase, plan: Mapping[str, Any]) -> list[str]:
-    """That a playbook did nothing of what its text says, as an Ansible play whose hosts match nothing, which succeeds."""
+def _unstepped(steps: Mapping[str, bool], phase: _Phase, plan: Mapping[str, Any]) -> list[str]:
+    """That a playbook did nothing of what its text says, as an Ansible play whose hosts match nothing, which succeeds.
+
+    Args:
+        steps: that ran, each with whether something may have been done in it.
+        phase: the playbook's.
+        plan: with the steps that its text has.
+    """
     listed = [step for step in plan.get("steps") or () if isinstance(step, str)]
-    if not listed or phase.exit_code != 0 or ran.intersection(listed):
+    if not listed or phase.exit_code != 0 or any(steps.get(step) for step in listed):
         return []
-    steps = f'its only step "{listed[0]}"' if len(listed) == 1 else f"none of its {len(listed)} steps"
-    return [f"the playbook ended without having done anything: {steps} {'never ' if len(listed) == 1 else ''}ran"]
+    skipped = any(step in steps for step in listed)
+    if len(listed) == 1:
+        what = f'its only step "{listed[0]}" {"was skipped" if skipped else "never ran"}'
+    else:
+        what = f"none of its {len(listed)} steps {'did anything' if skipped else 'ran'}"
+    return [f"the playbook ended without having done anything: {what}"]
 
 
 def _held(database: duckdb.DuckDBPyConnection) -> list[str]:
@@ -190,7 +211,11 @@ def _reached(database: duckdb.DuckDBPyConnection, scenario: Scenario, playbook: 
     silent = outages.silences(database, during)
     if not (ended or silent) or 2 * outages.seconds([*ended, *silent], during, []) <= outages.seconds([during], during, []):
         return []
-    own = [*(outages.of_faults(database, ["broker", "load -> broker"]) if scenario.faults else []), *outages.of_playbook(database, during)]
+    own = [
+        *(outages.of_faults(database, ["broker", "load -> broker"]) if scenario.faults else []),
+        *outages.of_playbook(database, during),
+        *outages.of_refusals(database, during),
+    ]
     lost, whole = outages.seconds([*ended, *silent], during, own), outages.seconds([during], during, [])
     if 2 * lost <= whole:
         return []

@@ -25,6 +25,8 @@ class Edge:
     begins: bool
     exit_code: int | None = None
     """Of an end; None where it did not say."""
+    skipped: bool = False
+    """Of an end: the program says that it did nothing."""
 
 
 class Gate(ABC):

@@ -21,8 +21,14 @@ class StepListener(Protocol):
     def runs(self, step: str) -> None:
         """The step has just been let go."""
 
-    def ended(self, step: str, exit_code: int | None) -> None:
-        """The step has ended, with a code where one is known; a bash script is held until this returns, unless it has ended too."""
+    def ended(self, step: str, exit_code: int | None, skipped: bool = False) -> None:
+        """The step has ended, with a code where one is known; a bash script is held until this returns, unless it has ended too.
+
+        Args:
+            step: its name.
+            exit_code: None: nobody can know it.
+            skipped: the program says that it did nothing in it.
+        """
 
 
 @dataclass(frozen=True)
@@ -68,15 +74,19 @@ class Steps:
         self._open.append((step, time.monotonic()))
         self._listener.runs(step)
 
-    def ended(self, step: str, exit_code: int | None) -> None:
+    def ended(self, step: str, exit_code: int | None, skipped: bool = False) -> None:
         """A step has ended; one that was never let go is not told of."""
         place = next((place for place in reversed(range(len(self._open))) if self._open[place][0] == step), None)
         if place is None:
             return
         seconds = time.monotonic() - self._open.pop(place)[1]
         self._ended.append(StepOutcome(step, exit_code, seconds))
-        self._transcript.note(f"{step}: ended after {seconds:.3f} s" + ("" if exit_code is None else f", exit code {exit_code}"))
-        self._listener.ended(step, exit_code)
+        self._transcript.note(
+            f"{step}: ended after {seconds:.3f} s"
+            + ("" if exit_code is None else f", exit code {exit_code}")
+            + (", skipped" if skipped else "")
+        )
+        self._listener.ended(step, exit_code, skipped)
 
     def all_ended(self, exit_code: int | None) -> None:
         """The program has ended, and the step it was in with it; of older ones left open nobody knows the code."""

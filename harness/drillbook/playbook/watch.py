@@ -107,7 +107,7 @@ class Watch:
             self._say(line)
         for edge in last_edges:
             if not edge.begins:
-                self._steps.ended(edge.step, edge.exit_code)
+                self._steps.ended(edge.step, edge.exit_code, edge.skipped)
 
     def _read_output(self) -> None:
         if self._pipe not in self._open:
@@ -151,7 +151,7 @@ class Watch:
         if edge.begins and not stopping():
             self._steps.begins(edge.step)
         elif not edge.begins:
-            self._steps.ended(edge.step, edge.exit_code)
+            self._steps.ended(edge.step, edge.exit_code, edge.skipped)
         self._held += time.monotonic() - began
         gate.let_go()
         if edge.begins and not stopping():

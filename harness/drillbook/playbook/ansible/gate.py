@@ -27,6 +27,6 @@ class PlayGate(Gate):
         }
 
     def edge(self, line: str) -> Edge:
-        """``begin<TAB>name``, or ``end<TAB>name<TAB>code``."""
-        what, step, code = [*line.split("\t"), "", ""][:3]
-        return Edge(step, what == "begin", int(code) if code.isdigit() else None)
+        """``begin<TAB>name``, or ``end<TAB>name<TAB>code``, and ``<TAB>skipped`` where nothing was done."""
+        what, step, code, fate = [*line.split("\t"), "", "", ""][:4]
+        return Edge(step, what == "begin", int(code) if code.isdigit() else None, skipped=fate == "skipped")

@@ -1,6 +1,7 @@
 """Loaded by ansible-playbook: tells the drill of every task, handler, rescue and always, and holds the play there until it is let go.
 
-It speaks over a Unix socket that the process inherits: a line ``begin<TAB>name`` or ``end<TAB>name<TAB>code``, then it waits for one byte.
+It speaks over a Unix socket that the process inherits: a line ``begin<TAB>name`` or ``end<TAB>name<TAB>code``, with
+``<TAB>skipped`` after it where no host had to do it, then it waits for one byte.
 Ansible calls it in the process that leads the play, before it gives a task to any worker process, so nothing runs while it waits. Without
 the socket it does nothing, so that a play started by a play is not held.
 
@@ -35,7 +36,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible ships no ty
         super().__init__()
         self._gate = _inherited()
         self._step: str | None = None
-        self._code = 0
+        self._code, self._done = 0, False
         self._hosts = 1
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
@@ -58,7 +59,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible ships no ty
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         """One host need not do it."""
-        self._result(0)
+        self._result(0, done=False)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """One host has failed; also when the play goes on, by ignore_errors or rescue."""
@@ -78,17 +79,18 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible ships no ty
         if task.action.rpartition(".")[2] == "meta":
             return  # Ansible's own order to itself, such as flush_handlers
         self._step, self._code = " ".join(str(task.name or task.action.rpartition(".")[2]).split()), 0
+        self._done = False
         self._say("begin", self._step)
 
-    def _result(self, code: int) -> None:
-        self._code = self._code or code
+    def _result(self, code: int, done: bool = True) -> None:
+        self._code, self._done = self._code or code, self._done or done
         if self._hosts == 1:
             self._end()
 
     def _end(self) -> None:
         step, self._step = self._step, None
         if step is not None:
-            self._say("end", step, str(self._code))
+            self._say("end", step, str(self._code), *([] if self._done else ["skipped"]))
 
     def _say(self, *words: str) -> None:
         """Tell, and wait to be let go. Ansible catches every error of a callback, so where the drill is gone the process is ended here."""
