@@ -66,9 +66,16 @@ def run(wanted: list[Item], kept: Results, head: str) -> None:
         begun = time.monotonic()
         with busy_loops() if one.busy else nullcontext():
             ended = _ended(one)
+        if one.busy and ended.fate == "machine":
+            ended = confirmed(ended, _ended(one))
         came = result(one.group, one.name, one.busy, ended.fate, ended.said, time.monotonic() - begun, head)
         kept.add(came)
         print(table([came]).splitlines()[0], flush=True)
+
+
+def confirmed(busy: Ended, alone: Ended) -> Ended:
+    """What the machine excuses must be as it should without the loops: beside them it is always starved, whatever is wrong."""
+    return Ended("failed", f"{busy.said}; and alone: {alone.said}") if alone.fate == "failed" else busy
 
 
 def _ended(one: Item) -> Ended:

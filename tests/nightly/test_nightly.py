@@ -137,3 +137,11 @@ def test_the_page_has_a_row_for_each_group_of_the_commit_it_was_last_run_on_and_
     rows = [line for line in said.splitlines() if line.startswith("| the ")]
     assert [row.split(" | ")[1:6] for row in rows] == [["none", "1", "1", "0", "0"], ["4", "1", "0", "0", "1"], ["4", "2", "1", "1", "0"]]
     assert said.rstrip().endswith("Fell:\n\n- repeat 02: said of 02")
+
+
+@pytest.mark.parametrize(("alone", "fate"), [("passed", "machine"), ("machine", "machine"), ("failed", "failed")])
+def test_what_a_starved_machine_excuses_must_pass_alone(kept: Results, alone: Fate, fate: Fate) -> None:
+    fates = iter([Ended("machine", "too slow"), Ended(alone, "not so")])
+    run([Item("drills", "a", lambda: next(fates), busy=True)], kept, "c1")
+    (one,) = kept.all()
+    assert (one.fate, one.said) == (fate, "too slow; and alone: not so" if fate == "failed" else "too slow")

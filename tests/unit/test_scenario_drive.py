@@ -96,6 +96,16 @@ CASES = {
         "after: {step: stop v2, deployment: end}",
         ["26:12: after of entry 1 of faults: give exactly one of step, deployment, playbook and tasks"],
     ),
+    "more tasks than the load ever has": (
+        "at: 10s",
+        "after: {tasks: 90001 confirmed}",
+        ["26:20: 90,001 tasks are never confirmed: the load has 90,000 at most (300/s for 5m, load.most)"],
+    ),
+    "the deployment comes after tasks of what it starts": (
+        "at: 5s}",
+        "after: {tasks: 10 given to v2}}",
+        ["19:47: v2 is given no task before the deployment: it is not started (started: false)"],
+    ),
     "a step that is not there is held": (
         "timeout: 90s",
         "timeout: 90s\n  hold: {stop v3: 20 waiting in tasks.v2}",
@@ -138,6 +148,30 @@ def test_nothing_comes_after_a_deployment_that_there_is_not(tmp_path: Path, old:
     deployment = next(text for text in SOUND.splitlines() if text.startswith("deployment:"))
     text = SOUND.replace(deployment, "").replace(old, new, 1)
     assert said(file, text) == [f"{line}:{column}: there is no deployment that it could come after"]
+
+
+def test_workers_that_take_no_tasks_are_given_none(tmp_path: Path):
+    file = sound_folder(tmp_path / "drill")
+    text = SOUND.replace("started: false}", "started: false, consumes: false}").replace("at: 10s", "after: {tasks: 5 given to v2}", 1)
+    assert said(file, text) == ["26:20: v2 is given no tasks: its consumes is false"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said_is"),
+    [
+        (
+            "no_later_than: 20s",
+            "no_later_than: 20s, while_deploying: true",
+            "33:67: there is no deployment that the playbook could start in",
+        ),
+        ("above: 800,", "above: 800, armed: deployment,", "21:53: there is no deployment whose end could arm it"),
+    ],
+    ids=["a playbook that may start meanwhile", "a monitor that is armed by its end"],
+)
+def test_nothing_waits_for_a_deployment_that_there_is_not(tmp_path: Path, old: str, new: str, said_is: str):
+    file = sound_folder(tmp_path / "drill")
+    deployment = next(text for text in SOUND.splitlines() if text.startswith("deployment:"))
+    assert said(file, SOUND.replace(deployment, "").replace(old, new, 1)) == [said_is]
 
 
 SOUND_ROUTES = {

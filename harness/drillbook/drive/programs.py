@@ -89,9 +89,12 @@ class Programs:
         if (tasks := self._hold.get(step)) is None:
             return
         self.run.event("hold", step, "begin", detail=str(tasks))
+        self.progress.note(f"the playbook is held before {step}, until there are {tasks}")
         within = self.stage.spec.ready_within
         met = until(lambda: self.stopping or self._counts.reached(tasks), within)
         self.run.event("hold", step, "met" if met and not self.stopping else "not_met", detail=str(tasks))
+        if not met:
+            self.progress.note(f"{tasks} did not come within {within:g} s; the playbook goes on")
 
     def stop(self) -> None:
         """End those that still run; what their last step did is not evidence any more."""

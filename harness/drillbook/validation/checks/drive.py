@@ -6,7 +6,7 @@ import re
 
 from drillbook.core.problems import suggestion
 from drillbook.core.units import written
-from drillbook.scenario import After, Binding, Deployment, Exchange, FaultEntry, Load, Settle, Start
+from drillbook.scenario import After, Binding, Deployment, Exchange, FaultEntry, Load, Monitor, Settle, Start, Workers
 from drillbook.scenario.moments import Moment, TaskCount, task_count
 from drillbook.validation.checks.references import OWN_EXCHANGES
 from drillbook.validation.draft import Draft
@@ -170,6 +170,13 @@ def _events(draft: Draft) -> None:
     if deployment:
         afters[("deployment", "after")] = deployment.after
     has_deployment = bool(draft.source.names("deployment"))
+    if start and start.while_deploying and not has_deployment:
+        place = draft.source.value(("playbook", "start", "while_deploying"))
+        draft.source.refuse(place, "there is no deployment that the playbook could start in")
+    for name in draft.source.names("monitors") if not has_deployment else ():
+        monitor = draft.part(Monitor, "monitors", name)
+        if monitor is not None and "armed" in draft.source.names("monitors", name) and monitor.armed == "deployment":
+            draft.source.refuse(draft.source.value(("monitors", name, "armed")), "there is no deployment whose end could arm it")
     for path, moment in moments.items():
         if moment is not None and moment.after_deployment and not has_deployment:
             draft.source.refuse(draft.source.value(path), "there is no deployment that it could come after")
@@ -196,6 +203,27 @@ def _counted(draft: Draft, path: KeyPath, tasks: TaskCount) -> None:
     names = draft.source.names(*known)
     if tasks.where is not None and names and tasks.where not in names:
         draft.source.refuse(draft.source.value(path), f"there is no {kind} {tasks.where}{suggestion(tasks.where, names)}")
+        return
+    if (why := _never_comes(draft, path, tasks)) is not None:
+        draft.source.refuse(draft.source.value(path), why)
+
+
+def _never_comes(draft: Draft, path: KeyPath, tasks: TaskCount) -> str | None:
+    """Why so many tasks will never be there."""
+    load = draft.part(Load, "load")
+    if load is not None and tasks.state == "confirmed" and tasks.count > load.rate * load.most:
+        most = f"{load.rate * load.most:,.0f}"
+        return (
+            f"{tasks.count:,} tasks are never confirmed: the load has {most} at most ({load.rate:g}/s for {written(load.most)}, load.most)"
+        )
+    workers = draft.part(Workers, "stage", "workers", tasks.where) if tasks.state == "given to" and tasks.where else None
+    if workers is None:
+        return None
+    if not workers.consumes:
+        return f"{tasks.where} is given no tasks: its consumes is false"
+    if not workers.started and path[0] == "deployment":
+        return f"{tasks.where} is given no task before the deployment: it is not started (started: false)"
+    return None
 
 
 def _tags(draft: Draft) -> None:

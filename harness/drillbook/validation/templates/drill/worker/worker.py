@@ -29,8 +29,11 @@ def stop(*_: object) -> None:
 
 def serve() -> None:
     me = {"version": os.environ["VERSION"], "worker": os.environ["WORKER"]}
-    with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database:
-        broker = pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"]))
+    with (
+        psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as database,
+        # Closed whatever happens: a connection that is forgotten keeps what was sent ahead, and no other worker gets it.
+        pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"])) as broker,
+    ):
         channel: Any = broker.channel()
         channel.basic_qos(prefetch_count=10)
         for method, properties, _body in channel.consume(os.environ["QUEUE"], inactivity_timeout=0.2):
@@ -39,7 +42,6 @@ def serve() -> None:
             if method is not None:
                 database.execute(ONCE, {**me, "task": properties.message_id})
                 channel.basic_ack(method.delivery_tag)
-        broker.close()  # gives back what was sent ahead and never begun
 
 
 def main() -> None:
