@@ -2,7 +2,7 @@
 
     .venv/bin/python benchmarks/tiny.py
 
-One task, published and done, is judged by three invariants and by all there are: by ``drillbook check`` in a process of its own, which
+One task, published and done, is judged by three invariants and by all there are: by ``drillbook judge`` in a process of its own, which
 imports everything and writes the reports, and again and again within one process, as the tests do. Every round measures each once, one
 after the other, so that a busy machine slows them alike; the least of each counts, and the last column is what to compare.
 """
@@ -68,14 +68,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5, help="of each (default: %(default)s)")
     rounds = parser.parse_args().rounds
-    check = ("-c", "from drillbook.app.cli import main; main()", "check")
+    check = ("-c", "from drillbook.app.cli import main; main()", "judge")
     with tempfile.TemporaryDirectory() as temporary:
         three, all_there_are = write(Path(temporary, "three"), THREE), write(Path(temporary, "all"), everything())
         ways = {
             "import duckdb, pydantic": lambda: processor(*ANCHOR),
             "import the judge": lambda: processor("-c", "import drillbook.judge.judge"),
-            "drillbook check, three invariants": lambda: processor(*check, three),
-            "drillbook check, all invariants": lambda: processor(*check, all_there_are),
+            "drillbook judge, three invariants": lambda: processor(*check, three),
+            "drillbook judge, all invariants": lambda: processor(*check, all_there_are),
             "once more in a process, three": lambda: within(three),
             "once more in a process, all": lambda: within(all_there_are),
         }

@@ -112,7 +112,7 @@ def test_a_stored_run_can_be_judged_again_without_an_engine(held: Finished, tmp_
     copy = shutil.copytree(held.run_directory, tmp_path / "copy")
     (copy / "verdict.json").unlink()
     environment = os.environ | {"DOCKER_HOST": "unix:///nowhere"}
-    done = subprocess.run(drillbook("check", copy), capture_output=True, text=True, env=environment, timeout=300)
+    done = subprocess.run(drillbook("judge", copy), capture_output=True, text=True, env=environment, timeout=300)
     assert done.returncode == 0, done.stderr
     assert json.loads((copy / "verdict.json").read_text())["verdict"] == "held"
 
@@ -339,7 +339,7 @@ def test_a_killed_harness_leaves_a_readable_run_and_clean_removes_exactly_it(
     assert cleaned.returncode == 0, cleaned.stderr
     assert not _left(done)
     assert [connect().containers.get(name).status for name in foreign] == ["running", "running"]
-    checked = subprocess.run(drillbook("check", done.run_directory), capture_output=True, text=True, timeout=300)
+    checked = subprocess.run(drillbook("judge", done.run_directory), capture_output=True, text=True, timeout=300)
     assert checked.returncode in (1, 4), checked.stderr
     assert "Traceback" not in checked.stderr
 

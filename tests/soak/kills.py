@@ -1,6 +1,6 @@
 """Kill the harness with SIGKILL at random moments, clean, and look for anything left: ``python tests/soak/kills.py [COUNT] [SEED]``.
 
-After each kill: the run directory's files must be readable, ``drillbook check`` must say something else than "held" and print no traceback,
+After each kill: the run directory's files must be readable, ``drillbook judge`` must say something else than "held" and print no traceback,
 and after ``drillbook clean`` no container, network or process of any dead run may be left. Exits 1 at the first that is not so.
 """
 
@@ -52,7 +52,7 @@ def check(run: Path) -> str:
         *whole, _last = path.read_text(encoding="utf-8").split("\n")
         for line in whole:
             json.loads(line)
-    done = subprocess.run(drillbook("check", run), capture_output=True, text=True)
+    done = subprocess.run(drillbook("judge", run), capture_output=True, text=True)
     if "Traceback" in done.stderr or done.returncode not in (0, 1, 4):
         sys.exit(f"check of {run} exits with {done.returncode}: {done.stderr}")
     finished = (run / "junit.xml").exists() and '"collect"' in (run / "timeline.jsonl").read_text()

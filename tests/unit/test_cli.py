@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -11,7 +12,7 @@ import pytest
 from histories import history
 
 ROOT = Path(__file__).parents[2]
-VERBS = ["init", "validate", "run", "check", "report", "list", "explain", "clean", "doctor", "images", "schema"]
+VERBS = ["init", "validate", "run", "judge", "report", "list", "explain", "clean", "doctor", "images", "schema"]
 
 
 def drillbook(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -43,13 +44,13 @@ def test_help_imports_nothing_heavy() -> None:
         (("publish a ok", "effect a", "effect a"), 1),
     ],
 )
-def test_check_exits_by_the_verdict(lines: tuple[str, ...], exit_code: int) -> None:
-    done = drillbook("check", history(*lines))
+def test_judge_exits_by_the_verdict(lines: tuple[str, ...], exit_code: int) -> None:
+    done = drillbook("judge", history(*lines))
     assert done.returncode == exit_code, done.stdout + done.stderr
 
 
 def test_a_directory_that_is_no_run_is_a_sentence_and_exit_2(tmp_path: Path) -> None:
-    done = drillbook("check", tmp_path)
+    done = drillbook("judge", tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)
     assert "no scenario.yaml" in done.stderr
 
@@ -90,3 +91,28 @@ def test_explain_of_what_is_not_there_is_a_sentence_and_exit_2(arguments: tuple[
     done = drillbook("explain", *arguments)
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
     assert done.stderr.strip()
+
+
+def test_check_says_what_it_is_called_now() -> None:
+    done = drillbook("check", "reports/x")
+    assert (done.returncode, done.stderr.strip()) == (2, "check is called judge now. drillbook judge reports/x")
+
+
+def test_the_folder_of_a_scenario_is_not_taken_for_a_run() -> None:
+    done = drillbook("judge", "tests/drills/short")
+    assert done.returncode == 2
+    assert "tests/drills/short is the folder of a scenario: there is no evidence in it. drillbook run tests/drills/short" in done.stderr
+
+
+def test_what_programs_read_is_json_and_nothing_else(tmp_path: Path) -> None:
+    run = history("publish a ok", "effect a")
+    judged = json.loads(drillbook("judge", run, "--json").stdout)
+    assert (judged["verdict"], judged) == ("held", json.loads((run / "verdict.json").read_text()))
+    told = json.loads(drillbook("explain", run, "a", "--json").stdout)
+    assert (told["summary"], told["verdict"], len(told["story"])) == ("Of type charge; confirmed; 1 effect; rests nowhere.", "held", 3)
+    (tmp_path / "scenario.yml").write_text("title: t\ninvariants: {no_lost_task: }\n")
+    (found,) = json.loads(drillbook("validate", tmp_path, "--json").stdout)
+    assert {key: found["problems"][-1][key] for key in ("line", "column")} == {"line": 2, "column": 14}
+    assert "did you mean no_lost_tasks?" in found["problems"][-1]["message"]
+    (row,) = json.loads(drillbook("list", "scenarios", "tests/drills/short", "--json").stdout)
+    assert (row["method"], row["expected"]) == ("versioned-workers", "held")

@@ -215,6 +215,7 @@ def test_a_section_without_its_evidence_says_so(tmp_path: Path, left_out: list[s
 
 def test_a_run_of_its_scenario_alone_has_a_report(tmp_path: Path) -> None:
     (tmp_path / "scenario.yaml").write_text("title: A drill\ninvariants: {no_lost_tasks: }\n")
+    (tmp_path / "plan.json").write_text("{}")
     page = page_of(tmp_path)
     assert "The run has no moment to draw" in page.words
     assert "No invariant was judged." in page.words

@@ -55,6 +55,7 @@ def main() -> None:
 
 SCENARIO = click.argument("scenario", type=click.Path(exists=True, path_type=Path))
 RUN_DIR = click.argument("run_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
 
 
 @main.command(cls=Verb)
@@ -97,23 +98,36 @@ def run(scenario: Path, seed: int | None, output: Path, keep: bool, junit_xml: P
 
 @main.command(cls=Verb)
 @RUN_DIR
-def check(run_dir: Path) -> None:
-    """Judge a run directory, a stored or a hand-made one; needs no Docker.
+@AS_JSON
+def judge(run_dir: Path, as_json: bool) -> None:
+    """Judge a run directory, a stored or a hand-made one, and write its reports; needs no Docker.
 
     \b
     Example:
-      drillbook check reports/versioned_workers/20261121T101500Z-7
+      drillbook judge reports/versioned_workers/20261121T101500Z-7
     """
     from drillbook import report
     from drillbook.api import open_run
-    from drillbook.judge.judge import judge
+    from drillbook.judge.judge import judge as judged
     from drillbook.report import terminal
 
     with open_run(run_dir) as run:
-        judgement = judge(run)
+        judgement = judged(run)
         written = report.write(run, judgement)
-    terminal.show(judgement, written["report.html"], _console())
+    if as_json:
+        click.echo(written["verdict.json"].read_text(encoding="utf-8"), nl=False)
+    else:
+        terminal.show(judgement, written["report.html"], _console())
     sys.exit(judgement.verdict.exit_code)
+
+
+@main.command(cls=Verb, hidden=True, context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1)
+def check(arguments: tuple[str, ...]) -> None:
+    """Say what it is called now."""
+    from drillbook.core.errors import UsageError
+
+    raise UsageError("check is called judge now.", f"drillbook judge {' '.join(arguments) or 'RUN_DIR'}")
 
 
 @main.command(name="report", cls=Verb)
@@ -127,10 +141,10 @@ def report_(run_dir: Path) -> None:
     """
     from drillbook import report
     from drillbook.api import open_run
-    from drillbook.judge.judge import judge
+    from drillbook.judge.judge import judge as judged
 
     with open_run(run_dir) as run:
-        written = report.write(run, judge(run))
+        written = report.write(run, judged(run))
     for path in written.values():
         click.echo(path)
 
@@ -139,7 +153,8 @@ def report_(run_dir: Path) -> None:
 @click.argument("what", metavar="RUN_DIR|INVARIANT")
 @click.argument("task", metavar="[TASK_ID]", required=False)
 @click.option("--in", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where your own invariants are.")
-def explain(what: str, task: str | None, folder: Path | None) -> None:
+@AS_JSON
+def explain(what: str, task: str | None, folder: Path | None, as_json: bool) -> None:
     """Tell the whole story of one task of a run, or what an invariant means; needs no Docker.
 
     INVARIANT is a name, of a built-in one or of one of your own beside the scenario in the folder of --in, or the path of its .sql file.
@@ -153,11 +168,16 @@ def explain(what: str, task: str | None, folder: Path | None) -> None:
     from drillbook.core.errors import UsageError
     from drillbook.report import explained
 
+    if as_json and task is None:
+        raise UsageError("--json tells one task of a run.", "drillbook explain RUN_DIR TASK_ID --json")
     if Path(what).is_dir() or task is not None:
         if not Path(what).is_dir():
             raise UsageError(f"there is no run directory {what}.", "`drillbook list runs` lists those under reports/.")
         with open_run(Path(what)) as run:
-            explained.run(run, task, _console())
+            if as_json and task is not None:
+                _json(explained.as_json(run, task))
+            else:
+                explained.run(run, task, _console())
     else:
         explained.invariant(what, folder, _console())
 
@@ -201,7 +221,8 @@ def decode(run_dir: Path, image: str | None) -> None:
 
 @main.command(cls=Verb)
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True, path_type=Path))
-def validate(scenarios: tuple[Path, ...]) -> None:
+@AS_JSON
+def validate(scenarios: tuple[Path, ...], as_json: bool) -> None:
     """Check scenario files without starting anything; says every problem at once, and the steps that faults may name.
 
     \b
@@ -216,18 +237,25 @@ def validate(scenarios: tuple[Path, ...]) -> None:
     files = find(list(scenarios) or [Path("scenarios")])
     if not files:
         raise UsageError("no scenario file found there.", "A scenario file has the keys title and invariants; drillbook init writes one.")
-    bad = 0
+    found: list[dict[str, Any]] = []
     for path in files:
         try:
             scenario = load(path)
-            click.echo(f"{path}: ok")
-            for name, program in (("deployment", scenario.deployment), ("playbook", scenario.playbook)):
-                if program is not None:
-                    click.echo(f"  {name}: {', '.join(step_names(program.command, path.parent)) or 'no step can be read from its text'}")
+            programs = {"deployment": scenario.deployment, "playbook": scenario.playbook}
+            steps = {name: list(step_names(part.command, path.parent)) for name, part in programs.items() if part is not None}
+            found.append({"file": str(path), "problems": [], "steps": steps})
         except ScenarioError as error:
-            bad += 1
-            click.echo(str(error), err=True)
-    sys.exit(int(Exit.USAGE) if bad else 0)
+            found.append({"file": str(path), "problems": [vars(problem) for problem in error.problems], "steps": {}})
+            if not as_json:
+                click.echo(str(error), err=True)
+            continue
+        if not as_json:
+            click.echo(f"{path}: ok")
+            for program, names in steps.items():
+                click.echo(f"  {program}: {', '.join(names) or 'no step can be read from its text'}")
+    if as_json:
+        _json(found)
+    sys.exit(int(Exit.USAGE) if any(one["problems"] for one in found) else 0)
 
 
 @main.command(cls=Verb)
@@ -255,7 +283,8 @@ def init(folder: Path | None, method: str | None) -> None:
 @main.command(name="list", cls=Verb)
 @click.argument("what", type=click.Choice(["scenarios", "runs"]), default="scenarios")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
-def list_(what: str, folder: Path | None) -> None:
+@AS_JSON
+def list_(what: str, folder: Path | None, as_json: bool) -> None:
     """List the drills of a folder (scenarios/), each with what it proves; or the runs (reports/) and their verdicts.
 
     \b
@@ -266,11 +295,15 @@ def list_(what: str, folder: Path | None) -> None:
     if what == "scenarios":
         from drillbook.validation.find import rows
 
-        _table(["method", "expected", "file", "proves"], rows([folder or Path("scenarios")]))
+        heads, found = ["method", "expected", "file", "proves"], rows([folder or Path("scenarios")])
     else:
         from drillbook.evidence.runs import rows as run_rows
 
-        _table(["scenario", "time", "seed", "verdict"], run_rows(folder or Path("reports")))
+        heads, found = ["scenario", "time", "seed", "verdict"], run_rows(folder or Path("reports"))
+    if as_json:
+        _json([dict(zip(heads, row, strict=True)) for row in found])
+    else:
+        _table(heads, found)
 
 
 @main.command(cls=Verb)
@@ -340,6 +373,12 @@ def schema() -> None:
     from drillbook.validation.schema import schema as scenario_schema
 
     click.echo(json.dumps(scenario_schema(), indent=2))
+
+
+def _json(document: object) -> None:
+    import json
+
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _table(heads: list[str], rows: Iterable[Iterable[str]]) -> None:

@@ -87,7 +87,7 @@ def run_drill(path: Path, seed: int, output: Path | None = None, keep: bool = Fa
     progress = progress or Progress()
     scenario = load(path)
     if scenario.stage is None or scenario.load is None or scenario.playbook is None:
-        raise UsageError(f"{path}: a drill needs stage, load and playbook.", "A file without them can only judge: drillbook check.")
+        raise UsageError(f"{path}: a drill needs stage, load and playbook.", "A file without them can only judge: drillbook judge.")
     scenario_name = name(path)
     replay = f"drillbook run {os.path.relpath(path)} --seed {seed}"
     images = stage_images(scenario, path.parent, progress)

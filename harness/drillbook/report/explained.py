@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -48,6 +49,28 @@ def run(run: Run, task: str | None, console: Console) -> None:
     show(judgement, None, console)
     command = explain_command(str(run.path), first_found(judgement) or "TASK_ID")
     console.print(Text.assemble(("Explain  ", "bold"), plain(command)), soft_wrap=True)
+
+
+def as_json(run: Run, task: str) -> dict[str, Any]:
+    """One task of a run, explained, as JSON can hold it; moments in nanoseconds since the epoch.
+
+    Args:
+        run: open.
+        task: its id.
+
+    Raises:
+        UsageError: nothing in the run names the task.
+    """
+    found = explain_task(run, task)
+    return {
+        "task": found.task,
+        "summary": found.summary,
+        "began_at": found.began_at,
+        "story": [asdict(moment) for moment in found.moments],
+        "invariants": [asdict(said) for said in found.said],
+        "doubts": list(found.doubts),
+        "verdict": found.judgement.verdict.value,
+    }
 
 
 def invariant(name: str, folder: Path | None, console: Console) -> None:

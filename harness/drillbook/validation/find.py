@@ -12,6 +12,8 @@ from typing import Any
 from drillbook.core.errors import UsageError
 
 SCENARIO = "scenario.yaml"
+SUFFIXES = (".yaml", ".yml")
+"""Either will do, everywhere."""
 LARGEST_BYTES = 1_048_576
 """A larger YAML file is no scenario."""
 
@@ -36,7 +38,7 @@ class Row:
 
 
 def find(paths: Iterable[Path]) -> list[Path]:
-    """Every scenario file in folders: ``scenario.yaml``, and any other ``.yaml`` with a title and invariants.
+    """Every scenario file in folders: ``scenario.yaml``, and any other ``.yaml`` or ``.yml`` with a title and invariants.
 
     Hidden folders, run directories and links to folders are passed over. A file given by itself is taken as it is.
 
@@ -63,8 +65,9 @@ def file(path: Path) -> Path:
     path = Path(path)
     if path.is_file():
         return path
-    if (path / SCENARIO).is_file():
-        return path / SCENARIO
+    for suffix in SUFFIXES:
+        if (own := (path / SCENARIO).with_suffix(suffix)).is_file():
+            return own
     if not path.exists():
         raise UsageError(f"there is no file or folder {path}.")
     inside = [str(found) for found in find([path])]
@@ -74,10 +77,10 @@ def file(path: Path) -> Path:
 
 def is_scenario(path: Path) -> bool:
     """Whether a file is a scenario: by its name, or by its keys at the left margin."""
-    if path.name == SCENARIO:
-        return True
-    if path.suffix != ".yaml":
+    if path.suffix not in SUFFIXES:
         return False
+    if _is_main(path):
+        return True
     try:
         if path.stat().st_size > LARGEST_BYTES:
             return False
@@ -91,7 +94,12 @@ def name(path: Path) -> str:
     """A scenario's name: its folder's, and the file's where that is not ``scenario.yaml`` (``versioned_workers-careless``)."""
     path = Path(path).absolute()
     folder = Path(os.path.normpath(path)).parent.name or "scenario"
-    return folder if path.name == SCENARIO else f"{folder}-{path.stem}"
+    return folder if _is_main(path) else f"{folder}-{path.stem}"
+
+
+def _is_main(path: Path) -> bool:
+    """Whether it is the scenario that its folder is named for."""
+    return path.stem == Path(SCENARIO).stem and path.suffix in SUFFIXES
 
 
 def rows(paths: Iterable[Path]) -> list[tuple[str, str, str, str]]:
