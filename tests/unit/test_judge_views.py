@@ -8,7 +8,8 @@ import duckdb
 import pytest
 from histories import history
 
-from drillbook.api import judge
+from drillbook.api import judge, open_run
+from drillbook.judge import judge as judging
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.database import FOLDER, Database, views
 from drillbook.judge.parameters import sample
@@ -52,8 +53,9 @@ def test_an_invariant_finds_its_views(name: str) -> None:
 
 
 def test_what_nobody_names_is_not_made() -> None:
-    there: set[str] = set()
-    judge(history("publish a ok", "effect a", invariants={"no_duplicate_effects": None}), lambda database, *_: there.update(made(database)))
+    with open_run(history("publish a ok", "effect a", invariants={"no_duplicate_effects": None})) as run:
+        judging.judge(run)
+        there = made(run.database)
     assert "tasks" in there
     assert there.isdisjoint({"dropped", "queue_balance", "metric_changes", "vanished", "delivered"})
 

@@ -17,8 +17,8 @@ from drillbook.stage.stage import Stage
 ASK_EVERY_SECONDS = 0.2
 LEAST_MOVERS_SECONDS = 10.0
 """Of what moved last this much is told at least, where rest does not come."""
-MOST_TRIES = 3
-"""To count the effects that are not a scheduler's, while it makes new tasks."""
+MOST_TRIES = 10
+"""To count the effects that are not a scheduler's, while it makes new tasks: on a busy machine a count takes as long as its pause."""
 
 
 @dataclass(frozen=True)
