@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from histories import history
+
+from drillbook.app.cli import main
 
 ROOT = Path(__file__).parents[2]
 VERBS = ["init", "validate", "run", "judge", "report", "list", "explain", "clean", "doctor", "images", "schema"]
@@ -116,3 +120,19 @@ def test_what_programs_read_is_json_and_nothing_else(tmp_path: Path) -> None:
     assert "did you mean no_lost_tasks?" in found["problems"][-1]["message"]
     (row,) = json.loads(drillbook("list", "scenarios", "tests/drills/short", "--json").stdout)
     assert (row["method"], row["expected"]) == ("versioned-workers", "held")
+
+
+def test_a_defect_is_a_sentence_with_the_place_of_its_log_and_no_verdict(monkeypatch: pytest.MonkeyPatch) -> None:
+    def wrong() -> None:
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr("drillbook.engine.doctor.checks", wrong)
+    done = CliRunner().invoke(main, ["doctor"])
+    assert (done.exit_code, done.stdout) == (70, "")
+    said = re.fullmatch(
+        r"Drillbook has a defect: KeyError\('nobody thought of this'\)\. What it was doing is in (\S+); please report it\.\n", done.stderr
+    )
+    assert said is not None
+    log = Path(said[1])
+    assert "nobody thought of this" in log.read_text()
+    log.unlink()

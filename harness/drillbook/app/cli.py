@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+import tempfile
+import traceback
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 EXITS = """\b
 Exit codes:
   0 held   1 broken   2 usage or bad file   3 harness or fault error   4 unknown
-  130 interrupted   143 terminated
+  70 a defect of Drillbook   130 interrupted   143 terminated
 """
 
 
@@ -31,6 +33,8 @@ class Verb(click.Command):
     def invoke(self, context: click.Context) -> Any:
         try:
             return super().invoke(context)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
         except DrillbookError as error:
             click.echo(str(error), err=True)
             context.exit(int(error.exit_code))
@@ -40,6 +44,16 @@ class Verb(click.Command):
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
             context.exit(int(Exit.INTERRUPTED))
+        except Exception as defect:  # ours: a traceback is for those who mend it, and exit code 1 is a verdict
+            click.echo(f"Drillbook has a defect: {defect!r}. What it was doing is in {_log(defect)}; please report it.", err=True)
+            context.exit(int(Exit.DEFECT))
+
+
+def _log(defect: Exception) -> str:
+    """Where the traceback is."""
+    with tempfile.NamedTemporaryFile("w", prefix="drillbook-defect-", suffix=".log", encoding="utf-8", delete=False) as file:
+        file.write("".join(traceback.format_exception(defect)))
+    return file.name
 
 
 @click.group(epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})

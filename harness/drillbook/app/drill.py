@@ -17,7 +17,7 @@ from random import SystemRandom
 from types import FrameType
 from typing import Any
 
-from drillbook.core.errors import DrillbookError, Exit, HarnessError, UsageError
+from drillbook.core.errors import DefectError, DrillbookError, Exit, HarnessError, UsageError
 from drillbook.core.progress import Progress
 from drillbook.drive.environment import environment
 from drillbook.evidence import RunDirectory
@@ -157,12 +157,12 @@ class _Drill:
             self._progress.note(redact(str(told)))
         return error or told
 
-    def _defect(self, defect: Exception, redact: Callable[[str], str]) -> HarnessError:
+    def _defect(self, defect: Exception, redact: Callable[[str], str]) -> DefectError:
         """An error that is no sentence, kept for whoever mends the harness; the stage is cleaned up all the same."""
         log = self._run.path / "logs" / "harness.log"
         with suppress(OSError), log.open("a", encoding="utf-8") as file:
             file.write(redact("".join(traceback.format_exception(defect))))
-        return HarnessError(redact(f"the harness has a defect: {defect!r}."), f"What it was doing is in {log}; please report it.")
+        return DefectError(redact(f"Drillbook has a defect: {defect!r}."), f"What it was doing is in {log}; please report it.")
 
     def _epilogue(self, said: str | None) -> None:
         """The last line of the timeline, where the harness failed."""

@@ -13,6 +13,8 @@ class Exit(IntEnum):
     USAGE = 2
     HARNESS = 3
     UNKNOWN = 4
+    DEFECT = 70
+    """As ``EX_SOFTWARE`` of sysexits.h."""
     INTERRUPTED = 130
     TERMINATED = 143
 
@@ -40,6 +42,12 @@ class UsageError(DrillbookError):
     """A bad argument or a bad file: nothing was started."""
 
     exit_code = Exit.USAGE
+
+
+class DefectError(DrillbookError):
+    """Drillbook itself went wrong: it met something that nobody who wrote it thought of."""
+
+    exit_code = Exit.DEFECT
 
 
 class HarnessError(DrillbookError):
