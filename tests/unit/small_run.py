@@ -70,6 +70,7 @@ def hand_made(path: Path, *records: object, scenario: str = "title: A drill\ninv
     """A run directory of just these lines and this scenario."""
     directory = RunDirectory(path)
     (path / "scenario.yaml").write_text(scenario)
+    (path / "plan.json").write_text("{}")
     directory.append(*records)
     directory.close()
     return path

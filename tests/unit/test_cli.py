@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 from click.testing import CliRunner
@@ -59,9 +60,12 @@ def test_a_directory_that_is_no_run_is_a_sentence_and_exit_2(tmp_path: Path) -> 
     assert "no scenario.yaml" in done.stderr
 
 
-def test_a_missing_engine_is_a_sentence_and_exit_3() -> None:
-    done = drillbook("run", "tests/drills/short")
+def test_a_missing_engine_is_a_sentence_and_exit_3(tmp_path: Path) -> None:
+    done = drillbook("run", "tests/drills/short", "--junit-xml", tmp_path / "new" / "junit.xml")
     assert (done.returncode, "Traceback" in done.stderr) == (3, False)
+    (suite,) = ElementTree.parse(tmp_path / "new" / "junit.xml").iter("testsuite")
+    assert (suite.attrib["name"], suite.attrib["errors"], suite.attrib["tests"]) == ("short", "1", "1")
+    assert "No Docker engine answers" in next(suite.iter("error")).attrib["message"]
     assert "No Docker engine answers at unix:///nowhere" in done.stderr
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from drillbook.core.units import NANOSECONDS
@@ -43,6 +44,25 @@ def render(source: Source, judgement: Judgement) -> str:
         case = SubElement(suite, "testcase", name=PRECONDITIONS, classname=_clean(source.name))
         error = SubElement(case, "error", message=_clean(judgement.preconditions[0]), type=Verdict.UNKNOWN.value)
         error.text = _clean("\n".join(judgement.preconditions))
+    return _document(suite)
+
+
+def write_failure(file: Path, name: str, message: str) -> None:
+    """Write the document of a drill that nothing was judged of: one test case, which is an error.
+
+    Args:
+        file: where to.
+        name: the scenario's.
+        message: what kept the drill from its verdict.
+    """
+    suite = Element("testsuite", name=_clean(name), tests="1", failures="0", errors="1", skipped="0", time="0.000")
+    case = SubElement(suite, "testcase", name="drill", classname=_clean(name))
+    SubElement(case, "error", message=_clean(message), type="error").text = _clean(message)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(_document(suite), encoding="utf-8")
+
+
+def _document(suite: Element) -> str:
     root = Element("testsuites")
     root.append(suite)
     indent(root)
