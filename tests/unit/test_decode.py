@@ -167,6 +167,7 @@ def test_what_was_not_answered_is_counted() -> None:
 
 def test_a_run_in_which_nobody_was_asked_is_refused_with_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "scenario.yaml").write_text("{title: t, invariants: {no_lost_tasks: }}")
+    (tmp_path / "plan.json").write_text("{}")
     scenario = load_run(tmp_path)
     with pytest.raises(UsageError, match=r"nobody was asked in .*: it has no decoded\.jsonl\. A scenario with the key decode"):
         as_answered(opened(tmp_path))
