@@ -8,7 +8,6 @@ from pydantic import ValidationError
 
 from drillbook.core.errors import UsageError
 from drillbook.core.problems import Problem, ScenarioError
-from drillbook.evidence.records import FILES
 from drillbook.scenario import Scenario
 from drillbook.validation.checks import invariants, references
 from drillbook.validation.draft import STRICT, Draft
@@ -52,7 +51,7 @@ def load_run(run_directory: Path) -> Scenario:
     file = run_directory / "scenario.yaml"
     if not file.is_file():
         raise UsageError(f"{run_directory} is no run directory: it has no scenario.yaml.", "Run directories are under reports/.")
-    if not any((run_directory / name).exists() for name in ("plan.json", *(f"{stem}.jsonl" for stem in FILES))):
+    if not (run_directory / "plan.json").exists() and not any(run_directory.glob("*.jsonl")):
         raise UsageError(
             f"{run_directory} is the folder of a scenario: there is no evidence in it.", f"drillbook run {run_directory} makes some."
         )
