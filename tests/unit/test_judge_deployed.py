@@ -116,6 +116,21 @@ def test_what_the_deployment_started_was_given_a_task(lines: list[str], more: di
     assert judgement.notes == ()
 
 
+def test_what_the_relay_of_an_outbox_publishes_is_no_scheduler_s() -> None:
+    lines = [*DEPLOYED, "send sweep to tasks.v2 by v1.2", "deliver sweep to v2 from tasks.v2", *PLAYED]
+    outbox = {"outbox": {"query": "select task from outbox"}}
+    run = history(
+        *DONE,
+        *lines,
+        "phase collect begin",
+        "phase collect end",
+        sections=sections() | outbox,
+        invariants={"no_duplicate_effects": None},
+        empty=["wire"],
+    )
+    assert judge(run).preconditions == ()
+
+
 def test_a_container_that_a_fault_brought_back_is_not_the_deployment_s() -> None:
     kill = {"faults": [{"name": "killed", "kill": {"target": "workers.v1.1"}, "at": "1s", "for": "2s"}]}
     fault = [f"fault killed {state} of kill on workers.v1.1" for state in ("begin", "bit", "end", "lifted")]

@@ -26,8 +26,8 @@ with starts as (
              and timeline."at" between begin_at and coalesce(lifted_at, $end)) as deployed
   from timeline where event = 'container' and state = 'started' and starts_with(name, 'workers.')
 ),
-beats as (  -- tasks of a scheduler: a container that publishes, and is never given any
-  select task from wire where event = 'publish' and starts_with(peer, 'workers.') and task is not null
+beats as (  -- tasks of a scheduler: a container that publishes, and is never given any; an outbox's relay looks the same
+  select task from wire where event = 'publish' and starts_with(peer, 'workers.') and task is not null and not declared('outbox')
     and peer not in (select peer from wire where event = 'deliver' and peer is not null)
 ),
 workers as (select version, name, min("at") as first_at, min("at") filter (deployed) as "at" from starts group by all)
