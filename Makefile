@@ -86,7 +86,7 @@ engine-stop: ## End the Docker engine, if it was started by this Makefile
 
 clean: ## Remove what dead runs left behind, and the virtual environment
 	@if [ -x $(DRILLBOOK) ]; then $(DRILLBOOK) clean || echo "Leftovers of runs were not looked for."; fi
-	@rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache
+	@rm -rf $(VENV) build dist harness/*.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 # The virtual environment grows in three parts, so that images are built beside the second and nobody waits for what a drill does not need.
 $(DEVELOPING): $(INSTALLED)
