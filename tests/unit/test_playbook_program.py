@@ -317,5 +317,5 @@ def test_nothing_of_a_run_stays_open_here(tmp_path: Path):
     before, threads = psutil.Process().num_fds(), threading.active_count()
     for _ in range(5):
         program(tmp_path, Told()).run()
-    assert psutil.Process().num_fds() <= before
+    assert until(lambda: psutil.Process().num_fds() <= before, 20)
     assert until(lambda: threading.active_count() <= threads, 20)
