@@ -173,6 +173,12 @@ def test_tasks_of_the_broker_s_own_outage_count_on_neither_side() -> None:
     )
 
 
+def test_a_silence_that_began_before_the_playbook_is_not_its_own_where_it_ends_in_a_refusal() -> None:
+    refused = [published(round(due * 10), due, due + 0.01, "fail") for due in (18.5, 19.0, 19.5)]
+    ledger = [row for row in steady(60, (5, 20)) if row.task not in {one.task for one in refused}]
+    assert reasons([*ledger, *refused], (10, 20)) == silent(8.5, 10)
+
+
 def test_tasks_that_a_cut_of_the_load_s_own_link_kept_away_count_on_neither_side() -> None:
     cut = [
         event(when, "fault", "gone", state, target="load -> broker")

@@ -125,6 +125,35 @@ def test_a_play_is_held_where_a_task_begins_and_where_it_ends(tmp_path: Path):
     assert seen == [[], ["made.1"], ["made.1"], ["made.1", "made.2"]]
 
 
+def test_a_task_is_skipped_only_where_every_host_skipped_it_and_an_include_is_none(tmp_path: Path):
+    (tmp_path / "more.yml").write_text("- {name: within, ansible.builtin.debug: {msg: x}}\n")
+    text = """\
+        - hosts: all
+          gather_facts: false
+          tasks:
+            - name: take in
+              ansible.builtin.include_tasks: more.yml
+            - name: of one host
+              ansible.builtin.debug: {msg: x}
+              when: inventory_hostname == ansible_play_hosts_all[0]
+            - name: of none
+              ansible.builtin.debug: {msg: x}
+              when: false
+            - name: of an empty list
+              ansible.builtin.debug: {msg: x}
+              loop: []
+        """
+    (tmp_path / "hosts").write_text("a ansible_connection=local\nb ansible_connection=local\n")
+    told = Told()
+    play(tmp_path, told, text, options="-i hosts").run()
+    assert [end for end in told.ends if not end.startswith("within")] == [
+        "take in 0",
+        "of one host 0",
+        "of none 0 skipped",
+        "of an empty list 0 skipped",
+    ]
+
+
 def test_a_task_of_several_hosts_ends_when_all_have_answered(tmp_path: Path):
     text = """\
         - hosts: all

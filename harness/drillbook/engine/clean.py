@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,9 +111,8 @@ def remove_run(run_id: str) -> None:
             with ThreadPoolExecutor(len(containers)) as pool:
                 list(pool.map(_remove, containers))
         for network in client.networks.list(filters=label):
-            network.remove()
-    except NotFound:
-        pass
+            with suppress(NotFound):  # another clean was faster
+                network.remove()
     except DockerException as error:
         raise HarnessError(f"the engine did not remove run {run_id}: {error}.", "Run `drillbook clean` again.") from error
 

@@ -66,9 +66,12 @@ def of_playbook(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Spa
 
 
 def of_refusals(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Span]:
-    """While the broker refused every publish, from a moment of the playbook on: it took away a queue or a route, or closed one."""
+    """While the broker refused every publish, from a moment of the playbook on: it took away a queue or a route, or closed one.
+
+    From the first refusal to the next confirm; what was silent before is not the playbook's.
+    """
     rows = database.execute(
-        f"""select begin_at, end_at
+        f"""select min(resolved_at), end_at
             from ({_GAPS}) as gaps
             join published on outcome = 'fail' and sent_at is not null and resolved_at between begin_at and end_at
             group by begin_at, end_at having min(resolved_at) between $begin and $end""",  # noqa: S608 a text of this file

@@ -36,7 +36,9 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible ships no ty
         super().__init__()
         self._gate = _inherited()
         self._step: str | None = None
-        self._code, self._done = 0, False
+        self._code = 0
+        self._skipped: list[bool] = []
+        """Of each host that has answered, whether it had nothing to do."""
         self._hosts = 1
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
@@ -59,7 +61,7 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible ships no ty
 
     def v2_runner_on_skipped(self, result: Any) -> None:
         """One host need not do it."""
-        self._result(0, done=False)
+        self._result(0, skipped=True)
 
     def v2_runner_on_failed(self, result: Any, ignore_errors: bool = False) -> None:
         """One host has failed; also when the play goes on, by ignore_errors or rescue."""
@@ -79,18 +81,19 @@ class CallbackModule(CallbackBase):  # type: ignore[misc]  # Ansible ships no ty
         if task.action.rpartition(".")[2] == "meta":
             return  # Ansible's own order to itself, such as flush_handlers
         self._step, self._code = " ".join(str(task.name or task.action.rpartition(".")[2]).split()), 0
-        self._done = False
+        self._skipped = []
         self._say("begin", self._step)
 
-    def _result(self, code: int, done: bool = True) -> None:
-        self._code, self._done = self._code or code, self._done or done
+    def _result(self, code: int, skipped: bool = False) -> None:
+        self._code = self._code or code
+        self._skipped.append(skipped)
         if self._hosts == 1:
             self._end()
 
     def _end(self) -> None:
         step, self._step = self._step, None
         if step is not None:
-            self._say("end", step, str(self._code), *([] if self._done else ["skipped"]))
+            self._say("end", step, str(self._code), *(["skipped"] if self._skipped and all(self._skipped) else []))
 
     def _say(self, *words: str) -> None:
         """Tell, and wait to be let go. Ansible catches every error of a callback, so where the drill is gone the process is ended here."""
