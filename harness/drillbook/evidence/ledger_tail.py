@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from drillbook.evidence.appended import Appended
+
 _CONFIRMED = b'"outcome":"ok"'
 """As the ledger writes it; within a text of a line the quotes would be escaped. A task has one such line at most."""
 
@@ -16,16 +18,9 @@ class LedgerTail:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path, self._offset, self._rest = path, 0, b""
-        self._confirmed = 0
+        self._appended, self._confirmed = Appended(path), 0
 
     def confirmed(self) -> int:
         """How many tasks are confirmed, of the whole lines that are there now."""
-        if self._path.exists():
-            with self._path.open("rb") as file:
-                file.seek(self._offset)
-                chunk = file.read()
-            self._offset += len(chunk)
-            whole, newline, self._rest = (self._rest + chunk).rpartition(b"\n")
-            self._confirmed += (whole + newline).count(_CONFIRMED)
+        self._confirmed += sum(_CONFIRMED in line for line in self._appended.lines())
         return self._confirmed

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import Any
 
 from drillbook.core.errors import HarnessError
+from drillbook.evidence.appended import Appended
 from drillbook.evidence.records import Effect
 
 NAME = "sink.jsonl"
@@ -28,9 +29,7 @@ class SinkTail:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        self._offset = 0
-        self._rest = b""
+        self._appended = Appended(path)
         self._lock = Lock()
         self.started = False
         """The sink listens."""
@@ -39,16 +38,10 @@ class SinkTail:
     def poll(self) -> SinkTail:
         """Read what has been appended since."""
         with self._lock:
-            if self._path.exists():
-                with self._path.open("rb") as file:
-                    file.seek(self._offset)
-                    chunk = file.read()
-                self._offset += len(chunk)
-                *whole, self._rest = (self._rest + chunk).split(b"\n")
-                for line in map(json.loads, whole):
-                    self.started = self.started or line["event"] == "start"
-                    if line["event"] == "call":
-                        self._calls[line["task"]] += 1
+            for line in map(json.loads, self._appended.lines()):
+                self.started = self.started or line["event"] == "start"
+                if line["event"] == "call":
+                    self._calls[line["task"]] += 1
         return self
 
     def calls(self, without: Collection[str] = ()) -> int:

@@ -10,6 +10,7 @@ from pathlib import Path
 from threading import RLock
 from typing import Any, NamedTuple
 
+from drillbook.evidence.appended import Appended
 from drillbook.evidence.origins import OfLedger, Origins
 
 HIT = {"drop": "dropped", "hold": "held", "close": "closed"}
@@ -96,12 +97,10 @@ class WireTail:
     """
 
     def __init__(self, path: Path, of_ledger: OfLedger = lambda _: False) -> None:
-        self._path = path
+        self._appended = Appended(path)
         self._origins = Origins(of_ledger)
         self._last_moves: deque[tuple[dict[str, Any], bool]] = deque(maxlen=_MOST_MOVES)
         """Their lines, and whether the task is scheduled."""
-        self._offset = 0
-        self._rest = b""
         self._lock = RLock()
         self._consumers: Counter[tuple[str, int, int, str | None]] = Counter()
         self._connections: dict[int, str] = {}
@@ -126,14 +125,8 @@ class WireTail:
     def poll(self) -> WireTail:
         """Read what has been appended since."""
         with self._lock:
-            if self._path.exists():
-                with self._path.open("rb") as file:
-                    file.seek(self._offset)
-                    chunk = file.read()
-                self._offset += len(chunk)
-                *whole, self._rest = (self._rest + chunk).split(b"\n")
-                for text in whole:
-                    self._read(text)
+            for text in self._appended.lines():
+                self._read(text)
         return self
 
     # What moves
