@@ -74,8 +74,8 @@ def bench(shared: Bench) -> Iterator[Bench]:
 
 
 def test_a_stage_comes_to_rest_beside_a_scheduler_that_never_stops(bench: Bench) -> None:
-    before = bench.stage.wire.poll().tally().scheduled
-    assert until(lambda: bench.stage.wire.poll().tally().scheduled > before, 20)
+    before = len(bench.stage.wire.poll().tally().scheduled)
+    assert until(lambda: len(bench.stage.wire.poll().tally().scheduled) > before, 20)
     assert bench.settle().restless is None
 
 

@@ -75,7 +75,7 @@ def test_a_client_that_only_closes_a_channel_is_still_connected(tmp_path: Path) 
 
 
 def test_of_a_tap_that_starts_again_nobody_is_connected(tmp_path: Path) -> None:
-    tail = write(tmp_path / "w", event("open", channel=None), {"event": "start"})
+    tail = write(tmp_path / "w", event("open", channel=None), {"event": "start", "at": 2})
     assert not tail.poll().connected("workers.v1.1")
 
 
@@ -85,7 +85,7 @@ def test_a_line_that_is_only_half_there_is_read_when_it_is_whole(tmp_path: Path)
     tail = WireTail(path)
     assert not tail.poll().started
     with path.open("a") as file:
-        file.write('t"}\n')
+        file.write('t","at":2}\n')
     assert tail.poll().started
 
 
@@ -106,7 +106,7 @@ def test_a_task_that_was_delivered_twice_and_settled_once_is_in_flight_once(tmp_
 
 
 def test_a_tap_that_starts_again_has_no_connections(tmp_path: Path) -> None:
-    tail = write(tmp_path / "w", event("consume"), delivered("a"), {"event": "start"})
+    tail = write(tmp_path / "w", event("consume"), delivered("a"), {"event": "start", "at": 2})
     assert tail.poll().in_flight_tasks() == []
     assert tail.consumers("workers.v1.1") == 0
 
@@ -173,7 +173,7 @@ def test_what_a_scheduler_publishes_by_itself_is_scheduled_all_the_way(tmp_path:
     tally = as_the_tap_writes(
         tmp_path / "w", beat("sweep-1"), delivered("sweep-1"), settled("sweep-1"), published("charge-1", "load")
     ).tally()
-    assert (tally.moves, tally.scheduled_moves, tally.scheduled) == (4, 3, {"sweep-1"})
+    assert (tally.moves, tally.scheduled_moves, tally.scheduled) == (4, 3, {"sweep-1": 0})
 
 
 def test_what_a_worker_publishes_with_a_task_in_hand_is_caused_by_it(tmp_path: Path) -> None:
@@ -189,7 +189,7 @@ def test_a_worker_that_acknowledges_before_it_works_causes_what_it_publishes_the
 def test_what_a_scheduled_task_causes_is_scheduled_too(tmp_path: Path) -> None:
     done = [delivered("charge-1"), settled("charge-1")]
     tally = as_the_tap_writes(tmp_path / "w", *done, beat("sweep-1"), delivered("sweep-1"), published("child"), settled("sweep-1")).tally()
-    assert tally.scheduled == {"sweep-1", "child"}
+    assert tally.scheduled.keys() == {"sweep-1", "child"}
 
 
 def test_a_task_of_the_ledger_stays_one_whoever_publishes_it_again(tmp_path: Path) -> None:
@@ -203,6 +203,21 @@ def test_a_caused_task_stays_one_when_a_scheduler_publishes_it_again(tmp_path: P
 
 def test_what_the_operator_publishes_is_never_scheduled(tmp_path: Path) -> None:
     assert as_the_tap_writes(tmp_path / "w", published("anything", "operator")).tally().scheduled_moves == 0
+
+
+def test_a_schedulers_own_tasks_are_not_counted_as_given(tmp_path: Path) -> None:
+    assert as_the_tap_writes(tmp_path / "w", beat("sweep-1"), delivered("sweep-1")).given("workers.v1.1") == (0, 0)
+
+
+def test_when_a_scheduler_first_published_a_task_is_kept(tmp_path: Path) -> None:
+    tail = as_the_tap_writes(tmp_path / "w", beat("a", at=5), beat("b", at=6), beat("a", at=7))
+    assert tail.tally().scheduled == {"a": 5, "b": 6}
+
+
+def test_the_tap_has_told_of_all_before_its_last_line(tmp_path: Path) -> None:
+    alive = {"event": "alive", "at": 9}
+    tails = (as_the_tap_writes(tmp_path / "w", beat("a", at=5), *more) for more in ([], [alive]))
+    assert [tail.told for tail in tails] == [5, 9]
 
 
 def test_the_last_moves_say_who_moved_what_where(tmp_path: Path) -> None:

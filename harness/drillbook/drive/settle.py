@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
+from drillbook.core.wait import until
 from drillbook.drive.collect import queries
 from drillbook.drive.rest import Look, Rest, Terms
 from drillbook.evidence.run_directory import now
@@ -19,6 +21,8 @@ LEAST_MOVERS_SECONDS = 10.0
 """Of what moved last this much is told at least, where rest does not come."""
 MOST_TRIES = 10
 """To count the effects that are not a scheduler's, while it makes new tasks: on a busy machine a count takes as long as its pause."""
+TAP_SILENT_SECONDS = 10.0
+"""A tap that lives writes a line a second."""
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,24 @@ def count_effects(scenario: Scenario, stage: Stage, without: Collection[str] = (
 def _effects(scenario: Scenario, stage: Stage) -> tuple[int, Tally]:
     """Effects that are not of a scheduler's own tasks, and the wire at a moment after they were counted.
 
-    A task that a scheduler made while they were counted may be among them: then they are counted again.
+    A task that a scheduler made while they were counted may be among them: then they are counted again. An effect may be there before the
+    tap has written of its task, so that only what it wrote of a later moment tells which tasks there were.
     """
-    tally = stage.wire.poll().tally()
+    known = set(stage.wire.poll().tally().scheduled)
     for _ in range(MOST_TRIES):
-        known = tally.scheduled
-        effects, tally = count_effects(scenario, stage, known), stage.wire.poll().tally()
-        if tally.scheduled == known:
+        effects, counted = count_effects(scenario, stage, known), now()
+        if known:
+            until(partial(_has_told, stage, counted), TAP_SILENT_SECONDS)
+        tally = stage.wire.poll().tally()
+        made = {task for task, at in tally.scheduled.items() if at <= counted}
+        if made <= known:
             break
+        known = made
     return effects, tally
+
+
+def _has_told(stage: Stage, moment: int) -> bool:
+    return stage.wire.poll().told >= moment
 
 
 def _last_moves(stage: Stage, began: int, seconds: float) -> list[Move]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import RLock
@@ -62,8 +62,8 @@ class Tally:
     scheduled_moves: int
     """Those of schedulers' own tasks among them."""
     in_flight: int
-    scheduled: frozenset[str]
-    """Schedulers' own tasks."""
+    scheduled: Mapping[str, int]
+    """Schedulers' own tasks, each with when it was published first, in nanoseconds since the epoch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +115,12 @@ class WireTail:
         self.moves = 0
         """Events that moved a task; what workers tell each other all the time, without a task's id, is none."""
         self._scheduled_moves = 0
+        self._scheduled: dict[str, int] = {}
+        """Schedulers' own tasks, and when each was published first."""
         self._scheduled_open: set[str] = set()
         """Schedulers' own tasks that were published, and not settled for good since."""
+        self.told = 0
+        """Of what passed before this moment no line is still to come, in nanoseconds since the epoch."""
         self.started = False
         """The tap listens."""
         self.ended = False
@@ -134,7 +138,7 @@ class WireTail:
     def tally(self) -> Tally:
         """What has moved, and what is in flight, all of one moment."""
         with self._lock:
-            return Tally(self.moves, self._scheduled_moves, self.in_flight, frozenset(self._origins.scheduled))
+            return Tally(self.moves, self._scheduled_moves, self.in_flight, dict(self._scheduled))
 
     def schedulers(self) -> set[str]:
         """Clients that publish tasks of their own, and were never given any."""
@@ -239,7 +243,7 @@ class WireTail:
             self._take(json.loads(text))
 
     def _take(self, line: dict[str, Any]) -> None:
-        event = line["event"]
+        event, self.told = line["event"], line["at"]
         if event in _MOVES and "task" in line:
             self._move(event, line)
         if event in ("deliver", "ack", "nack", "reject"):
@@ -257,6 +261,8 @@ class WireTail:
         self._last_moves.append((line, scheduled))
         self.moves += 1
         self._scheduled_moves += scheduled
+        if scheduled:
+            self._scheduled.setdefault(task, line["at"])
         if scheduled and (event == "publish" or line.get("requeue")):
             self._scheduled_open.add(task)
         elif scheduled and event != "deliver":

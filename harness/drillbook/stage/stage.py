@@ -167,7 +167,8 @@ class Stage:
         schedulers = self.wire.poll().schedulers()
         if schedulers:
             self._stop_workers(grace_seconds, schedulers)
-            until(lambda: self.wire.poll().scheduled_open == 0, grace_seconds)
+            stopped = now()
+            until(lambda: self.wire.poll().told >= stopped and self.wire.scheduled_open == 0, grace_seconds)
         self._stop_workers(grace_seconds, plan.workers(self.scenario))
 
     def _stop_workers(self, grace_seconds: int, names: Iterable[str]) -> None:
