@@ -62,7 +62,7 @@ def check(run: Path) -> str:
 
 
 def drillbook(*arguments: str | Path) -> list[str]:
-    """The command line of a verb."""
+    """The command line of a command."""
     return [str(Path(sys.executable).parent / "drillbook"), *map(str, arguments)]
 
 

@@ -14,10 +14,11 @@ import pytest
 from click.testing import CliRunner
 from histories import history
 
-from drillbook.app.cli import main
+from drillbook.app.cli import main, names
 
 ROOT = Path(__file__).parents[2]
-VERBS = ["init", "validate", "run", "judge", "report", "list", "explain", "clean", "doctor", "images", "schema"]
+COMMANDS = [name for name in names() if name != "check"]
+"""``check`` only says what it is called now."""
 
 
 def drillbook(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -26,11 +27,11 @@ def drillbook(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=300)
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_the_help_of_every_verb_shows_an_example_and_the_exit_codes(verb: str) -> None:
-    done = drillbook(verb, "--help")
+@pytest.mark.parametrize("command", COMMANDS)
+def test_the_help_of_every_command_shows_an_example_and_the_exit_codes(command: str) -> None:
+    done = drillbook(command, "--help")
     assert done.returncode == 0
-    assert f"drillbook {verb}" in done.stdout.split("Example:")[1]
+    assert f"drillbook {command}" in done.stdout.split("Example:")[1]
     assert "4 unknown" in done.stdout
 
 

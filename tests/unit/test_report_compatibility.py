@@ -1,4 +1,4 @@
-"""The table of compatibility, on the terminal, in a sentence, by its verb and in the HTML report."""
+"""The table of compatibility, on the terminal, in a sentence, by its command and in the HTML report."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from enum import IntEnum
 
 
 class Exit(IntEnum):
-    """Exit codes of every verb."""
+    """Exit codes of every command."""
 
     HELD = 0
     BROKEN = 1

@@ -1,4 +1,4 @@
-"""The door to the images for the verbs and the stage: the names of the list, having them here, and the table of `drillbook images`."""
+"""The door to the images for the commands and the stage: the names of the list, having them here, and the table of `drillbook images`."""
 
 from __future__ import annotations
 

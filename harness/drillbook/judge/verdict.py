@@ -18,7 +18,7 @@ class Verdict(StrEnum):
 
     @property
     def exit_code(self) -> int:
-        """What a verb ends with that says this verdict."""
+        """What a command exits with that says this verdict."""
         return int({Verdict.HELD: Exit.HELD, Verdict.BROKEN: Exit.BROKEN, Verdict.UNKNOWN: Exit.UNKNOWN}[self])
 
 

@@ -1,0 +1,87 @@
+"""What commands have in common: errors as sentences, exit codes, arguments that several take, and how they print."""
+
+from __future__ import annotations
+
+import tempfile
+import traceback
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from drillbook.core.errors import DrillbookError, Exit
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+EXITS = """\b
+Exit codes:
+  0 held   1 broken   2 usage or bad file   3 harness or fault error   4 unknown
+  70 a defect of Drillbook   130 interrupted   143 terminated
+"""
+SCENARIO = click.argument("scenario", type=click.Path(exists=True, path_type=Path))
+RUN_DIR = click.argument("run_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
+
+
+class Command(click.Command):
+    """A command whose errors are sentences and whose help ends with the exit codes."""
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **{"epilog": EXITS} | more)
+
+    def invoke(self, context: click.Context) -> Any:
+        with errors_as_sentences(context):
+            return super().invoke(context)
+
+
+@contextmanager
+def errors_as_sentences(context: click.Context) -> Iterator[None]:
+    """Say what went wrong and exit with its code; a traceback is only for those who mend a defect."""
+    try:
+        yield
+    except (click.ClickException, click.exceptions.Exit, click.Abort):
+        raise
+    except DrillbookError as error:
+        click.echo(str(error), err=True)
+        context.exit(int(error.exit_code))
+    except OSError as error:
+        click.echo(f"{error.filename or 'a file'}: {error.strerror or error}.", err=True)
+        context.exit(int(Exit.HARNESS))
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        context.exit(int(Exit.INTERRUPTED))
+    except Exception as defect:  # exit code 1 is a verdict
+        click.echo(f"Drillbook has a defect: {defect!r}. What it was doing is in {_log(defect)}; please report it.", err=True)
+        context.exit(int(Exit.DEFECT))
+
+
+def print_json(document: object) -> None:
+    """Print a document on stdout, for programs."""
+    import json
+
+    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+
+
+def print_table(heads: list[str], rows: Iterable[Iterable[str]]) -> None:
+    """Print rows in columns on stdout, whole names whatever the width, so that other programs can read them."""
+    lines = [heads, *map(list, rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(heads))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+def console() -> Console:
+    """Where results are shown."""
+    from rich.console import Console
+
+    return Console(highlight=False)
+
+
+def _log(defect: Exception) -> str:
+    """Where the traceback is."""
+    with tempfile.NamedTemporaryFile("w", prefix="drillbook-defect-", suffix=".log", encoding="utf-8", delete=False) as file:
+        file.write("".join(traceback.format_exception(defect)))
+    return file.name

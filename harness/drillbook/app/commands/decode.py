@@ -1,0 +1,48 @@
+"""``drillbook decode``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from drillbook.app.command import RUN_DIR, Command, console
+from drillbook.core.errors import Exit
+
+
+@click.command(cls=Command, short_help="Show what the old version can decode of what a run left.")
+@RUN_DIR
+@click.option("--image", metavar="REFERENCE", help="Ask this image's worker now, instead of what was answered in the drill; needs Docker.")
+def command(run_dir: Path, image: str | None) -> None:
+    """Show by task type what the old version can decode of the messages that a run left, dry.
+
+    The drill's scenario says whom to ask, with the key decode. Exits with 1 where something is left for that version that it cannot decode,
+    else with 4 where not everything was answered, else with 0.
+
+    \b
+    Example:
+      drillbook decode reports/versioned_workers/20261121T101500Z-7
+      drillbook decode reports/versioned_workers/20261121T101500Z-7 --image registry.example/worker:1.8.1
+    """
+    from drillbook.api import open_run
+    from drillbook.decode.again import as_answered, asked_again
+    from drillbook.report import terminal
+    from drillbook.report.wording import decodable
+    from drillbook.validation.loader import load_run
+
+    if image:
+        found = asked_again(run_dir, load_run(run_dir), image)
+    else:
+        with open_run(run_dir) as run:
+            found = as_answered(run)
+    shown = console()
+    if found.rows:
+        shown.print(decodable(found.rows), soft_wrap=True)
+        terminal.compatibility(shown, found.rows)
+    elif not found.problem:
+        click.echo("No message was left.")
+    if found.problem:
+        click.echo(f"Not everything was answered: {found.problem}.", err=True)
+    reached = any(row.reached for row in found.rows)
+    sys.exit(int(Exit.BROKEN if reached else Exit.UNKNOWN if found.problem else Exit.HELD))

@@ -1,0 +1,31 @@
+"""``drillbook doctor``."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from drillbook.app.command import Command
+from drillbook.core.errors import Exit
+
+
+@click.command(cls=Command, short_help="Check this machine for what drills need.")
+@click.option("--install", is_flag=True, help="Install and start the Docker engine (needs root on Debian).")
+def command(install: bool) -> None:
+    """Say what this machine has and lacks for drills.
+
+    \b
+    Example:
+      drillbook doctor
+    """
+    from drillbook.engine import engine
+    from drillbook.engine.doctor import checks
+
+    if install:
+        engine.install(lambda text: click.echo(text, err=True))
+    bad = 0
+    for check in checks():
+        bad += not check.ok
+        click.echo(f"{'ok ' if check.ok else 'NO '} {check.name}: {check.detail}{'' if check.ok else f'  -> {check.hint}'}")
+    sys.exit(int(Exit.HARNESS) if bad else 0)

@@ -1,0 +1,42 @@
+"""``drillbook explain``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from drillbook.app.command import AS_JSON, Command, console, print_json
+
+
+@click.command(cls=Command, short_help="Tell the story of a task, or what an invariant means.")
+@click.argument("what", metavar="RUN_DIR|INVARIANT")
+@click.argument("task", metavar="[TASK_ID]", required=False)
+@click.option("--in", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where your own invariants are.")
+@AS_JSON
+def command(what: str, task: str | None, folder: Path | None, as_json: bool) -> None:
+    """Tell the whole story of one task of a run, or what an invariant means; needs no Docker.
+
+    INVARIANT is a name, of a built-in one or of one of your own beside the scenario in the folder of --in, or the path of its .sql file.
+
+    \b
+    Example:
+      drillbook explain reports/versioned_workers/20261121T101500Z-7 charge-003448
+      drillbook explain no_lost_tasks
+    """
+    from drillbook.api import open_run
+    from drillbook.core.errors import UsageError
+    from drillbook.report import explained
+
+    if as_json and task is None:
+        raise UsageError("--json tells one task of a run.", "drillbook explain RUN_DIR TASK_ID --json")
+    if Path(what).is_dir() or task is not None:
+        if not Path(what).is_dir():
+            raise UsageError(f"there is no run directory {what}.", "`drillbook list runs` lists those under reports/.")
+        with open_run(Path(what)) as run:
+            if as_json and task is not None:
+                print_json(explained.as_json(run, task))
+            else:
+                explained.run(run, task, console())
+    else:
+        explained.invariant(what, folder, console())

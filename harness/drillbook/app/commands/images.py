@@ -1,0 +1,23 @@
+"""``drillbook images``."""
+
+from __future__ import annotations
+
+import click
+
+from drillbook.app.command import Command, print_table
+
+
+@click.command(cls=Command, short_help="List the images of a stage.")
+@click.option("--ensure", is_flag=True, help="Get those that are missing: pull, or build.")
+def command(ensure: bool) -> None:
+    """List the images a stage is made of, and where each came from.
+
+    \b
+    Example:
+      drillbook images --ensure
+    """
+    from drillbook.engine import image_store
+
+    if ensure:
+        image_store.ensure(image_store.NAMES, lambda text: click.echo(text, err=True))
+    print_table(["name", "reference", "from", "size"], image_store.rows())

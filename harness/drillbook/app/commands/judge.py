@@ -1,0 +1,35 @@
+"""``drillbook judge``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+
+from drillbook.app.command import AS_JSON, RUN_DIR, Command, console
+
+
+@click.command(cls=Command, short_help="Judge a run directory and write its reports.")
+@RUN_DIR
+@AS_JSON
+def command(run_dir: Path, as_json: bool) -> None:
+    """Judge a run directory, a stored or a hand-made one, and write its reports; needs no Docker.
+
+    \b
+    Example:
+      drillbook judge reports/versioned_workers/20261121T101500Z-7
+    """
+    from drillbook import report
+    from drillbook.api import open_run
+    from drillbook.judge.judge import judge as judged
+    from drillbook.report import terminal
+
+    with open_run(run_dir) as run:
+        judgement = judged(run)
+        written = report.write(run, judgement)
+    if as_json:
+        click.echo(written["verdict.json"].read_text(encoding="utf-8"), nl=False)
+    else:
+        terminal.show(judgement, written["report.html"], console())
+    sys.exit(judgement.verdict.exit_code)

@@ -1,0 +1,28 @@
+"""``drillbook report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from drillbook.app.command import RUN_DIR, Command
+
+
+@click.command(cls=Command, short_help="Write the reports of a run again.")
+@RUN_DIR
+def command(run_dir: Path) -> None:
+    """Make report.html, junit.xml and verdict.json again from a run directory.
+
+    \b
+    Example:
+      drillbook report reports/versioned_workers/20261121T101500Z-7
+    """
+    from drillbook import report
+    from drillbook.api import open_run
+    from drillbook.judge.judge import judge as judged
+
+    with open_run(run_dir) as run:
+        written = report.write(run, judged(run))
+    for path in written.values():
+        click.echo(path)
