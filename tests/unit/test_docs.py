@@ -43,9 +43,3 @@ def test_every_command_that_a_page_names_exists(page: Path) -> None:
 def test_every_make_target_that_a_page_tells_to_type_exists(name: str) -> None:
     named = re.findall(r"^make ([a-z-]+)", "\n".join(code_of((ROOT / name).read_text())), re.MULTILINE)
     assert set(named) <= set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-
-
-def test_the_readme_names_every_command() -> None:
-    assert set(re.findall(r"^\| `drillbook ([a-z]+)", (ROOT / "README.md").read_text(), re.MULTILINE)) == {
-        name for name in names() if name != "check"
-    }

@@ -1,4 +1,4 @@
-"""``docs/scenario.md``, made from the model: ``python -m drillbook.validation.document`` writes it."""
+"""``docs/scenario.md``, made from the model."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from drillbook.scenario.moments import At, Tasks
 from drillbook.validation.init import TEMPLATE
 from drillbook.validation.walk import description, key_of, part_of
 
-TARGET = Path(__file__).parents[3] / "docs" / "scenario.md"
 _UNITS = {
     get_args(unit)[1]: name
     for unit, name in ((Duration, "duration"), (Rate, "rate"), (Size, "size"), (At, "moment"), (Tasks, "count of tasks"))
@@ -112,12 +111,3 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, dict):
         return f"`{{{', '.join(f'{key}: {item:g}' for key, item in value.items())}}}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"
-
-
-def main() -> None:
-    """Write the page."""
-    TARGET.write_text(document(), encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
