@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pkgutil
 from importlib import import_module
+from typing import Any
 
 import click
 
 from drillbook import __version__
 from drillbook.app import commands
-from drillbook.app.command import EXITS
+from drillbook.app.command import EXITS, errors_as_sentences
 
 
 def names() -> list[str]:
@@ -29,6 +30,10 @@ class Commands(click.Group):
         command: click.Command = import_module(f"{commands.__name__}.{name}").command
         command.name = name
         return command
+
+    def invoke(self, context: click.Context) -> Any:
+        with errors_as_sentences(context):
+            return super().invoke(context)
 
 
 @click.command(cls=Commands, epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})

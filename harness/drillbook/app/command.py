@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import tempfile
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from drillbook.app.settings import Setting
 from drillbook.core.errors import DrillbookError, Exit
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+_Function = TypeVar("_Function", bound=Callable[..., Any])
 EXITS = """\b
 Exit codes:
   0 held   1 broken   2 usage or bad file   3 harness or fault error   4 unknown
@@ -23,18 +25,20 @@ Exit codes:
 """
 SCENARIO = click.argument("scenario", type=click.Path(exists=True, path_type=Path))
 RUN_DIR = click.argument("run_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
+REPORTS_INTO = click.option(
+    "--output", "into", type=click.Path(file_okay=False, path_type=Path), help="Folder for the reports; without it the run directory."
+)
+CHANGES = click.option(
+    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value of the scenario; may be given several times."
+)
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
 
 
 class Command(click.Command):
-    """A command whose errors are sentences and whose help ends with the exit codes."""
+    """A command whose help ends with the exit codes."""
 
     def __init__(self, *args: Any, **more: Any) -> None:
         super().__init__(*args, **{"epilog": EXITS} | more)
-
-    def invoke(self, context: click.Context) -> Any:
-        with errors_as_sentences(context):
-            return super().invoke(context)
 
 
 @contextmanager
@@ -56,6 +60,12 @@ def errors_as_sentences(context: click.Context) -> Iterator[None]:
     except Exception as defect:  # exit code 1 is a verdict
         click.echo(f"Drillbook has a defect: {defect!r}. What it was doing is in {_log(defect)}; please report it.", err=True)
         context.exit(int(Exit.DEFECT))
+
+
+def option(setting: Setting, help: str, **more: Any) -> Callable[[_Function], _Function]:
+    """An option whose default a project can change."""
+    told = f"{help} [{setting.variable}, or {setting.name} in pyproject.toml]"
+    return click.option(f"--{setting.name}", default=setting.value, help=told, **more)
 
 
 def print_json(document: object) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import shlex
 import signal
 import threading
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -25,6 +26,7 @@ from drillbook.judge.verdict import Judgement
 from drillbook.plan import make_plan
 from drillbook.playbook.steps import step_names
 from drillbook.scenario import Scenario, Service, Workers
+from drillbook.validation.changes import Change, changed_text
 
 REPORTS = Path("reports")
 
@@ -67,7 +69,14 @@ def new_seed() -> int:
     return SystemRandom().randrange(1_000_000)
 
 
-def run_drill(path: Path, seed: int, output: Path | None = None, keep: bool = False, progress: Progress | None = None) -> Drilled:
+def run_drill(
+    path: Path,
+    seed: int,
+    output: Path | None = None,
+    keep: bool = False,
+    progress: Progress | None = None,
+    changes: Sequence[Change] = (),
+) -> Drilled:
     """Run one scenario file.
 
     Args:
@@ -76,6 +85,7 @@ def run_drill(path: Path, seed: int, output: Path | None = None, keep: bool = Fa
         output: where runs land; ``<output>/<scenario>/<time>-<seed>/``.
         keep: leave the stage standing afterwards, its workers stopped.
         progress: told what happens.
+        changes: values of the scenario that are other than in the file.
 
     Raises:
         ScenarioError: the file is bad; nothing was started.
@@ -85,15 +95,15 @@ def run_drill(path: Path, seed: int, output: Path | None = None, keep: bool = Fa
     from drillbook.validation.loader import load
 
     progress = progress or Progress()
-    scenario = load(path)
+    scenario = load(path, changes=changes)
     if scenario.stage is None or scenario.load is None or scenario.playbook is None:
         raise UsageError(f"{path}: a drill needs stage, load and playbook.", "A file without them can only judge: drillbook judge.")
     scenario_name = name(path)
-    replay = f"drillbook run {os.path.relpath(path)} --seed {seed}"
+    replay = shlex.join(["drillbook", "run", os.path.relpath(path), "--seed", str(seed), *(f"--set={change.text}" for change in changes)])
     images = stage_images(scenario, path.parent, progress)
     run = RunDirectory(_new_directory((output or REPORTS) / scenario_name, seed))
     run_id = f"{run.path.name.lower()}-{secrets.token_hex(3)}"
-    _write_head(run, path, scenario, seed, replay, run_id, images)
+    _write_head(run, path, scenario, seed, replay, run_id, images, changes)
     return _Drill(scenario, path, seed, run, run_id, replay, keep, progress).run(images)
 
 
@@ -263,7 +273,9 @@ def _new_directory(parent: Path, seed: int) -> Path:
     raise AssertionError
 
 
-def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, replay: str, run_id: str, images: object) -> None:
+def _write_head(
+    run: RunDirectory, path: Path, scenario: Scenario, seed: int, replay: str, run_id: str, images: object, changes: Sequence[Change]
+) -> None:
     """What is known before anything starts: the scenario as it is, the user's invariants, the plan, the environment."""
     plan = make_plan(scenario, seed)
     assert scenario.playbook is not None
@@ -282,7 +294,10 @@ def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, re
         }
         for fault in plan.faults
     ]
-    run.copy(path, "scenario.yaml")
+    if changes:
+        run.keep("scenario.yaml", changed_text(path, changes).encode())
+    else:
+        run.copy(path, "scenario.yaml")
     for name in scenario.invariants:
         if (path.parent / f"{name}.sql").exists():
             run.copy(path.parent / f"{name}.sql", f"invariants/{name}.sql")

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
 
     from drillbook.app.drill import Drilled
+    from drillbook.app.settings import Setting
     from drillbook.judge.verdict import Judgement
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("drillbook", "rollback drills")
-    group.addoption("--drill-seed", type=int, default=None, help="Seed of every drill; without it one is drawn for each and reported.")
-    group.addoption("--drill-output", type=Path, default=Path("reports"), help="Where runs of drills land (default: reports).")
+    group.addoption("--drill-seed", type=int, default=None, help="Random seed of every drill; generated if omitted.")
+    group.addoption("--drill-output", type=Path, default=None, help="Directory for results of drills (default: reports).")
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -71,13 +72,14 @@ class DrillItem(pytest.Item):
         from rich.console import Console
 
         from drillbook.app.drill import new_seed, run_drill
+        from drillbook.app.settings import OUTPUT, SEED
         from drillbook.core.progress import Progress
 
-        given = self.config.getoption("--drill-seed")
-        seed = new_seed() if given is None else given
+        seed = self._given("--drill-seed", SEED)
+        seed = new_seed() if seed is None else seed
         self.user_properties += [("seed", seed)]
         progress = Progress(Console(stderr=True, highlight=False, force_terminal=False, soft_wrap=True))
-        drilled = run_drill(self.path, seed, self.config.getoption("--drill-output"), progress=progress)
+        drilled = run_drill(self.path, seed, self._given("--drill-output", OUTPUT), progress=progress)
         self.user_properties += [
             ("replay", drilled.replay),
             ("run_directory", str(drilled.run_directory)),
@@ -88,6 +90,10 @@ class DrillItem(pytest.Item):
         message = complaint(drilled.judgement, self.expected, str(drilled.error) if drilled.error else None)
         if message is not None:
             raise DrillFailedError(message, drilled)
+
+    def _given(self, option: str, setting: Setting) -> Any:
+        given = self.config.getoption(option)
+        return setting.value() if given is None else given
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         from drillbook.core.errors import DrillbookError

@@ -84,10 +84,16 @@ class RunDirectory:
 
     def copy(self, source: Path, name: str) -> None:
         """Keep a copy of a file of the user's."""
+        with self._told(self.path / name):
+            content = source.read_bytes()
+        self.keep(name, content)
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Keep a file of the user's as it was used."""
         target = self.path / name
         with self._told(target):
             target.parent.mkdir(exist_ok=True)
-            target.write_bytes(source.read_bytes())
+            target.write_bytes(content)
 
     def close(self) -> None:
         """Close the files; writing again opens them again."""

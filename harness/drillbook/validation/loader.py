@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -9,6 +10,7 @@ from pydantic import ValidationError
 from drillbook.core.errors import UsageError
 from drillbook.core.problems import Problem, ScenarioError
 from drillbook.scenario import Scenario
+from drillbook.validation.changes import Change, apply
 from drillbook.validation.checks import invariants, references
 from drillbook.validation.draft import STRICT, Draft
 from drillbook.validation.source import Place, Source, read
@@ -17,13 +19,14 @@ from drillbook.validation.wording import explain
 __all__ = ["Problem", "ScenarioError", "load", "load_run"]
 
 
-def load(path: Path, judge_only: bool = False) -> Scenario:
+def load(path: Path, judge_only: bool = False, changes: Iterable[Change] = ()) -> Scenario:
     """Read, validate and check a scenario file.
 
     Args:
         path: the file; programs and files in it are relative to its folder.
         judge_only: the file is only needed to judge a run directory: a title and invariants are enough, and what
             could keep a drill from running is not asked, so that a stored run stays judgeable when those rules grow.
+        changes: values that the command line changes.
 
     Raises:
         ScenarioError: the file cannot be used; it holds every problem.
@@ -32,6 +35,7 @@ def load(path: Path, judge_only: bool = False) -> Scenario:
     source = read(path)
     scenario: Scenario | None = None
     if isinstance(source.data, dict):
+        apply(changes, source)
         scenario = _validate(source)
         _check(Draft(source, path.parent), judge_only)
     elif source.data is not None or not source.problems:

@@ -34,6 +34,8 @@ class Place:
 
     line: int
     column: int
+    file: str | None = None
+    """Where it is not in the file itself: the change of the command line that it is in."""
 
 
 @dataclass
@@ -75,7 +77,7 @@ class Source:
 
     def refuse(self, place: Place, message: str) -> None:
         """Note a problem."""
-        self.problems.append(Problem(self.file, place.line, place.column, message))
+        self.problems.append(Problem(place.file or self.file, place.line, place.column, message))
 
 
 def read(path: Path) -> Source:

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import AS_JSON, RUN_DIR, Command, console
+from drillbook.app.command import AS_JSON, REPORTS_INTO, RUN_DIR, Command, console
 
 
 @click.command(cls=Command, short_help="Judge a run directory and write its reports.")
 @RUN_DIR
+@REPORTS_INTO
 @AS_JSON
-def command(run_dir: Path, as_json: bool) -> None:
+def command(run_dir: Path, into: Path | None, as_json: bool) -> None:
     """Judge a run directory, a stored or a hand-made one, and write its reports; needs no Docker.
 
     \b
@@ -27,7 +28,7 @@ def command(run_dir: Path, as_json: bool) -> None:
 
     with open_run(run_dir) as run:
         judgement = judged(run)
-        written = report.write(run, judgement)
+        written = report.write(run, judgement, into)
     if as_json:
         click.echo(written["verdict.json"].read_text(encoding="utf-8"), nl=False)
     else:

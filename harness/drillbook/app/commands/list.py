@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from drillbook.app.command import AS_JSON, Command, print_json, print_table
+from drillbook.app.settings import OUTPUT
 
 
 @click.command(cls=Command, short_help="List drills, or runs and their verdicts.")
@@ -28,7 +29,7 @@ def command(what: str, folder: Path | None, as_json: bool) -> None:
     else:
         from drillbook.evidence.runs import rows as run_rows
 
-        heads, found = ["scenario", "time", "seed", "verdict"], run_rows(folder or Path("reports"))
+        heads, found = ["scenario", "time", "seed", "verdict"], run_rows(folder or OUTPUT.value())
     if as_json:
         print_json([dict(zip(heads, row, strict=True)) for row in found])
     else:

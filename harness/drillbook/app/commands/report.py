@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import RUN_DIR, Command
+from drillbook.app.command import REPORTS_INTO, RUN_DIR, Command
 
 
 @click.command(cls=Command, short_help="Write the reports of a run again.")
 @RUN_DIR
-def command(run_dir: Path) -> None:
+@REPORTS_INTO
+def command(run_dir: Path, into: Path | None) -> None:
     """Make report.html, junit.xml and verdict.json again from a run directory.
 
     \b
@@ -23,6 +24,6 @@ def command(run_dir: Path) -> None:
     from drillbook.judge.judge import judge as judged
 
     with open_run(run_dir) as run:
-        written = report.write(run, judged(run))
+        written = report.write(run, judged(run), into)
     for path in written.values():
         click.echo(path)

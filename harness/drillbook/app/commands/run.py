@@ -7,36 +7,38 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import SCENARIO, Command, console
+from drillbook.app.command import CHANGES, SCENARIO, Command, console, option
+from drillbook.app.settings import JUNIT_XML, OUTPUT, SEED
 
 
 @click.command(cls=Command, short_help="Run a drill.")
 @SCENARIO
-@click.option("--seed", type=int, help="Decides arrivals and victims; without it one is drawn and printed.")
-@click.option(
-    "--output", type=click.Path(file_okay=False, path_type=Path), default=Path("reports"), show_default=True, help="Where runs land."
-)
-@click.option("--keep", is_flag=True, help="Leave the stage standing afterwards, for a look; `drillbook clean` removes it.")
-@click.option("--junit-xml", type=click.Path(dir_okay=False, path_type=Path), help="Copy the JUnit report there.")
-def command(scenario: Path, seed: int | None, output: Path, keep: bool, junit_xml: Path | None) -> None:
+@option(SEED, "Random seed for arrivals and fault targets; generated if omitted.", type=int)
+@option(OUTPUT, "Directory for results.", type=click.Path(file_okay=False, path_type=Path))
+@CHANGES
+@click.option("--keep", is_flag=True, help="Keep the containers afterwards; `drillbook clean` removes them.")
+@option(JUNIT_XML, "Also write the JUnit report to this file.", type=click.Path(dir_okay=False, path_type=Path))
+def command(scenario: Path, seed: int | None, output: Path, changes: tuple[str, ...], keep: bool, junit_xml: Path | None) -> None:
     """Run one drill: stage, load, deployment, faults, playbook, verdict, report.
 
     \b
     Example:
       drillbook run scenarios/versioned_workers --seed 7
+      drillbook run drills/my_service --set stage.workers.v2.image=my-service:1.9 --set load.rate=80/s
     """
     from drillbook.app.drill import new_seed, run_drill
     from drillbook.core.errors import HarnessError
     from drillbook.core.progress import Progress
     from drillbook.report import terminal
     from drillbook.report.junit import write_failure
+    from drillbook.validation.changes import parse_changes
     from drillbook.validation.find import file, name
 
     path, seed = file(scenario), new_seed() if seed is None else seed
     progress = Progress()
     progress.note(f"seed {seed}")
     try:
-        drilled = run_drill(path, seed, output, keep, progress)
+        drilled = run_drill(path, seed, output, keep, progress, parse_changes(changes))
     except HarnessError as error:
         if junit_xml is not None:
             write_failure(junit_xml, name(path), str(error))

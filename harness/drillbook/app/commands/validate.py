@@ -8,14 +8,15 @@ from typing import Any
 
 import click
 
-from drillbook.app.command import AS_JSON, Command, print_json
+from drillbook.app.command import AS_JSON, CHANGES, Command, print_json
 from drillbook.core.errors import Exit
 
 
 @click.command(cls=Command, short_help="Check scenario files; starts nothing.")
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True, path_type=Path))
+@CHANGES
 @AS_JSON
-def command(scenarios: tuple[Path, ...], as_json: bool) -> None:
+def command(scenarios: tuple[Path, ...], changes: tuple[str, ...], as_json: bool) -> None:
     """Check scenario files without starting anything; says every problem at once, and the steps that faults may name.
 
     \b
@@ -24,6 +25,7 @@ def command(scenarios: tuple[Path, ...], as_json: bool) -> None:
     """
     from drillbook.core.errors import UsageError
     from drillbook.playbook.steps import step_names
+    from drillbook.validation.changes import parse_changes
     from drillbook.validation.find import find
     from drillbook.validation.loader import ScenarioError, load
 
@@ -31,9 +33,10 @@ def command(scenarios: tuple[Path, ...], as_json: bool) -> None:
     if not files:
         raise UsageError("no scenario file found there.", "A scenario file has the keys title and invariants; drillbook init writes one.")
     found: list[dict[str, Any]] = []
+    changed = parse_changes(changes)
     for path in files:
         try:
-            scenario = load(path)
+            scenario = load(path, changes=changed)
             programs = {"deployment": scenario.deployment, "playbook": scenario.playbook}
             steps = {name: list(step_names(part.command, path.parent)) for name, part in programs.items() if part is not None}
             found.append({"file": str(path), "problems": [], "steps": steps})
