@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from drillbook.app.pytest_plugin import complaint
 from drillbook.judge.verdict import Finding, Judgement, Result, Verdict
 
@@ -95,3 +97,65 @@ def test_a_bad_scenario_file_is_an_error_with_its_line(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "scenario.yaml:2:14" in done.stdout
     assert "did you mean no_lost_tasks" in done.stdout
+
+
+# In a suite that has nothing to do with drills
+
+GUEST = """
+import pytest
+
+def pytest_addoption(parser):
+    parser.addoption("--host", "-H", default="here")
+
+@pytest.fixture
+def host(request):
+    return request.config.getoption("--host")
+"""
+
+
+def own(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a project's own tests."""
+    command = [sys.executable, "-m", "pytest", *WITHOUT, *arguments]
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+
+
+def test_a_project_may_have_an_option_that_locusts_plugin_has_too(tmp_path: Path) -> None:
+    (tmp_path / "conftest.py").write_text(GUEST)
+    (tmp_path / "test_it.py").write_text("def test_it(host):\n    assert host == 'there'\n")
+    done = own(tmp_path, "-q", "--host", "there")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_no_option_and_no_fixture_of_locusts_plugin_is_there(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it(session):\n    pass\n")
+    assert "fixture 'session' not found" in own(tmp_path).stdout
+    assert "unrecognized arguments: --host" in own(tmp_path, "--host", "there").stderr
+
+
+def test_who_asks_for_locusts_plugin_gets_it(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text("def test_it(request):\n    assert request.config.getoption('--host') == 'there'\n")
+    done = own(tmp_path, "-q", "-p", "locust", "--host", "there")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("blog.yaml", "title: My blog\nposts: []\n"),
+        ("blog.yml", "title: My blog\ninvariants: none\n"),
+        ("scenario.yaml", "title: A login\nsteps: [open, log in]\n"),
+        ("scenario.yml", "- one\n- two\n"),
+    ],
+)
+def test_a_file_of_another_kind_is_no_drill_whatever_its_name(tmp_path: Path, name: str, text: str) -> None:
+    (tmp_path / name).write_text(text)
+    assert own(tmp_path, "--collect-only", "-q").returncode == 5
+
+
+def test_a_project_without_drills_has_nothing_of_drillbook_imported_but_the_plugin(tmp_path: Path) -> None:
+    (tmp_path / "test_it.py").write_text(
+        "import sys\n\n\ndef test_it():\n    assert {name for name in sys.modules if name.startswith('drillbook.') "
+        "and not name.startswith('drillbook.app')} == set()\n    assert not {'docker', 'duckdb', 'pydantic', 'rich'} & set(sys.modules)\n"
+    )
+    done = own(tmp_path, "-q")
+    assert done.returncode == 0, done.stdout

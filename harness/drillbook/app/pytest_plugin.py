@@ -28,12 +28,42 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--drill-output", type=Path, default=None, help="Directory for results of drills (default: reports).")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config, parser: pytest.Parser) -> None:
+    """Take Locust's pytest plugin away, which comes with the load's engine: a project's own ``--host`` would clash with its option.
+
+    ``-p locust`` keeps it.
+    """
+    if "locust" not in (early_config.known_args_namespace.plugins or ()):
+        _forget_plugin(early_config.pluginmanager, "locust")
+        _forget_option(parser, "--host")
+
+
+def _forget_plugin(manager: Any, name: str) -> None:
+    """Undo the registration of a plugin; its fixtures are found in the history of registrations."""
+    plugin = manager.get_plugin(name)
+    manager.set_blocked(name)
+    history = manager.hook.pytest_plugin_registered._call_history
+    history[:] = [call for call in history if plugin is None or call[0].get("plugin") is not plugin]
+
+
+def _forget_option(parser: Any, name: str) -> None:
+    """Undo ``parser.addoption``, for which pytest has no call; what it keeps differs between pytest 8 and 9."""
+    for option in [option for option in parser._anonymous.options if name in option.names()]:
+        parser._anonymous.options.remove(option)
+        action = getattr(option, "_action", None)
+        if action is not None:
+            for string in action.option_strings:
+                parser.optparser._option_string_actions.pop(string, None)
+            action.container._remove_action(action)
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     if file_path.suffix not in (".yaml", ".yml"):
         return None
-    from drillbook.validation.find import is_scenario
+    from drillbook.validation.find import is_scenario, says_it_is
 
-    return ScenarioFile.from_parent(parent, path=file_path) if is_scenario(file_path) else None
+    return ScenarioFile.from_parent(parent, path=file_path) if is_scenario(file_path) and says_it_is(file_path) else None
 
 
 class ScenarioFile(pytest.File):

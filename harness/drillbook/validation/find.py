@@ -19,7 +19,8 @@ LARGEST_BYTES = 1_048_576
 
 _PASSED_OVER = {"node_modules", "reports", "__pycache__"}
 _TITLE = re.compile(r"^title\s*:", re.MULTILINE)
-_INVARIANTS = re.compile(r"^invariants\s*:", re.MULTILINE)
+_INVARIANTS = re.compile(r"^invariants\s*:\s*(?:[{#&*]|$)", re.MULTILINE)
+_OWN = re.compile(r"^(?:invariants|playbook)\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -81,13 +82,21 @@ def is_scenario(path: Path) -> bool:
         return False
     if _is_main(path):
         return True
-    try:
-        if path.stat().st_size > LARGEST_BYTES:
-            return False
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return False
+    text = _text(path)
     return bool(_TITLE.search(text) and _INVARIANTS.search(text))
+
+
+def says_it_is(path: Path) -> bool:
+    """Whether a file has a key that only scenarios have: others call a file of theirs ``scenario.yaml`` too."""
+    return bool(_OWN.search(_text(path)))
+
+
+def _text(path: Path) -> str:
+    """What a file says; nothing where it cannot be read, or is too large for a scenario."""
+    try:
+        return path.read_text(encoding="utf-8") if path.stat().st_size <= LARGEST_BYTES else ""
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def name(path: Path) -> str:
