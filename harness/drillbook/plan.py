@@ -12,7 +12,7 @@ from typing import Literal
 
 from drillbook.core.names import StageNames
 from drillbook.faults import Fault, WireFault
-from drillbook.scenario import FaultEntry, Load, OnWire, Scenario
+from drillbook.scenario import FaultEntry, Load, OnWire, RunnableScenario
 from drillbook.tap.rules import Rule
 
 TriggerKind = Literal["at", "at after deployment", "before", "during", "after", "event", "when", "on"]
@@ -81,7 +81,7 @@ class Plan:
     """How many tasks will arrive in the time that the load takes at least."""
 
 
-def make_plan(scenario: Scenario, seed: int) -> Plan:
+def make_plan(scenario: RunnableScenario, seed: int) -> Plan:
     """Draw the victims of every fault and count the arrivals.
 
     Each fault draws by its own name, so that adding or moving one changes no other's victims.
@@ -118,26 +118,25 @@ def arrivals(load: Load, seed: int, seconds: float | None = None) -> Iterator[Ar
         at += draw.expovariate(load.rate)
 
 
-def names(scenario: Scenario) -> StageNames:
+def names(scenario: RunnableScenario) -> StageNames:
     """The containers and links of a scenario's stage."""
-    assert scenario.stage is not None
     replicas = {version: spec.replicas for version, spec in scenario.stage.workers.items()}
     return StageNames(
         replicas, scenario.stage.database is not None, sink=bool(scenario.effects.called), servers=tuple(scenario.stage.services)
     )
 
 
-def workers(scenario: Scenario, version: str | None = None) -> list[str]:
+def workers(scenario: RunnableScenario, version: str | None = None) -> list[str]:
     """Names of the worker containers, ``workers.v1.1`` …, of one version or of all."""
     return names(scenario).workers(version)
 
 
-def links(scenario: Scenario) -> list[str]:
+def links(scenario: RunnableScenario) -> list[str]:
     """Names of every link of the stage, each one client to one service."""
     return names(scenario).links()
 
 
-def resolve(scenario: Scenario, reference: str) -> list[str]:
+def resolve(scenario: RunnableScenario, reference: str) -> list[str]:
     """The links or containers that a reference names; empty when it names none.
 
     ``workers.v2`` is every v2 worker, ``workers`` every worker; a link reference ``A -> B`` resolves its client A the same way.
@@ -150,7 +149,7 @@ def client_of(name: str) -> str:
     return name.partition("->")[0].strip()
 
 
-def _planned(scenario: Scenario, entry: FaultEntry, draw: Random) -> PlannedFault:
+def _planned(scenario: RunnableScenario, entry: FaultEntry, draw: Random) -> PlannedFault:
     fault: Fault = entry.fault
     victims = resolve(scenario, fault.aim)
     by_wire = _is_victim_by_wire(scenario, entry, victims)
@@ -187,7 +186,7 @@ def _moment(entry: FaultEntry) -> tuple[TriggerKind, float | str]:
     return ("when", entry.when) if entry.when is not None else ("on", 0.0)
 
 
-def _is_victim_by_wire(scenario: Scenario, entry: FaultEntry, victims: list[str]) -> bool:
+def _is_victim_by_wire(scenario: RunnableScenario, entry: FaultEntry, victims: list[str]) -> bool:
     """Whether the message decides which one of several victims is hit: it does when it can be any of theirs."""
     if entry.on is None or entry.fault.pick != "one" or isinstance(entry.fault, WireFault) or len(victims) < 2:
         return False
@@ -195,7 +194,7 @@ def _is_victim_by_wire(scenario: Scenario, entry: FaultEntry, victims: list[str]
     return bool(clients) and clients <= {client_of(name) for name in victims}
 
 
-def _rule(scenario: Scenario, entry: FaultEntry, on: OnWire, victims: list[str]) -> Rule:
+def _rule(scenario: RunnableScenario, entry: FaultEntry, on: OnWire, victims: list[str]) -> Rule:
     """What the tap is asked to do: to hold the message until the fault has bitten, if the fault itself asks nothing else of it."""
     links = resolve(scenario, on.link) if on.link else victims
     return Rule(

@@ -12,7 +12,7 @@ import pytest
 
 from drillbook.core.errors import HarnessError
 from drillbook.core.wait import until
-from drillbook.evidence.records import Leftover
+from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.evidence.task_id import task_of
 from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.rabbitmq.leftovers import leftovers

@@ -42,7 +42,7 @@ from history_lines import SECOND
 from history_lines import record as record_of
 
 from drillbook.evidence import Wire
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 from drillbook.evidence.run_directory import line
 
 START = 1_700_000_000 * SECOND

@@ -8,7 +8,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from drillbook.evidence import Counter, Effect, Event, Leftover, Published, Wire
-from drillbook.evidence.records import Decoded, Handled, Metric, State, Topology
+from drillbook.evidence.kinds.decoded import Decoded
+from drillbook.evidence.kinds.handled import Handled
+from drillbook.evidence.kinds.metrics import Metric
+from drillbook.evidence.kinds.states import State
+from drillbook.evidence.kinds.topology import Topology
 
 SECOND = 1_000_000_000
 _LOAD, _OPERATOR = 8, 9

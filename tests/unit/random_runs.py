@@ -9,7 +9,7 @@ from typing import Any
 from histories import history
 from hypothesis import strategies as st
 
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 from drillbook.judge.catalogue import catalogue
 
 SAMPLES = {"duration": "20s", "version": "v2", "step": {"step": "stop v2"}, "queue": "tasks.v2", "int": 2, "float": 0.5, "text": "charge"}

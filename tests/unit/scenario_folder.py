@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from drillbook.validation.loader import ScenarioError, load
+from drillbook.validation.loader import ScenarioError, load, load_to_judge
 
 SOUND = """\
 title: A slow canary is rolled back
@@ -84,7 +84,7 @@ def said(file: Path, text: str, judge_only: bool = False) -> list[str]:
     """What the loader says of a text, each as ``line:column: message``; nothing when it loads."""
     file.write_text(text)
     try:
-        load(file, judge_only)
+        load_to_judge(file) if judge_only else load(file)
     except ScenarioError as error:
         return [str(problem).removeprefix(f"{file}:") for problem in error.problems]
     return []

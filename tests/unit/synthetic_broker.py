@@ -7,7 +7,8 @@ from random import Random
 
 from small_run import at
 
-from drillbook.evidence.records import Metric, Topology
+from drillbook.evidence.kinds.metrics import Metric
+from drillbook.evidence.kinds.topology import Topology
 
 QUEUES = ("tasks.v1", "tasks.v2", "tasks.dead")
 

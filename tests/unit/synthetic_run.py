@@ -10,7 +10,8 @@ from small_run import SCENARIO, at
 from synthetic_broker import metrics, topology
 
 from drillbook.evidence import Counter, Effect, Event, Leftover, Published, RunDirectory, Wire
-from drillbook.evidence.records import State
+from drillbook.evidence.documents import EnvironmentDocument, PlanDocument
+from drillbook.evidence.kinds.states import State
 from drillbook.judge.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
 
 SOURCES = "effects: {sources: {rows: {query: select 1}, calls: {http: true, types: [charge]}}}\n"
@@ -66,23 +67,20 @@ def write_run(path: Path, *, seed: int = 7, careless: bool = False, rate: int = 
 
 
 def _documents(directory: RunDirectory, seed: int, planned: int) -> None:
-    directory.write("plan.json", {"seed": seed, "tasks": planned, "faults": []})
+    directory.write(PlanDocument(seed=seed, tasks=planned))
     directory.write(
-        "environment.json",
-        {
-            "drillbook": "0.1.0",
-            "python": "3.11.2",
-            "docker": "20.10.24",
-            "commit": "a3dda2c",
-            "seed": seed,
-            "replay": f"drillbook run scenarios/versioned_workers --seed {seed}",
-            "host": {"system": "Linux 6.1", "processors": 2, "memory_gib": 23.4},
-            "images": {
+        EnvironmentDocument(
+            drillbook="0.1.0",
+            commit="a3dda2c",
+            seed=seed,
+            replay=f"drillbook run scenarios/versioned_workers --seed {seed}",
+            host={"system": "Linux 6.1", "processors": 2, "memory_gib": 23.4},
+            images={
                 "rabbitmq": {"image": "drillbook/rabbitmq:2f1c", "digest": "sha256:2f1c9d", "source": "built"},
                 "postgres": {"image": "drillbook/postgres:77ab", "digest": "sha256:77ab01", "source": "built"},
                 "worker": {"image": "drillbook/worker:91e0", "digest": "sha256:91e0cc", "source": "built"},
             },
-        },
+        )
     )
 
 

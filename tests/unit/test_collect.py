@@ -11,7 +11,7 @@ import pytest
 from drillbook.core.errors import HarnessError
 from drillbook.drive.collect import CHUNK, _keep, cancelled, queries
 from drillbook.evidence import RunDirectory
-from drillbook.evidence.records import Leftover
+from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.scenario import DEFAULT_EFFECTS_QUERY, Effects
 
 

@@ -12,7 +12,7 @@ from small_run import opened
 
 from drillbook.core.errors import UsageError
 from drillbook.evidence import Effect, Event, Leftover, Published, Wire
-from drillbook.evidence.records import State
+from drillbook.evidence.kinds.states import State
 from drillbook.judge import explain
 from drillbook.judge.explain import Explanation
 from drillbook.judge.verdict import Moment, Verdict

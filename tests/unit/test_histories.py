@@ -15,7 +15,7 @@ import pytest
 from histories import history
 
 from drillbook.api import judge
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.verdict import Verdict
 

@@ -8,7 +8,7 @@ import pytest
 from histories import history
 
 from drillbook.api import judge
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 
 STUCK: dict[str, Any] = {"no_stuck_tasks": {"within": "5s"}}
 WAITING = ["ready q 3 consumers 2"] * 7

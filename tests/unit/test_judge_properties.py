@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from random_runs import BEGIN, END, EVERYTHING, SECTIONS, STOPPING, runs
 
 from drillbook.api import judge
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 from drillbook.judge import tables
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.verdict import Judgement, Verdict

@@ -14,7 +14,9 @@ from histories import SECOND, START, history
 
 from drillbook.api import judge
 from drillbook.evidence import Event
-from drillbook.evidence.records import Metric, Topology, Wire
+from drillbook.evidence.kinds.metrics import Metric
+from drillbook.evidence.kinds.topology import Topology
+from drillbook.evidence.kinds.wire import Wire
 from drillbook.evidence.run_directory import line
 from drillbook.judge.tables import describe, open_tables
 from drillbook.judge.verdict import Result, Verdict

@@ -9,7 +9,7 @@ from histories import SECOND, START, history, run_directory
 
 from drillbook.api import judge
 from drillbook.evidence import Counter
-from drillbook.evidence.records import Topology
+from drillbook.evidence.kinds.topology import Topology
 from drillbook.judge.verdict import Result, Verdict
 
 ALL = [

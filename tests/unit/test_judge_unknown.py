@@ -8,7 +8,7 @@ import pytest
 from histories import TASKS, history
 
 from drillbook.api import judge
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 from drillbook.judge.verdict import Verdict
 
 HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN

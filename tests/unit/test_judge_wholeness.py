@@ -10,7 +10,7 @@ from histories import history
 
 from drillbook.api import judge
 from drillbook.evidence import Event
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 from drillbook.evidence.run_directory import line
 from drillbook.judge.verdict import Verdict
 

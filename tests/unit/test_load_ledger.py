@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drillbook.evidence.records import Published
+from drillbook.evidence.kinds.published import Published
 from drillbook.evidence.run_directory import line
 from drillbook.load.ledger import DIED, Ledger, complete
 from drillbook.plan import arrivals

@@ -9,7 +9,8 @@ import pytest
 from small_run import at, hand_made, read
 
 from drillbook.evidence import Wire
-from drillbook.evidence.records import Metric, Topology
+from drillbook.evidence.kinds.metrics import Metric
+from drillbook.evidence.kinds.topology import Topology
 from drillbook.report import broker
 from drillbook.report.broker import Act, Change, TopologyDiff
 

@@ -19,7 +19,8 @@ from synthetic_run import judgement_of, write_run
 
 from drillbook.api import judge
 from drillbook.evidence import Counter, Event, Leftover, Wire
-from drillbook.evidence.records import Metric, Topology
+from drillbook.evidence.kinds.metrics import Metric
+from drillbook.evidence.kinds.topology import Topology
 from drillbook.evidence.run_directory import line
 from drillbook.judge.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
 from drillbook.report import html, write

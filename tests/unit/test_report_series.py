@@ -8,7 +8,7 @@ import pytest
 from small_run import SECOND, T0, at, effect, hand_made, published, read
 
 from drillbook.evidence import Counter, Event
-from drillbook.evidence.records import Metric
+from drillbook.evidence.kinds.metrics import Metric
 from drillbook.report.series import MOST_BUCKETS, MOST_CURVES, Axis, Panel, axis, outside, panels
 
 

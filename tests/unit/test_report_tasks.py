@@ -7,7 +7,7 @@ from pathlib import Path
 from small_run import at, effect, hand_made, published, read
 
 from drillbook.evidence import Effect, Leftover
-from drillbook.evidence.records import State
+from drillbook.evidence.kinds.states import State
 from drillbook.report import tasks
 from drillbook.report.tasks import EffectSource, SaidState
 

@@ -80,8 +80,9 @@ def test_a_value_that_the_scenario_cannot_take_is_told_where_it_was_given(tmp_pa
     file = tmp_path / "scenario.yaml"
     file.write_text(TEXT)
     with pytest.raises(ScenarioError) as raised:
-        load(file, judge_only=True, changes=parse_changes(["load.rate=80", "load.durration=1s"]))
-    assert [str(problem).split(": ")[0] for problem in raised.value.problems] == ["--set load.durration:1:1", "--set load.rate:1:1"]
+        load(file, parse_changes(["load.rate=80", "load.durration=1s"]))
+    places = [str(problem).split(": ")[0] for problem in raised.value.problems]
+    assert [place for place in places if "--set" in place] == ["--set load.durration:1:1", "--set load.rate:1:1"]
 
 
 VALUES = some.recursive(

@@ -7,7 +7,8 @@ from typing import get_args, get_type_hints
 
 import pytest
 
-from drillbook.evidence.records import FILES, FORMAT
+from drillbook.evidence.documents import FORMAT
+from drillbook.evidence.kinds import FILES
 from drillbook.scenario import Scenario
 from drillbook.validation import document
 

@@ -62,9 +62,9 @@ def test_a_title_and_invariants_are_enough_to_judge(tmp_path):
 
 def test_to_run_a_drill_stage_load_and_playbook_are_needed(tmp_path):
     assert said(tmp_path / "scenario.yaml", "title: x\ninvariants: {playbook_succeeded: }\n") == [
-        "1:1: to run a drill, a scenario needs load: what the publishers send",
-        "1:1: to run a drill, a scenario needs playbook: the rollback under test",
-        "1:1: to run a drill, a scenario needs stage: what the drill runs on",
+        "1:1: a scenario needs load: what the publishers send",
+        "1:1: a scenario needs playbook: the rollback under test",
+        "1:1: a scenario needs stage: what the drill runs on",
     ]
 
 

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 
 from drillbook.api import judge
 from drillbook.evidence import Event
-from drillbook.evidence.records import Effect
+from drillbook.evidence.kinds.effects import Effect
 from drillbook.validation.loader import load
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "configuration_ansible"

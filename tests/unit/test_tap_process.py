@@ -14,7 +14,7 @@ from tap_process import PACKAGES, SECONDS, receive, speak
 from tap_speech import PREAMBLE, client, deliver, opened, publish
 
 from drillbook import tap
-from drillbook.evidence.records import Wire
+from drillbook.evidence.kinds.wire import Wire
 from drillbook.evidence.run_directory import line as wire_line
 
 

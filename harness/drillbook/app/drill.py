@@ -18,15 +18,24 @@ from random import SystemRandom
 from types import FrameType
 from typing import Any
 
-from drillbook.core.errors import DefectError, DrillbookError, Exit, HarnessError, UsageError
+from drillbook import report
+from drillbook.api import open_run
+from drillbook.core.errors import DefectError, DrillbookError, Exit, HarnessError
 from drillbook.core.progress import Progress
+from drillbook.drive.conductor import Conductor
 from drillbook.drive.environment import environment
+from drillbook.engine import image_store
 from drillbook.evidence import RunDirectory
+from drillbook.evidence.documents import PlanDocument, PlannedFaultRecord
+from drillbook.judge.judge import judge
 from drillbook.judge.verdict import Judgement
 from drillbook.plan import make_plan
 from drillbook.playbook.steps import step_names
-from drillbook.scenario import Scenario, Service, Workers
+from drillbook.scenario import RunnableScenario, Service, Workers
+from drillbook.stage.stage import Stage, StageImages
 from drillbook.validation.changes import Change, changed_text
+from drillbook.validation.find import name
+from drillbook.validation.loader import load
 
 REPORTS = Path("reports")
 
@@ -91,13 +100,8 @@ def run_drill(
         ScenarioError: the file is bad; nothing was started.
         HarnessError: no engine, no image, no room: nothing was started.
     """
-    from drillbook.validation.find import name
-    from drillbook.validation.loader import load
-
     progress = progress or Progress()
-    scenario = load(path, changes=changes)
-    if scenario.stage is None or scenario.load is None or scenario.playbook is None:
-        raise UsageError(f"{path}: a drill needs stage, load and playbook.", "A file without them can only judge: drillbook judge.")
+    scenario = load(path, changes)
     scenario_name = name(path)
     replay = shlex.join(["drillbook", "run", os.path.relpath(path), "--seed", str(seed), *(f"--set={change.text}" for change in changes)])
     images = stage_images(scenario, path.parent, progress)
@@ -111,17 +115,13 @@ class _Drill:
     """The run itself, so that each phase is a method."""
 
     def __init__(
-        self, scenario: Scenario, path: Path, seed: int, run: RunDirectory, run_id: str, replay: str, keep: bool, progress: Progress
+        self, scenario: RunnableScenario, path: Path, seed: int, run: RunDirectory, run_id: str, replay: str, keep: bool, progress: Progress
     ) -> None:
         self._scenario, self._path, self._seed = scenario, path, seed
         self._run, self._run_id, self._replay = run, run_id, replay
         self._keep, self._progress = keep, progress
 
-    def run(self, images: object) -> Drilled:
-        from drillbook.drive.conductor import Conductor
-        from drillbook.stage.stage import Stage, StageImages
-
-        assert isinstance(images, StageImages)
+    def run(self, images: StageImages) -> Drilled:
         error: DrillbookError | None = None
         stage = Stage(self._scenario, self._path.parent, self._run, self._run_id, images, self._progress.note)
         conductor: Conductor | None = None
@@ -181,10 +181,6 @@ class _Drill:
         self._run.close()
 
     def _judge(self, error: DrillbookError | None, interrupted_by: int | None) -> tuple[Judgement | None, Path | None]:
-        from drillbook import report
-        from drillbook.api import open_run
-        from drillbook.judge.judge import judge
-
         self._progress.phase("judge")
         try:
             with open_run(self._run.path) as run:
@@ -222,12 +218,8 @@ class _Signals:
             raise Interrupted(number)
 
 
-def stage_images(scenario: Scenario, folder: Path, progress: Progress) -> object:
+def stage_images(scenario: RunnableScenario, folder: Path, progress: Progress) -> StageImages:
     """Every image of the stage, on this machine."""
-    from drillbook.engine import image_store
-    from drillbook.stage.stage import StageImages
-
-    assert scenario.stage is not None
     spec = scenario.stage
     progress.phase("images", "already here, pulled, or built")
     database = [spec.database.image] if spec.database else []
@@ -274,32 +266,38 @@ def _new_directory(parent: Path, seed: int) -> Path:
 
 
 def _write_head(
-    run: RunDirectory, path: Path, scenario: Scenario, seed: int, replay: str, run_id: str, images: object, changes: Sequence[Change]
+    run: RunDirectory,
+    path: Path,
+    scenario: RunnableScenario,
+    seed: int,
+    replay: str,
+    run_id: str,
+    images: StageImages,
+    changes: Sequence[Change],
 ) -> None:
     """What is known before anything starts: the scenario as it is, the user's invariants, the plan, the environment."""
     plan = make_plan(scenario, seed)
-    assert scenario.playbook is not None
     steps = dict.fromkeys([*step_names(scenario.playbook.command, path.parent), *scenario.playbook.steps])
     faults = [
-        {
-            "name": fault.name,
-            "kind": fault.fault.kind,
-            "victims": list(fault.victims),
-            "trigger": fault.trigger,
-            "moment": fault.moment,
-            "seconds": fault.seconds,
-            "parameters": fault.fault.model_dump(),
-            "rule": asdict(fault.rule) if fault.rule else None,
-            "victim_by_wire": fault.victim_by_wire,
-        }
+        PlannedFaultRecord(
+            name=fault.name,
+            kind=fault.fault.kind,
+            victims=fault.victims,
+            trigger=fault.trigger,
+            moment=fault.moment,
+            seconds=fault.seconds,
+            parameters=fault.fault.model_dump(),
+            rule=asdict(fault.rule) if fault.rule else None,
+            victim_by_wire=fault.victim_by_wire,
+        )
         for fault in plan.faults
     ]
     if changes:
         run.keep("scenario.yaml", changed_text(path, changes).encode())
     else:
         run.copy(path, "scenario.yaml")
-    for name in scenario.invariants:
-        if (path.parent / f"{name}.sql").exists():
-            run.copy(path.parent / f"{name}.sql", f"invariants/{name}.sql")
-    run.write("plan.json", {"format": 1, "seed": seed, "tasks": plan.tasks, "steps": list(steps), "faults": faults})
-    run.write("environment.json", environment(path, seed, replay, run_id, images))
+    for own in scenario.invariants:
+        if (path.parent / f"{own}.sql").exists():
+            run.copy(path.parent / f"{own}.sql", f"invariants/{own}.sql")
+    run.write(PlanDocument(seed=seed, tasks=plan.tasks, steps=list(steps), faults=faults))
+    run.write(environment(path, seed, replay, run_id, images))

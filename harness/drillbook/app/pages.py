@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from drillbook.app import cli
+from drillbook.evidence.kinds import KINDS
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.catalogue import pages as invariant_pages
 from drillbook.validation import document
@@ -54,7 +55,17 @@ def invariants() -> str:
     return "\n".join(lines) + "\n"
 
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands, "invariants": invariants}
+def files() -> str:
+    """A table of the kinds of evidence."""
+    return "| file | what it holds |\n|---|---|\n" + "".join(f"| `{stem}.jsonl` | {kind.about} |\n" for stem, kind in KINDS.items())
+
+
+def evidence() -> str:
+    """A section for each kind of evidence."""
+    return "\n".join(f"### {stem}.jsonl\n\n{kind.markdown()}" for stem, kind in KINDS.items())
+
+
+PARTS: dict[str, Callable[[], str]] = {"commands": commands, "evidence": evidence, "files": files, "invariants": invariants}
 """What can stand between the marks, by name."""
 
 

@@ -13,7 +13,7 @@ from drillbook.core.errors import HarnessError, UsageError
 from drillbook.decode.answers import Answers
 from drillbook.decode.messages import NAME, about
 from drillbook.decode.worker import asked
-from drillbook.evidence.records import Decoded
+from drillbook.evidence.kinds.decoded import Decoded
 from drillbook.evidence.run_directory import line
 from drillbook.judge.judge import judge
 from drillbook.judge.run import Run, open_run

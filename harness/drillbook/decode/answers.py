@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from drillbook.evidence.records import Decoded
+from drillbook.evidence.kinds.decoded import Decoded
 
 LONGEST_REASON = 300
 """Characters of a reason that are kept."""

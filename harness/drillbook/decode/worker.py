@@ -13,7 +13,8 @@ from drillbook.decode.answers import Answers
 from drillbook.decode.messages import CAPTURED, NAME, Captured, Message, Messages, captured
 from drillbook.engine import one_shot
 from drillbook.engine.labels import labels
-from drillbook.evidence.records import Decoded, Leftover
+from drillbook.evidence.kinds.decoded import Decoded
+from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.evidence.run_directory import RunDirectory, now
 from drillbook.scenario import Decode, Scenario
 

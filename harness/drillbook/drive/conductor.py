@@ -26,7 +26,7 @@ from drillbook.load.process import LoadProcess
 from drillbook.plan import Plan
 from drillbook.playbook.program import Outcome
 from drillbook.rabbitmq.broker import BrokerClient
-from drillbook.scenario import Monitor, Scenario
+from drillbook.scenario import Monitor, RunnableScenario
 from drillbook.stage.stage import Stage
 
 TICK_SECONDS = 0.1
@@ -65,10 +65,7 @@ class Conductor:
         progress: told what happens, for the person who waits.
     """
 
-    def __init__(self, scenario: Scenario, plan: Plan, stage: Stage, run_directory: RunDirectory, progress: Progress) -> None:
-        assert scenario.load is not None
-        assert scenario.playbook is not None
-        assert scenario.stage is not None
+    def __init__(self, scenario: RunnableScenario, plan: Plan, stage: Stage, run_directory: RunDirectory, progress: Progress) -> None:
         self.scenario, self.plan, self.stage = scenario, plan, stage
         self.run_directory, self.progress = run_directory, progress
         self._stage_spec, self._load_spec, self._playbook_spec = scenario.stage, scenario.load, scenario.playbook

@@ -9,36 +9,35 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 from drillbook import __version__
-from drillbook.evidence.records import FORMAT
+from drillbook.evidence.documents import EnvironmentDocument
+from drillbook.stage.stage import StageImages
 
 _PACKAGES = ("locust", "pika", "testcontainers", "toxiproxy-python", "duckdb", "pytest")
 
 
-def environment(scenario: Path, seed: int, replay: str, run_id: str, images: Any) -> dict[str, Any]:
-    """The content of ``environment.json``.
+def environment(scenario: Path, seed: int, replay: str, run_id: str, images: StageImages) -> EnvironmentDocument:
+    """What a drill runs on.
 
     Args:
         scenario: the scenario file.
         seed: the seed.
         replay: the command that runs this drill again.
         run_id: as on the containers' labels.
-        images: a dataclass of references by part.
+        images: of the stage.
     """
-    return {
-        "format": FORMAT,
-        "drillbook": __version__,
-        "run_id": run_id,
-        "seed": seed,
-        "replay": replay,
-        "began_at": datetime.now(UTC).isoformat(timespec="seconds"),
-        "images": asdict(images),
-        "commit": _commit(scenario.parent),
-        "host": {"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
-        "packages": {name: version(name) for name in _PACKAGES},
-    }
+    return EnvironmentDocument(
+        drillbook=__version__,
+        run_id=run_id,
+        seed=seed,
+        replay=replay,
+        began_at=datetime.now(UTC).isoformat(timespec="seconds"),
+        images=asdict(images),
+        commit=_commit(scenario.parent),
+        host={"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
+        packages={name: version(name) for name in _PACKAGES},
+    )
 
 
 def _commit(folder: Path) -> str | None:

@@ -12,7 +12,7 @@ from drillbook.drive.facts import TaskCounts
 from drillbook.drive.fault_runner import FaultRunner
 from drillbook.drive.watch import QueueSampler
 from drillbook.evidence import RunDirectory
-from drillbook.evidence.records import SKIPPED
+from drillbook.evidence.kinds.timeline import SKIPPED
 from drillbook.plan import Plan
 from drillbook.playbook.ansible import environment as ansible
 from drillbook.playbook.program import Outcome, Program

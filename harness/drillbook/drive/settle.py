@@ -13,7 +13,7 @@ from drillbook.drive.rest import Look, Rest, Terms
 from drillbook.evidence.run_directory import now
 from drillbook.evidence.wire_tail import Move, Tally
 from drillbook.rabbitmq.queue_roles import delays, resting_queues
-from drillbook.scenario import Scenario
+from drillbook.scenario import RunnableScenario
 from drillbook.stage.stage import Stage
 
 ASK_EVERY_SECONDS = 0.2
@@ -34,7 +34,7 @@ class Settled:
     """Why the stage did not come to rest in the time it was given; None: it did."""
 
 
-def settle(scenario: Scenario, stage: Stage, say: Callable[[str], object]) -> Settled:
+def settle(scenario: RunnableScenario, stage: Stage, say: Callable[[str], object]) -> Settled:
     """Wait until the stage is at rest, or the scenario's time is over.
 
     Args:
@@ -57,16 +57,14 @@ def settle(scenario: Scenario, stage: Stage, say: Callable[[str], object]) -> Se
             say("; ".join(due))
 
 
-def terms(scenario: Scenario) -> Terms:
+def terms(scenario: RunnableScenario) -> Terms:
     """What rest is in this scenario."""
-    assert scenario.stage is not None
     broker = scenario.stage.broker
     return Terms(scenario.settle.quiet_for, frozenset(resting_queues(broker, scenario.invariants)), delays(broker))
 
 
-def look(scenario: Scenario, stage: Stage) -> Look | None:
+def look(scenario: RunnableScenario, stage: Stage) -> Look | None:
     """One look at the stage; None while a service does not answer."""
-    assert scenario.stage is not None
     asked = time.monotonic()
     try:
         depths = {queue: stage.broker.depth(queue).ready for queue in scenario.stage.broker.queues}
@@ -86,7 +84,7 @@ def look(scenario: Scenario, stage: Stage) -> Look | None:
     )
 
 
-def count_effects(scenario: Scenario, stage: Stage, without: Collection[str] = ()) -> int:
+def count_effects(scenario: RunnableScenario, stage: Stage, without: Collection[str] = ()) -> int:
     """How many effects there are now, in all sources.
 
     Args:
@@ -104,7 +102,7 @@ def count_effects(scenario: Scenario, stage: Stage, without: Collection[str] = (
     return called + sum(stage.database.count(query, without) for query in queries(scenario.effects).values())
 
 
-def _effects(scenario: Scenario, stage: Stage) -> tuple[int, Tally]:
+def _effects(scenario: RunnableScenario, stage: Stage) -> tuple[int, Tally]:
     """Effects that are not of a scheduler's own tasks, and the wire at a moment after they were counted.
 
     A task that a scheduler made while they were counted may be among them: then they are counted again. An effect may be there before the

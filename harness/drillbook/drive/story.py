@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 
 from drillbook.drive.decision import Decision, Reason
 from drillbook.plan import PlannedFault, TriggerKind
-from drillbook.scenario import Scenario
+from drillbook.scenario import RunnableScenario
 from drillbook.scenario.moments import TaskCount, task_count
 
 Which = Literal["deployment", "playbook"]
@@ -106,9 +106,7 @@ class Story:
         faults: as planned.
     """
 
-    def __init__(self, scenario: Scenario, faults: tuple[PlannedFault, ...]) -> None:
-        assert scenario.load is not None
-        assert scenario.playbook is not None
+    def __init__(self, scenario: RunnableScenario, faults: tuple[PlannedFault, ...]) -> None:
         self._load, self._deployment, self._start = scenario.load, scenario.deployment, scenario.playbook.start
         self._decision = Decision(self._start)
         self._pending = list(dict.fromkeys((fault.trigger, fault.moment) for fault in faults if fault.trigger in _DUE))

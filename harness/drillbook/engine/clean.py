@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -16,6 +15,7 @@ from docker.errors import APIError, DockerException, NotFound
 
 from drillbook.core.errors import HarnessError, UsageError
 from drillbook.engine.labels import OWNER, RUN, VARIABLE, alive
+from drillbook.evidence.documents import EnvironmentDocument, read
 
 
 @dataclass(frozen=True)
@@ -88,8 +88,7 @@ def _named(which: str, found: list[Remains]) -> list[Remains]:
     """The one run that a person means."""
     if not which:
         raise UsageError("name a run, or none for all runs whose harness is gone.")
-    path = Path(which) / "environment.json"
-    name = (json.loads(path.read_text(encoding="utf-8")).get("run_id", "?") if path.exists() else Path(which).name).lower()
+    name = (read(Path(which), EnvironmentDocument).run_id or Path(which).name).lower()
     named = [remain for remain in found if remain.run_id.startswith(name)]
     if len(named) > 1 and name not in {remain.run_id for remain in named}:
         raise UsageError(f"several runs begin with {which}: {', '.join(remain.run_id for remain in named)}.", "Name one.")

@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from typing import Any, get_args
 
 from drillbook.core.errors import UsageError
-from drillbook.evidence.records import Decision, Effect, Handled, Leftover, State, TaskState
+from drillbook.evidence.kinds.effects import Effect
+from drillbook.evidence.kinds.handled import Decision, Handled
+from drillbook.evidence.kinds.leftovers import Leftover
+from drillbook.evidence.kinds.states import State, TaskState
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _NEEDED = {"effects": ("task", "at"), "states": ("task", "state"), "handled": ("task", "decision", "at", "done_at"), "outbox": ("task",)}

@@ -12,7 +12,9 @@ from threading import Lock
 from typing import Any, TextIO
 
 from drillbook.core.errors import HarnessError
-from drillbook.evidence.records import FILES, Event
+from drillbook.evidence.documents import Document, text
+from drillbook.evidence.kinds import FILES
+from drillbook.evidence.kinds.timeline import Event
 
 _STEM = {record: stem for stem, record in FILES.items()}
 
@@ -70,17 +72,12 @@ class RunDirectory:
         with self._lock, self._told(self.file(stem)):
             self._handle(stem).flush()
 
-    def write(self, name: str, content: Any) -> None:
-        """Write a whole document as JSON, atomically.
-
-        Args:
-            name: file name, such as ``plan.json``.
-            content: anything JSON can hold.
-        """
-        partial = self.path / f".{name}.partial"
-        with self._told(self.path / name):
-            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-            partial.replace(self.path / name)
+    def write(self, document: Document) -> None:
+        """Write a whole document, atomically."""
+        partial = self.path / f".{document.file}.partial"
+        with self._told(self.path / document.file):
+            partial.write_text(text(document), encoding="utf-8")
+            partial.replace(self.path / document.file)
 
     def copy(self, source: Path, name: str) -> None:
         """Keep a copy of a file of the user's."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+
+from drillbook.core.errors import UsageError
+from drillbook.evidence.documents import D, PlanDocument, VerdictHead, read
 
 NO_VERDICT = "no verdict"
 
@@ -39,15 +40,13 @@ def _is_run(path: Path) -> bool:
 
 def _run(path: Path) -> Run:
     time, _, seed = path.name.partition("-")
-    drawn = _json(path / "plan.json").get("seed", seed)
-    verdict = _json(path / "verdict.json").get("verdict")
-    return Run(path=path, scenario=path.parent.name, time=time, seed=str(drawn), verdict=str(verdict or NO_VERDICT))
+    drawn, verdict = _told(path, PlanDocument).seed, _told(path, VerdictHead).verdict
+    return Run(path, path.parent.name, time, seed if drawn is None else str(drawn), verdict or NO_VERDICT)
 
 
-def _json(path: Path) -> dict[str, Any]:
-    """A JSON document, empty where it is missing or was cut short."""
+def _told(path: Path, kind: type[D]) -> D:
+    """A document; one that says nothing where it was cut short."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
+        return read(path, kind)
+    except UsageError:
+        return kind()

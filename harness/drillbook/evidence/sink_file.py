@@ -15,7 +15,7 @@ from typing import Any
 
 from drillbook.core.errors import HarnessError
 from drillbook.evidence.appended import Appended
-from drillbook.evidence.records import Effect
+from drillbook.evidence.kinds.effects import Effect
 
 NAME = "sink.jsonl"
 """In the run directory."""

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from drillbook.core.problems import suggestion
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 from drillbook.judge import parameters
 from drillbook.judge.parameters import Names
 

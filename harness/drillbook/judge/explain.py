@@ -6,6 +6,7 @@ from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from drillbook.core.errors import UsageError
+from drillbook.evidence.kinds import KINDS
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.database import Database
 from drillbook.judge.judge import judge
@@ -17,20 +18,10 @@ from drillbook.judge.verdict import Judgement, Moment, Result, Verdict
 SUGGESTED = 3
 """Ids suggested in place of one that the run does not know."""
 
-_TOLD_BY = {
-    "published": "whether it was published",
-    "wire": "who had it",
-    "effects": "what it did",
-    "states": "what state it was in",
-    "leftovers": "where it rests",
-    "timeline": "what steps, faults and ends of containers it met",
-}
+_TOLD_BY = {stem: kind.told for stem, kind in KINDS.items() if kind.told}
 """The evidence that stories are told from, and what each tells."""
 
-_IDS = """
-select task from published union select task from wire where task is not null union select task from effects
-union select task from leftovers union select task from states
-"""
+_IDS = " union ".join(f"select task from {stem} where task is not null" for stem, kind in KINDS.items() if "task" in kind.columns)  # noqa: S608
 
 _CONTEXT = """
 with spans as (
@@ -95,7 +86,7 @@ def explain_task(run: Run, task: str) -> Explanation:
     if not story:
         raise _unknown(run.database, task)
     moments = sorted([*story, *_context(run.database, story)], key=lambda moment: moment.at)
-    wanted = _TOLD_BY.keys() - (set() if run.scenario.states else {"states"})
+    wanted = {stem for stem in _TOLD_BY if not KINDS[stem].section or getattr(run.scenario, KINDS[stem].section)}
     return Explanation(
         task=task,
         summary=_summary(run.database, task, {name for name, state, _ in run.evidence if state == "missing"}),

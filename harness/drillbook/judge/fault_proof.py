@@ -6,11 +6,12 @@ moment that the plan pins, and a message whose end the fault was to be (the ackn
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 import duckdb
 
+from drillbook.evidence.documents import PlanDocument, PlannedFaultRecord
 from drillbook.evidence.wire_tail import HIT
 from drillbook.faults import WireFault
 from drillbook.judge import met
@@ -37,13 +38,13 @@ class _Run(NamedTuple):
     """As ``end_at``; of a step that never ended, when the playbook did."""
 
 
-def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], plan: Mapping[str, Any], strict: bool = True) -> list[str]:
+def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], plan: PlanDocument, strict: bool = True) -> list[str]:
     """What is not proven, each the end of a sentence.
 
     Args:
         database: the evidence with its views.
         faults: those that the scenario declares.
-        plan: the content of ``plan.json``; where it says nothing of a fault, nobody asks where that fault bit.
+        plan: of the run; where it says nothing of a fault, nobody asks where that fault bit.
         strict: whether a wire that is not there is a reason, where it would show whom a fault met.
     """
     runs = [
@@ -52,7 +53,7 @@ def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], p
             "select name, begin_at, end_at, until_at from steps where program = 'playbook' order by begin_at, name"
         ).fetchall()
     ]
-    planned = {fault["name"]: fault for fault in plan.get("faults", ())}
+    planned = {fault.name: fault for fault in plan.faults}
     reasons = []
     for entry in faults:
         victims = _victims(database, entry.name)
@@ -60,7 +61,7 @@ def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], p
         reasons += _unbitten(database, entry.name, victims) or [
             *_unseen(database, entry, victims),
             *_unmet(database, entry, victims, strict),
-            *_misplaced(_began(database, entry, victims), planned.get(entry.name, {}), runs),
+            *_misplaced(_began(database, entry, victims), planned.get(entry.name), runs),
             *_standing(entry.name, victims, stays),
         ]
     return reasons
@@ -137,12 +138,12 @@ def _began(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Sequ
     return _Begun(f'the messages for the fault "{entry.name}" were counted', (armed_at,) if armed_at else ())
 
 
-def _misplaced(begun: _Begun, planned: Mapping[str, Any], runs: Sequence[_Run]) -> list[str]:
+def _misplaced(begun: _Begun, planned: PlannedFaultRecord | None, runs: Sequence[_Run]) -> list[str]:
     places = {"before": _not_before, "during": _not_during, "after": _not_after}
-    place = places.get(planned.get("trigger", ""))
-    if place is None:
+    place = places.get(planned.trigger) if planned is not None else None
+    if planned is None or place is None:
         return []
-    step = planned["moment"]
+    step = str(planned.moment)
     if step not in (run.step for run in runs):
         return [f'{begun.words}, but the step "{step}" never ran']
     where = next(filter(None, (place(step, at, runs) for at in begun.times)), "")

@@ -9,7 +9,6 @@ broken over unknown over held.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from drillbook.judge.catalogue import Invariant, catalogue
 from drillbook.judge.database import Database
@@ -39,7 +38,7 @@ def judge(run: Run) -> Judgement:
     answers = [ask(database, invariant, invariant.bindings(scenario.invariants[invariant.name])) for invariant in wanted]
     judged = [_judged(*pair, scenario, run.evidence, reasons) for pair in zip(wanted, answers, strict=True)]
     results = _with_stories(database, judged, answers)
-    equation = _equation(database, run.evidence, run.plan)
+    equation = _equation(database, run.evidence, run.plan.tasks or 0)
     verdict = worst([result.verdict for result in results])
     broken = [
         (invariant, answer) for invariant, answer, result in zip(wanted, answers, results, strict=True) if result.verdict is Verdict.BROKEN
@@ -53,8 +52,8 @@ def judge(run: Run) -> Judgement:
         preconditions=tuple(reasons),
         notes=tuple(notes),
         expected_broken=tuple(scenario.expect.broken) if scenario.expect else None,
-        seed=run.environment.get("seed", run.plan.get("seed")),
-        replay=run.environment.get("replay"),
+        seed=run.plan.seed if run.environment.seed is None else run.environment.seed,
+        replay=run.environment.replay,
         compatibility=_compatibility(database),
     )
 
@@ -94,15 +93,14 @@ def _finding(row: Row, result: Result, told: Mapping[str, Sequence[Moment]], ste
     return Finding(task=row.task, why=why, step=row.step, story=tuple(sorted(moments, key=lambda moment: moment.at)))
 
 
-def _equation(database: Database, evidence: Sequence[State], plan: Mapping[str, Any]) -> Equation | None:
+def _equation(database: Database, evidence: Sequence[State], planned: int) -> Equation | None:
     """Where every task ended; None where what it takes is not there."""
     if any(state == "missing" and name in ("published", "effects", "leftovers") for name, state, _ in evidence):
         return None
     row = database.execute("select * from equation").fetchone()
     assert row is not None
     tasks, *rest = row
-    planned = plan.get("tasks")
-    return Equation(max(planned, tasks) if isinstance(planned, int) else tasks, *rest)
+    return Equation(max(planned, tasks), *rest)
 
 
 def _compatibility(database: Database) -> tuple[Compatibility, ...]:

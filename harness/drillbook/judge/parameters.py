@@ -7,7 +7,7 @@ from typing import Any, get_args, get_type_hints
 
 from drillbook.core.problems import suggestion
 from drillbook.core.units import NANOSECONDS, seconds
-from drillbook.evidence.records import Leftover
+from drillbook.evidence.kinds.leftovers import Leftover
 
 Names = Mapping[str, Collection[str]]
 """What is declared, by kind (``queue``, ``version``, ``step``); a kind that is not in it is not checked."""

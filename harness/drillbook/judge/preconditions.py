@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import duckdb
 
-from drillbook.evidence.records import SKIPPED
+from drillbook.evidence.documents import PlanDocument
+from drillbook.evidence.kinds.timeline import SKIPPED
 from drillbook.judge import fault_proof, outages
 from drillbook.judge.deployed import idle
 from drillbook.judge.identified import unidentified
@@ -53,14 +54,14 @@ class Proof(NamedTuple):
     """Whole sentences that change no verdict."""
 
 
-def preconditions(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Scenario, plan: Mapping[str, Any]) -> Proof:
+def preconditions(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Scenario, plan: PlanDocument) -> Proof:
     """Whether the drill proves anything.
 
     Args:
         database: the loaded evidence with its views.
         run_directory: where its files are.
         scenario: what was declared.
-        plan: the content of ``plan.json``; empty where there is none.
+        plan: of the run.
     """
     reasons = _load(database, run_directory, scenario, plan) + _sources(database) + _rest(database)
     if scenario.stage:
@@ -87,7 +88,7 @@ def _rest(database: duckdb.DuckDBPyConnection) -> list[str]:
     return [restless] if restless else []
 
 
-def _load(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Scenario, plan: Mapping[str, Any]) -> list[str]:
+def _load(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Scenario, plan: PlanDocument) -> list[str]:
     if not (run_directory / "published.jsonl").exists():
         return ["there is no published.jsonl to say what was sent"] if scenario.load else []
     away = outages.of_faults(database, ["broker", "load -> broker"]) if scenario.faults else []
@@ -101,18 +102,13 @@ def _load(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Sc
     tasks, confirmed, missed, confirmed_late = row
     if not confirmed:
         return ["no task's publish was confirmed"]
-    planned = max(tasks, _planned(plan)) - missed
+    planned = max(tasks, plan.tasks or 0) - missed
     confirmed -= confirmed_late
     if 2 * confirmed >= planned:
         return []
     were = "was" if confirmed == 1 else "were"
     outside = " that were due while the broker could be reached" if missed else ""
     return [f"only {confirmed:,} of {planned:,} tasks{outside} {were} confirmed, so the drill hardly touched the playbook"]
-
-
-def _planned(plan: Mapping[str, Any]) -> int:
-    tasks = plan.get("tasks")
-    return tasks if isinstance(tasks, int) else 0
 
 
 def _sources(database: duckdb.DuckDBPyConnection) -> list[str]:
@@ -152,7 +148,7 @@ def _failure(database: duckdb.DuckDBPyConnection, program: str, phase: _Phase) -
     )
 
 
-def _playbook(database: duckdb.DuckDBPyConnection, scenario: Scenario, phase: _Phase | None, plan: Mapping[str, Any]) -> list[str]:
+def _playbook(database: duckdb.DuckDBPyConnection, scenario: Scenario, phase: _Phase | None, plan: PlanDocument) -> list[str]:
     if phase is None:
         return ["the playbook never started"]
     if phase.ended is None:
@@ -169,7 +165,7 @@ def _playbook(database: duckdb.DuckDBPyConnection, scenario: Scenario, phase: _P
     )
 
 
-def _unstepped(steps: Mapping[str, bool], phase: _Phase, plan: Mapping[str, Any]) -> list[str]:
+def _unstepped(steps: Mapping[str, bool], phase: _Phase, plan: PlanDocument) -> list[str]:
     """That a playbook did nothing of what its text says, as an Ansible play whose hosts match nothing, which succeeds.
 
     Args:
@@ -177,7 +173,7 @@ def _unstepped(steps: Mapping[str, bool], phase: _Phase, plan: Mapping[str, Any]
         phase: the playbook's.
         plan: with the steps that its text has.
     """
-    listed = [step for step in plan.get("steps") or () if isinstance(step, str)]
+    listed = plan.steps
     if not listed or phase.exit_code != 0 or any(steps.get(step) for step in listed):
         return []
     skipped = any(step in steps for step in listed)

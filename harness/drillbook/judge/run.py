@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from drillbook.core.errors import UsageError
+from drillbook.evidence.documents import EnvironmentDocument, PlanDocument, read
 from drillbook.judge.database import Database
 from drillbook.judge.tables import describe, open_tables
 from drillbook.judge.wholeness import State, declared, sources, states
@@ -26,10 +25,8 @@ class Run:
     """A table of each kind of evidence, and the views of them."""
     evidence: tuple[State, ...]
     """Whether each kind is there and whole."""
-    plan: Mapping[str, Any]
-    """What ``plan.json`` says; empty where there is none."""
-    environment: Mapping[str, Any]
-    """What ``environment.json`` says; empty where there is none."""
+    plan: PlanDocument
+    environment: EnvironmentDocument
 
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """The rows of a query on tables and views."""
@@ -51,19 +48,8 @@ def open_run(run_directory: Path, scenario: Scenario) -> Iterator[Run]:
     Raises:
         UsageError: a file holds something that is no evidence.
     """
-    documents = [_document(run_directory / name) for name in ("plan.json", "environment.json")]
+    plan, environment = read(run_directory, PlanDocument), read(run_directory, EnvironmentDocument)
     with open_tables(run_directory) as (database, cut):
         evidence = states(database, run_directory, cut, scenario)
         describe(database, evidence, declared(scenario), sources(scenario))
-        yield Run(run_directory, scenario, database, tuple(evidence), *documents)
-
-
-def _document(path: Path) -> dict[str, Any]:
-    """A JSON document of the run; empty where there is none."""
-    if not path.exists():
-        return {}
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}.") from error
-    return content if isinstance(content, dict) else {}
+        yield Run(run_directory, scenario, database, tuple(evidence), plan, environment)

@@ -24,7 +24,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import duckdb
 
 from drillbook.core.errors import UsageError
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kinds import FILES
 from drillbook.judge.database import Database
 
 Source = tuple[str | None, str, list[str] | None]

@@ -6,11 +6,13 @@ whole: it was collected, and nothing was found.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import duckdb
 
-from drillbook.evidence.records import FILES
+from drillbook.evidence.kind import Kind
+from drillbook.evidence.kinds import KINDS
 from drillbook.judge.machine import starved
 from drillbook.judge.tables import ONE_SOURCE, Source
 from drillbook.scenario import Scenario
@@ -20,9 +22,6 @@ State = tuple[str, str, str]
 
 NOT_AT_REST = "the stage did not come to rest within the time it was given (settle.within)"
 """Then what is read after settling was read too early: what was in flight is in neither effects nor leftovers."""
-
-_AT_REST = ("effects", "leftovers", "states", "handled", "decoded", "metrics")
-_UNTIL_COLLECTED = (*_AT_REST, "topology")
 
 
 def declared(scenario: Scenario) -> list[str]:
@@ -55,11 +54,12 @@ def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[st
         scenario: what was declared.
     """
     found = []
-    for stem in FILES:
+    for stem, kind in KINDS.items():
         if not (run_directory / f"{stem}.jsonl").exists():
             found.append((stem, "missing", f"there is no {stem}.jsonl"))
             continue
-        reason = f"the last line of {stem}.jsonl is half-written" if stem in cut else _blindness(database, stem, run_directory, scenario)
+        cut_short = f"the last line of {stem}.jsonl is half-written" if stem in cut else ""
+        reason = cut_short or _blindness(database, stem, kind, run_directory, declared(scenario))
         found.append((stem, "blind" if reason else "whole", reason))
     return found
 
@@ -76,48 +76,33 @@ def not_at_rest(database: duckdb.DuckDBPyConnection) -> str:
     return f"{NOT_AT_REST}{f': {detail}' if detail else ''}{starved(database, begin_at, at)}"
 
 
-def _blindness(database: duckdb.DuckDBPyConnection, stem: str, run_directory: Path, scenario: Scenario) -> str:
+def _blindness(database: duckdb.DuckDBPyConnection, stem: str, kind: Kind, run_directory: Path, sections: Sequence[str]) -> str:
     """Why lines may be missing from a file; empty when none are."""
     row = database.execute(
         "select min(coalesce(detail, '')) from timeline where event = 'blind' and name = ? having count(*) > 0", [stem]
     ).fetchone()
     if row:
         return f"{stem} is blind{f': {row[0]}' if row[0] else ''}"
-    if stem == "wire":
-        return _wire_gap(database)
-    sections = declared(scenario)
-    if sections and stem != "timeline" and not (run_directory / "timeline.jsonl").exists():
+    if kind.whole != "by itself" and sections and not (run_directory / "timeline.jsonl").exists():
         return f"there is no timeline.jsonl to say that {stem}.jsonl is whole"
-    if stem == "published" and scenario.load and not _phase(database, "load", "end"):
-        return "the load was not seen to end"
-    if stem in _UNTIL_COLLECTED and not _phase(database, "collect", "end"):
-        begun = _phase(database, "collect", "begin")
-        if begun or scenario.stage:
-            return "collecting the evidence was not seen to end"
-    if stem in _AT_REST and (restless := not_at_rest(database)):
+    if kind.whole in ("when collected", "at rest") and _uncollected(database, sections):
+        return "collecting the evidence was not seen to end"
+    if kind.whole == "at rest" and (restless := not_at_rest(database)):
         return restless
-    if stem == "topology" and scenario.stage and not _any(database, "topology where moment = 'before'"):
-        return "topology.jsonl does not say what was declared before the deployment"
-    return ""
+    return _gap(database, kind, sections)
 
 
-def _wire_gap(database: duckdb.DuckDBPyConnection) -> str:
-    row = database.execute("""
-        select count(*), count(distinct seq), min(seq), max(seq), max(seq) filter (event = 'end'),
-               min(coalesce(link, 'a connection')) filter (event = 'blind'), count(*) filter (event = 'start')
-        from wire
-    """).fetchone()
-    assert row is not None
-    lines, distinct, first, last, end, unread, starts = row
-    if starts > 1:
-        return "the wire tap was started again, and what passed meanwhile was not seen"
-    if unread:
-        return f"the wire tap could not read all of {unread}"
-    if end is None or end != last:
-        return "the wire tap was not seen to end"
-    if distinct != lines or first > 1 or last - first + 1 != lines:
-        return "the wire tap's sequence has gaps"
-    return ""
+def _uncollected(database: duckdb.DuckDBPyConnection, sections: Sequence[str]) -> bool:
+    """Whether collecting should have ended, and was not seen to."""
+    return not _phase(database, "collect", "end") and ("stage" in sections or _phase(database, "collect", "begin"))
+
+
+def _gap(database: duckdb.DuckDBPyConnection, kind: Kind, sections: Sequence[str]) -> str:
+    """What its own file shows to be missing."""
+    if not kind.gap:
+        return ""
+    row = database.execute(kind.gap, {"sections": list(sections)} if "$sections" in kind.gap else None).fetchone()
+    return str(row[0] or "") if row else ""
 
 
 def _phase(database: duckdb.DuckDBPyConnection, name: str, state: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from heapq import heappop, heappush
 from random import Random
 
-from drillbook.evidence.records import Outcome
+from drillbook.evidence.kinds.published import Outcome
 from drillbook.load.window import Attempt
 from drillbook.plan import Arrival
 

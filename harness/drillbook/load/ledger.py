@@ -12,7 +12,7 @@ import os
 from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 
-from drillbook.evidence.records import Outcome, Published
+from drillbook.evidence.kinds.published import Outcome, Published
 from drillbook.evidence.run_directory import line
 from drillbook.plan import arrivals
 from drillbook.scenario import Load

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import gevent  # type: ignore[import-untyped]
 
-from drillbook.evidence.records import Outcome
+from drillbook.evidence.kinds.published import Outcome
 from drillbook.load.backlog import Backlog, Backoff
 from drillbook.load.control import Control
 from drillbook.load.gate import Gate

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from drillbook.evidence.records import Outcome
+from drillbook.evidence.kinds.published import Outcome
 
 
 @dataclass(slots=True)

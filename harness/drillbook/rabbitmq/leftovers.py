@@ -21,7 +21,7 @@ from pika.exceptions import ChannelClosedByBroker
 from pika.spec import BasicProperties
 
 from drillbook.core.errors import HarnessError
-from drillbook.evidence.records import Leftover
+from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.evidence.task_id import TaskOf
 from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.rabbitmq.queue_roles import dead_letter_queues, delay_queues, running

@@ -30,7 +30,7 @@ from typing import NamedTuple
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from drillbook.evidence.records import Metric
+from drillbook.evidence.kinds.metrics import Metric
 
 DETAILED = ("queue_coarse_metrics", "queue_consumer_count", "queue_delivery_metrics", "queue_exchange_metrics", "exchange_metrics")
 """Families asked of /metrics/detailed."""

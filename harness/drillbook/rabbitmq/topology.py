@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal
 
-from drillbook.evidence.records import Topology
+from drillbook.evidence.kinds.topology import Topology
 
 Definitions = Mapping[str, Any]
 """As ``GET /api/definitions/<vhost>`` gives them, each queue with its ``type``."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from drillbook.core.units import NANOSECONDS
 from drillbook.core.units import seconds as parse_seconds
-from drillbook.evidence.records import Event
+from drillbook.evidence.kinds.timeline import Event
 from drillbook.report.series import Axis
 from drillbook.report.source import Source
 from drillbook.scenario import FaultEntry, Monitor

@@ -12,7 +12,7 @@ from jinja2 import BytecodeCache, Environment, FileSystemBytecodeCache, FileSyst
 from markupsafe import Markup
 
 from drillbook.core.units import NANOSECONDS
-from drillbook.evidence.records import Event
+from drillbook.evidence.kinds.timeline import Event
 from drillbook.judge.verdict import Judgement, Verdict
 from drillbook.report import broker, facts, tasks
 from drillbook.report.lanes import Lane, lanes
@@ -180,7 +180,7 @@ def _facts(source: Source, time: Axis | None) -> dict[str, Any]:
         "counted": broker.counted(source),
         "blind": [event for event in source.events if event.event == "blind"],
         "notes": [event for event in source.events if event.event == "note"],
-        "environment": facts.flat({key: value for key, value in source.environment.items() if key not in ("seed", "replay")}),
+        "environment": facts.flat(source.environment.model_dump(exclude={"seed", "replay"}, exclude_unset=True)),
     }
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from drillbook.evidence.records import Event
+from drillbook.evidence.kinds.timeline import Event
 from drillbook.report import facts
 from drillbook.report.broker import Act
 from drillbook.report.series import Axis

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from drillbook.evidence.records import Event
+from drillbook.evidence.documents import EnvironmentDocument
+from drillbook.evidence.kinds.timeline import Event
 from drillbook.judge.run import Run
 from drillbook.scenario import Scenario
 
@@ -45,8 +45,8 @@ class Source:
         return self.run.scenario
 
     @property
-    def environment(self) -> Mapping[str, Any]:
-        """What ``environment.json`` says."""
+    def environment(self) -> EnvironmentDocument:
+        """What the run ran on."""
         return self.run.environment
 
     def rows(self, query: str, **parameters: Any) -> list[tuple[Any, ...]]:

@@ -6,7 +6,7 @@ The JSON schema (``drillbook schema``) and ``docs/scenario.md`` are made from it
 from drillbook.scenario.load import Gate, Load, MessageShape
 from drillbook.scenario.part import Part
 from drillbook.scenario.proof import DEFAULT_EFFECTS_QUERY, Decode, Effects, Settle, Source, TaskTable
-from drillbook.scenario.scenario import Expect, Method, Scenario
+from drillbook.scenario.scenario import Expect, Method, RunnableScenario, Scenario
 from drillbook.scenario.stage import ID_FROM, Binding, Broker, Database, Exchange, Folder, Policy, Queue, Service, StageSpec, Workers
 from drillbook.scenario.story import After, AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
 
@@ -36,6 +36,7 @@ __all__ = [
     "Playbook",
     "Policy",
     "Queue",
+    "RunnableScenario",
     "Scenario",
     "Service",
     "Settle",

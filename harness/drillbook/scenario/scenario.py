@@ -23,7 +23,7 @@ class Expect(Part):
 
 
 class Scenario(Part):
-    """One drill. Only `title` and `invariants` are needed to judge a run directory; to run a drill, all of stage, load and playbook are."""
+    """One drill, as far as it can be judged: only `title` and `invariants` are needed for that."""
 
     title: str = Field(min_length=1, description="One sentence: what happens.")
     description: str = Field(default="", description="What is drilled, and what a good playbook must survive.")
@@ -56,3 +56,11 @@ class Scenario(Part):
         min_length=1,
         description="What must hold, by name, each with its parameters; a name with a .sql file beside the scenario is the user's own.",
     )
+
+
+class RunnableScenario(Scenario):
+    """One drill that can be run."""
+
+    stage: StageSpec = Field(description="What the drill runs on.")
+    load: Load = Field(description="What the publishers send.")
+    playbook: Playbook = Field(description="The rollback under test.")

@@ -26,7 +26,7 @@ from drillbook.evidence.sink_file import SinkTail
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.rabbitmq import broker
 from drillbook.rabbitmq.broker import BrokerClient
-from drillbook.scenario import Scenario
+from drillbook.scenario import RunnableScenario
 from drillbook.stage import database, services
 from drillbook.stage.database import DatabaseClient
 from drillbook.stage.links import API_PORT, Link, ProxyControl, hello
@@ -70,7 +70,7 @@ class Stage:
         say: told what is ready, for the person who waits.
     """
 
-    def __init__(self, scenario: Scenario, folder: Path, run: RunDirectory, run_id: str, images: StageImages, say: Say) -> None:
+    def __init__(self, scenario: RunnableScenario, folder: Path, run: RunDirectory, run_id: str, images: StageImages, say: Say) -> None:
         if scenario.stage is None:
             raise HarnessError("the scenario has no stage.")
         self.scenario, self.folder, self.run, self.run_id, self.images = scenario, folder, run, run_id, images

@@ -9,7 +9,7 @@ from itertools import count
 
 from drillbook import plan, sink
 from drillbook.rabbitmq import broker
-from drillbook.scenario import Scenario
+from drillbook.scenario import RunnableScenario
 from drillbook.stage import database, services
 from drillbook.stage.links import FIRST_PORT, Route
 
@@ -121,9 +121,8 @@ def _service(link: str, client: str) -> str | None:
     return service if name == client else None
 
 
-def wire(scenario: Scenario) -> Wiring:
+def wire(scenario: RunnableScenario) -> Wiring:
     """The wires of a scenario's stage."""
-    assert scenario.stage is not None
     ports = count(FIRST_PORT)
     taps: list[dict[str, object]] = []
     servers = scenario.stage.services

@@ -1,4 +1,4 @@
-"""The tap's file: lines of ``wire.jsonl`` (``drillbook.evidence.records.Wire``), numbered without gaps and written in batches.
+"""The tap's file: lines of ``wire.jsonl`` (``drillbook.evidence.kinds.wire``), numbered without gaps and written in batches.
 
 A file that is there already belongs to a tap that died: it is gone on with, its numbers and those of its connections too, but one number
 is left out before the new ``start``. So that the gap tells a reader: what passed last before it may have no line.

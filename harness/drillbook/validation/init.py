@@ -109,9 +109,9 @@ def _readme(name: str, method: str, source: Path, page: str, moved: Callable[[st
         page: its page.
         moved: where a path of the shipped drill leads in the new folder.
     """
-    from drillbook.validation.loader import load
+    from drillbook.validation.loader import load_to_judge
 
-    scenario = load(source / SCENARIO, judge_only=True)
+    scenario = load_to_judge(source / SCENARIO)
     others = [row for row in listed([source]) if row.file.name != SCENARIO]
     templates = Environment(  # noqa: S701 - Markdown
         loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True

@@ -2,48 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from drillbook.core.errors import UsageError
 from drillbook.core.problems import Problem, ScenarioError
-from drillbook.scenario import Scenario
+from drillbook.scenario import RunnableScenario, Scenario
 from drillbook.validation.changes import Change, apply
 from drillbook.validation.checks import invariants, references
 from drillbook.validation.draft import STRICT, Draft
 from drillbook.validation.source import Place, Source, read
 from drillbook.validation.wording import explain
 
-__all__ = ["Problem", "ScenarioError", "load", "load_run"]
+__all__ = ["Problem", "ScenarioError", "load", "load_run", "load_to_judge"]
+
+S = TypeVar("S", bound=Scenario)
 
 
-def load(path: Path, judge_only: bool = False, changes: Iterable[Change] = ()) -> Scenario:
-    """Read, validate and check a scenario file.
+def load(path: Path, changes: Iterable[Change] = ()) -> RunnableScenario:
+    """Read, validate and check the file of a scenario that is to be run.
 
     Args:
         path: the file; programs and files in it are relative to its folder.
-        judge_only: the file is only needed to judge a run directory: a title and invariants are enough, and what
-            could keep a drill from running is not asked, so that a stored run stays judgeable when those rules grow.
         changes: values that the command line changes.
 
     Raises:
         ScenarioError: the file cannot be used; it holds every problem.
     """
-    path = Path(path)
-    source = read(path)
-    scenario: Scenario | None = None
-    if isinstance(source.data, dict):
-        apply(changes, source)
-        scenario = _validate(source)
-        _check(Draft(source, path.parent), judge_only)
-    elif source.data is not None or not source.problems:
-        source.refuse(Place(1, 1), "a scenario is keys with values, beginning with title:")
-    if source.problems:
-        raise ScenarioError(source.problems)
-    assert scenario is not None
-    return scenario
+    from drillbook.validation.checks import to_run  # they know what a load sends and what programs do, which a judge needs not
+
+    return _load(path, RunnableScenario, to_run.check, changes)
+
+
+def load_to_judge(path: Path) -> Scenario:
+    """Read, validate and check the file of a scenario by which a run is judged.
+
+    A title and invariants are enough, and what could keep a drill from running is not asked, so that a stored run stays judgeable when
+    those rules grow.
+
+    Raises:
+        ScenarioError: the file cannot be used; it holds every problem.
+    """
+    return _load(path, Scenario, lambda draft: references.known_names(draft, None))
 
 
 def load_run(run_directory: Path) -> Scenario:
@@ -59,22 +62,29 @@ def load_run(run_directory: Path) -> Scenario:
         raise UsageError(
             f"{run_directory} is the folder of a scenario: there is no evidence in it.", f"drillbook run {run_directory} makes some."
         )
-    return load(file, judge_only=True)
+    return load_to_judge(file)
 
 
-def _validate(source: Source) -> Scenario | None:
+def _load(path: Path, model: type[S], check: Callable[[Draft], references.Names], changes: Iterable[Change] = ()) -> S:
+    """Read a file as a model; ``check`` adds what no single key shows, and gives the names that there are."""
+    path = Path(path)
+    source = read(path)
+    scenario: S | None = None
+    if isinstance(source.data, dict):
+        apply(changes, source)
+        scenario = _validate(source, model)
+        draft = Draft(source, path.parent)
+        invariants.check(draft, check(draft), [draft.folder, draft.folder / "invariants"])
+    elif source.data is not None or not source.problems:
+        source.refuse(Place(1, 1), "a scenario is keys with values, beginning with title:")
+    if source.problems or scenario is None:
+        raise ScenarioError(source.problems)
+    return scenario
+
+
+def _validate(source: Source, model: type[S]) -> S | None:
     try:
-        return Scenario.model_validate(source.data, **STRICT)
+        return model.model_validate(source.data, **STRICT)
     except ValidationError as error:
-        explain(Scenario, error.errors(), source)
+        explain(model, error.errors(), source)
         return None
-
-
-def _check(draft: Draft, judge_only: bool) -> None:
-    if judge_only:
-        names = references.known_names(draft, None)
-    else:
-        from drillbook.validation.checks import to_run  # they know what a load sends and what programs do, which a judge needs not
-
-        names = to_run.check(draft)
-    invariants.check(draft, names, [draft.folder, draft.folder / "invariants"])

@@ -36,7 +36,7 @@ def command(scenarios: tuple[Path, ...], changes: tuple[str, ...], as_json: bool
     changed = parse_changes(changes)
     for path in files:
         try:
-            scenario = load(path, changes=changed)
+            scenario = load(path, changed)
             programs = {"deployment": scenario.deployment, "playbook": scenario.playbook}
             steps = {name: list(step_names(part.command, path.parent)) for name, part in programs.items() if part is not None}
             found.append({"file": str(path), "problems": [], "steps": steps})

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 from drillbook.validation.checks import drive, gate, messages, on_wire, outside, programs, references, stage
 from drillbook.validation.draft import Draft
-from drillbook.validation.source import Place
-
-NEEDED = {"stage": "what the drill runs on", "load": "what the publishers send", "playbook": "the rollback under test"}
 
 
 def check(draft: Draft) -> references.Names:
     """Every check of a scenario that is to be run; what names there are comes back, for those of the invariants."""
     programs.check(draft)
-    for key, what in NEEDED.items():
-        if key not in draft.source.data:
-            draft.source.refuse(Place(1, 1), f"to run a drill, a scenario needs {key}: {what}")
     names = references.known_names(draft, programs.playbook_steps(draft))
     references.check(draft, names)
     stage.check(draft)
