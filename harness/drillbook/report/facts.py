@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from drillbook.core.units import NANOSECONDS
-from drillbook.core.units import seconds as parse_seconds
+from drillbook.core.units import NANOSECONDS, unit_of
 from drillbook.evidence.records import Event
 from drillbook.report.series import Axis
 from drillbook.report.source import Source
@@ -152,10 +151,9 @@ def _described(entry: FaultEntry) -> str:
     fault = entry.fault
     given = []
     for name, field in type(fault).model_fields.items():
-        if name in ("link", "target") or getattr(fault, name) == field.default:
-            continue
-        timed = any(getattr(mark, "func", None) is parse_seconds for mark in field.metadata)
-        given.append(f"{name} {getattr(fault, name):g} s" if timed else f"{name} {getattr(fault, name)}")
+        value, unit = getattr(fault, name), unit_of(field)
+        if name not in ("link", "target") and value != field.default:
+            given.append(f"{name} {unit.say(value) if unit and value is not None else value}")
     lasting = f" for {entry.lasting:g} s" if entry.lasting is not None else ""
     parameters = f" ({', '.join(given)})" if given else ""
     return f"{fault.kind}{parameters}, {', '.join(_moments(entry))}{lasting}"
