@@ -10,7 +10,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from drillbook.core import units
-from drillbook.core.units import Bytes, PerSecond, Seconds, Unit
+from drillbook.core.units import Bytes, BytesPerSecond, PerSecond, Seconds, Unit
 from drillbook.scenario import moments
 
 UNITS = {
@@ -25,11 +25,13 @@ READ: list[tuple[type[Unit[Any]], str, float]] = [
     *((Seconds, text, value) for text, value in {"250ms": 0.25, "5s": 5.0, "2m": 120.0, "1.5h": 5400.0, "0s": 0.0}.items()),
     *((PerSecond, text, value) for text, value in {"300/s": 300.0, "30/m": 0.5, "1.5/s": 1.5}.items()),
     *((Bytes, text, value) for text, value in {"300": 300, "64KiB": 65_536, "1MiB": 1_048_576, "2KB": 2000, "0": 0}.items()),
+    *((BytesPerSecond, text, value) for text, value in {"64KiB/s": 65_536.0, "1.5MB/s": 1_500_000.0, "0.5B/s": 0.5}.items()),
 ]
 REFUSED: list[tuple[type[Unit[Any]], object]] = [
     *((Seconds, raw) for raw in ("5", "5 s", "-5s", "5d", "s", "5s\n", 5, True, None, ["5s"])),
     *((PerSecond, raw) for raw in ("0/s", "300", "300/d", "/s", 300, None)),
     *((Bytes, raw) for raw in ("1.5KiB", "KiB", "1GiB", "64 KiB", -5, True, 2.0, None)),
+    *((BytesPerSecond, raw) for raw in ("64KiB", "64/s", "0B/s", "64KiB/m", "64 KiB/s", 64, None)),
 ]
 
 
@@ -81,6 +83,11 @@ def test_a_default_is_written_as_one_writes_it() -> None:
         Bytes: [(300, 300), (2048, "2KiB"), (1 << 20, "1MiB")],
     }
     assert {unit: [(value, unit.write(value)) for value, _ in pairs] for unit, pairs in written.items()} == written
+
+
+def test_a_byte_rate_is_written_in_the_largest_unit_that_it_is_a_whole_number_of() -> None:
+    written = {65_536.0: "64KiB/s", 1_500_000.0: "1500KB/s", 2_000_000.0: "2MB/s", 1_234_567.0: "1234567B/s", 0.5: "0.5B/s"}
+    assert {value: BytesPerSecond.write(value) for value in written} == written
 
 
 def test_the_unit_of_a_field_is_found_beside_its_other_marks_and_where_it_may_be_left_out() -> None:

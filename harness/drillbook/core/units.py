@@ -172,6 +172,32 @@ Size = Annotated[int, Bytes]
 """Bytes; written ``256`` or ``64KiB``."""
 
 
+class BytesPerSecond(Unit[float]):
+    """Rates of bytes."""
+
+    name = "byte rate"
+    form = "a number of bytes above zero, with its unit, in a second"
+    examples = ("64KiB/s", "1.5MB/s")
+    pattern = r"^(\d+(?:\.\d+)?)(B|KB|MB|KiB|MiB)/s$"
+    assumed = "B/s"
+    kind = float
+
+    @classmethod
+    def value(cls, match: re.Match[str]) -> float | None:
+        """Of ``64KiB/s``: 65,536."""
+        return float(match[1]) * _BYTES[match[2]] or None
+
+    @classmethod
+    def write(cls, value: float) -> str:
+        """``64KiB/s``, and ``300B/s`` where it is no whole number of anything larger."""
+        unit = next((unit for unit in ("MiB", "KiB", "MB", "KB") if value % _BYTES[unit] == 0), "B")
+        return f"{value / _BYTES[unit]:.15g}{unit}/s"
+
+
+ByteRate = Annotated[float, BytesPerSecond]
+"""Bytes a second; written ``64KiB/s``."""
+
+
 def unit_among(marks: Iterable[Any]) -> type[Unit[Any]] | None:
     """The unit among an annotation's marks, where there is one."""
     return next((mark for mark in marks if isinstance(mark, type) and issubclass(mark, Unit)), None)
