@@ -1,0 +1,16 @@
+"""What had to hold, and the story of every counterexample."""
+
+from __future__ import annotations
+
+from drillbook.report.section import Facts, Reported, Section
+from drillbook.report.wording import HELD_STILL
+
+FINDINGS_SHOWN = 5
+"""Counterexamples of one invariant that are seen at once; the others are folded away."""
+
+
+def _facts(_: Reported) -> Facts:
+    return {"findings_shown": FINDINGS_SHOWN, "still": HELD_STILL}
+
+
+section = Section("Invariants", place=20, facts=_facts, link="Invariants")
