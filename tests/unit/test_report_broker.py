@@ -113,3 +113,9 @@ def test_a_purge_says_how_many_went(tmp_path: Path) -> None:
 def test_a_setting_of_empty_text_is_seen(tmp_path: Path) -> None:
     lines = [*declared("before", "q", exchange=""), *declared("after", "q", exchange="dead")]
     assert compared(tmp_path, *lines).changes == (Change("queue", "q", "exchange", '""', "dead"),)
+
+
+def test_acts_of_one_moment_are_in_the_order_of_the_wire(tmp_path: Path) -> None:
+    purged = [f"q{number * 7 % 40}" for number in range(40)]
+    lines = [Wire(number, at(1), "purge", queue=queue) for number, queue in enumerate(purged, 1)]
+    assert [act.name for act in acts(read(hand_made(tmp_path, *lines)))] == purged

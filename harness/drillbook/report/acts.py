@@ -41,7 +41,7 @@ def acts(source: Source) -> list[Act]:
         apart as (select *, "at" - lag("at", 1, 0) over same > $together as begins from told
                   window same as (partition by event, name, text order by seq)),
         grouped as (select *, sum(begins::int) over (partition by event, name, text order by seq) as number from apart)
-        select min("at"), event, name, text, count(*) from grouped group by event, name, text, number order by 1 limit $most
+        select min("at"), event, name, text, count(*) from grouped group by event, name, text, number order by 1, min(seq) limit $most
         """,
         most=MOST_ACTS,
         together=TOGETHER,
