@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from report_page import Page
 from small_run import hand_made, opened
 
+from drillbook.app import pages
 from drillbook.judge.verdict import Judgement, Verdict
 from drillbook.report import sections, write
 from drillbook.report.section import found
@@ -16,7 +18,7 @@ from drillbook.report.section import found
 DECLARED = """
 from drillbook.report.section import Section
 
-section = Section("Money, by {currency}", place=25, facts=lambda run: {facts}, link="Money")
+section = Section("Money, by {currency}", place=25, facts=lambda run: {facts}, about="what it cost.", link="Money")
 """
 
 
@@ -66,3 +68,10 @@ def test_a_section_without_facts_is_neither_on_the_page_nor_in_its_list(added: P
     page = page_of(hand_made(tmp_path / "run"))
     assert "money" not in anchors(page)
     assert "#money" not in [one["href"] for one in page.all("a")]
+
+
+def test_the_page_about_reports_tells_of_it_in_the_order_of_the_page(added: Path) -> None:
+    (added / "money.py").write_text(DECLARED.replace("{facts}", "None"))
+    items = re.findall(r"^(\d+)\. \*\*(.*?)\*\*: (.*)$", pages.sections(), re.MULTILINE)
+    assert [number for number, *_ in items] == [str(number) for number in range(2, len(found()) + 2)]
+    assert items[2][1:] == ("Money, by …", "what it cost.")

@@ -39,6 +39,8 @@ class Section:
     """Sections stand in the order of their places."""
     facts: Callable[[Reported], Facts | None]
     """What its template is given beside ``source``, ``scenario``, ``judgement``, ``time`` and ``scripts``; None: it is not shown."""
+    about: str
+    """What the page about reports says of it, after its heading."""
     link: str | None = None
     """What it is called in the list at the head of the page; None: it is not in it."""
     look: str | None = None

@@ -125,4 +125,11 @@ def _facts(run: Reported) -> Facts | None:
     return {"topology": compared, "counted": totals} if compared is not None or totals else None
 
 
-section = Section("Broker", place=100, facts=_facts, link="Broker")
+section = Section(
+    "Broker",
+    place=100,
+    facts=_facts,
+    link="Broker",
+    about="where the run has its metrics or its topology: what it dead-lettered, dropped, returned and redelivered by its own count, and"
+    " what is declared otherwise than before the deployment; or that nothing is.",
+)

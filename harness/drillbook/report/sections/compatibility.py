@@ -10,4 +10,9 @@ def _facts(run: Reported) -> Facts | None:
     return {"by": rows[0].by} if rows else None
 
 
-section = Section("What {by} can decode of what was left", place=40, facts=_facts)
+section = Section(
+    "What {by} can decode of what was left",
+    place=40,
+    facts=_facts,
+    about="by task type and version, and why not; where the version that is rolled back to was asked.",
+)

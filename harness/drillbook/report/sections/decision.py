@@ -61,4 +61,10 @@ def _facts(run: Reported) -> Facts:
     }
 
 
-section = Section("Decision and alerts", place=60, facts=_facts, link="Decision and alerts")
+section = Section(
+    "Decision and alerts",
+    place=60,
+    facts=_facts,
+    link="Decision and alerts",
+    about="when and why the playbook was started, and what each monitor saw.",
+)

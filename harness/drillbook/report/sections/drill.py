@@ -57,4 +57,10 @@ def _facts(run: Reported) -> Facts:
     return {"drill": rows(run)}
 
 
-section = Section("What the drill did", place=10, facts=_facts, link="Drill")
+section = Section(
+    "What the drill did",
+    place=10,
+    facts=_facts,
+    link="Drill",
+    about="method, load, length, and the command that runs it again with the same seed.",
+)

@@ -31,4 +31,10 @@ def _facts(run: Reported) -> Facts:
     }
 
 
-section = Section("Environment", place=110, facts=_facts, link="Environment")
+section = Section(
+    "Environment",
+    place=110,
+    facts=_facts,
+    link="Environment",
+    about="versions, images and machine, notes of the run, and where its evidence is blind.",
+)

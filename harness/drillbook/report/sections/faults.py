@@ -93,4 +93,10 @@ def _facts(run: Reported) -> Facts:
     return {"faults": faults(run.source, run.time) if run.time else []}
 
 
-section = Section("Faults", place=70, facts=_facts, link="Faults")
+section = Section(
+    "Faults",
+    place=70,
+    facts=_facts,
+    link="Faults",
+    about="what was broken, with the moments at which each was proven to have bitten and lifted.",
+)

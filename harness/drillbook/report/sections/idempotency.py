@@ -98,4 +98,10 @@ def _facts(run: Reported) -> Facts:
     }
 
 
-section = Section("Idempotency and versions", place=90, facts=_facts, link="Idempotency")
+section = Section(
+    "Idempotency and versions",
+    place=90,
+    facts=_facts,
+    link="Idempotency",
+    about="what was redelivered and done again, the sources of effects, and who did the work.",
+)

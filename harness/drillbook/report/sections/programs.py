@@ -62,4 +62,10 @@ def _facts(run: Reported) -> Facts:
     return {"programs": programs(run.source, run.time) if run.time else []}
 
 
-section = Section("Deployment and playbook", place=80, facts=_facts, link="Deployment and playbook")
+section = Section(
+    "Deployment and playbook",
+    place=80,
+    facts=_facts,
+    link="Deployment and playbook",
+    about="how each went, with steps, exit codes and transcripts.",
+)

@@ -71,4 +71,12 @@ def _facts(run: Reported) -> Facts:
     return {"states": states(run.source), "meanings": STATES, "said_states": said(run.source)}
 
 
-section = Section("Where every task ended", place=30, facts=_facts, link="Tasks")
+section = Section(
+    "Where every task ended",
+    place=30,
+    facts=_facts,
+    link="Tasks",
+    about="confirmed = done + dead-lettered + queued + cancelled + missing, and planned = confirmed + failed + unknown + skipped; "
+    "planned are all that were due, and those that never came are told. A sum that does not add up is called so. Where the "
+    "scenario names the workers' own table of task states, what it says is set beside what the effects say.",
+)

@@ -24,4 +24,14 @@ def _facts(run: Reported) -> Facts:
     return {"panels": drawn, "lanes": strips, "chart": chart, "outside": outside(source, time) if time else 0}
 
 
-section = Section("Timeline", place=50, facts=_facts, link="Timeline", look="timeline")
+section = Section(
+    "Timeline",
+    place=50,
+    facts=_facts,
+    link="Timeline",
+    look="timeline",
+    about="what happened (phases, faults and what they did to single messages, deployment, alerts and the decision, playbook steps, "
+    "containers, queues purged or deleted over the wire), and under it load, throughput by version, queue depth, latency and every"
+    " monitor, on one time axis with one cursor. Drag to zoom, double-click to reset; with a panel focused, the arrow keys move "
+    "the cursor. The same numbers are in a table below.",
+)
