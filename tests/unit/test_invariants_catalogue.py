@@ -179,7 +179,7 @@ def test_the_json_schema_of_an_invariant_has_its_parameters() -> None:
         "properties": {
             "within": {
                 "type": "string",
-                "pattern": r"^\d+(\.\d+)?(us|ms|s|m|h)$",
+                "pattern": r"^(\d+(?:\.\d+)?)(us|ms|s|m|h)$",
                 "examples": ["250ms", "5s", "2m"],
                 "description": "at most this long after its confirm, or after the healing where that was later",
             },

@@ -18,7 +18,7 @@ from drillbook.api import open_run
 from drillbook.judge.judge import judge
 from drillbook.judge.run import Run
 from drillbook.report import terminal, write
-from drillbook.report.html import lasted
+from drillbook.report.formats import lasted
 
 Told = dict[str, tuple[str, int]]
 """Of each invariant its verdict, and how many counterexamples there are."""

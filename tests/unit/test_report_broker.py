@@ -11,8 +11,9 @@ from small_run import at, hand_made, read
 from drillbook.evidence import Wire
 from drillbook.evidence.kinds.metrics import Metric
 from drillbook.evidence.kinds.topology import Topology
-from drillbook.report import broker
-from drillbook.report.broker import Act, Change, TopologyDiff
+from drillbook.report.acts import Act, acts
+from drillbook.report.sections import broker
+from drillbook.report.sections.broker import Change, TopologyDiff
 
 
 def declared(moment: str, name: str, **settings: object) -> list[Topology]:
@@ -96,20 +97,26 @@ def test_acts_that_follow_each_other_at_once_are_one_mark(
     tmp_path: Path, moments: tuple[float, ...], expected: list[tuple[float, int]]
 ) -> None:
     lines = [fault(number, seconds) for number, seconds in enumerate(moments, start=1)]
-    assert broker.acts(read(hand_made(tmp_path, *lines))) == [
+    assert acts(read(hand_made(tmp_path, *lines))) == [
         Act(at(seconds), "fault", "lost", "ack dropped", count) for seconds, count in expected
     ]
 
 
 def test_arming_a_fault_is_no_act(tmp_path: Path) -> None:
-    assert broker.acts(read(hand_made(tmp_path, fault(1, 1, "armed"), fault(2, 2, "disarmed")))) == []
+    assert acts(read(hand_made(tmp_path, fault(1, 1, "armed"), fault(2, 2, "disarmed")))) == []
 
 
 def test_a_purge_says_how_many_went(tmp_path: Path) -> None:
     lines = [Wire(1, at(1), "purge", queue="q", count=214), Wire(2, at(2), "delete", queue="q")]
-    assert [act.text for act in broker.acts(read(hand_made(tmp_path, *lines)))] == ["q purged with 214 in it", "q deleted"]
+    assert [act.text for act in acts(read(hand_made(tmp_path, *lines)))] == ["q purged with 214 in it", "q deleted"]
 
 
 def test_a_setting_of_empty_text_is_seen(tmp_path: Path) -> None:
     lines = [*declared("before", "q", exchange=""), *declared("after", "q", exchange="dead")]
     assert compared(tmp_path, *lines).changes == (Change("queue", "q", "exchange", '""', "dead"),)
+
+
+def test_acts_of_one_moment_are_in_the_order_of_the_wire(tmp_path: Path) -> None:
+    purged = [f"q{number * 7 % 40}" for number in range(40)]
+    lines = [Wire(number, at(1), "purge", queue=queue) for number, queue in enumerate(purged, 1)]
+    assert [act.name for act in acts(read(hand_made(tmp_path, *lines)))] == purged

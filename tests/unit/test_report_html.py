@@ -23,7 +23,7 @@ from drillbook.evidence.kinds.metrics import Metric
 from drillbook.evidence.kinds.topology import Topology
 from drillbook.evidence.run_directory import line
 from drillbook.judge.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
-from drillbook.report import html, write
+from drillbook.report import formats, html, write
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
 FILES = ["published", "effects", "leftovers", "wire", "counters", "timeline"]
@@ -329,14 +329,14 @@ DURATIONS = {None: "—", 0.0: "0 ms", 0.084: "84 ms", 0.1: "0.1 s", 4.24: "4.2 
 
 @pytest.mark.parametrize(("seconds", "said"), DURATIONS.items())
 def test_a_duration_has_the_digits_that_matter(seconds: float | None, said: str) -> None:
-    assert html.lasted(seconds) == said
+    assert formats.lasted(seconds) == said
 
 
 @pytest.mark.parametrize(("value", "said"), {None: "—", 0: "0", 9261: "9,261", 0.25: "0.2", 1234.56: "1,234.6"}.items())
 def test_a_number_has_its_thousands_set_apart(value: float | None, said: str) -> None:
-    assert html.number(value) == said
+    assert formats.number(value) == said
 
 
 @pytest.mark.parametrize(("seconds", "said"), {-3.0: "-3.0 s", -125.0: "−2:05.0", 14.3: "14.3 s"}.items())
 def test_a_moment_before_the_load_is_told_as_such(seconds: float, said: str) -> None:
-    assert html.clock(seconds) == said
+    assert formats.clock(seconds) == said

@@ -9,7 +9,7 @@ import pytest
 from small_run import T0, at, hand_made, read
 
 from drillbook.evidence import Event
-from drillbook.report.broker import Act
+from drillbook.report.acts import Act
 from drillbook.report.lanes import Span, lanes
 from drillbook.report.series import Axis
 

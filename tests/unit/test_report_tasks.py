@@ -8,8 +8,9 @@ from small_run import at, effect, hand_made, published, read
 
 from drillbook.evidence import Effect, Leftover
 from drillbook.evidence.kinds.states import State
-from drillbook.report import tasks
-from drillbook.report.tasks import EffectSource, SaidState
+from drillbook.report.sections import tasks
+from drillbook.report.sections.idempotency import EffectSource, sources
+from drillbook.report.sections.tasks import SaidState
 
 TWO_SOURCES = """\
 title: A drill
@@ -67,14 +68,14 @@ def test_sources_count_what_counts_and_a_repeated_call_does_not(tmp_path: Path) 
         called("a", "calls", "a"),
         called("b", "calls", "b"),
     ]
-    assert tasks.sources(read(hand_made(tmp_path, *done, scenario=TWO_SOURCES))) == [
+    assert sources(read(hand_made(tmp_path, *done, scenario=TWO_SOURCES))) == [
         EffectSource("calls", "http", ("charge",), effects=3, repeated=1, tasks=2, doubled=0),
         EffectSource("rows", "query", None, effects=2, repeated=0, tasks=1, doubled=1),
     ]
 
 
 def test_a_run_of_one_source_has_no_table_of_sources(tmp_path: Path) -> None:
-    assert tasks.sources(read(hand_made(tmp_path, effect("a", 1)))) == []
+    assert sources(read(hand_made(tmp_path, effect("a", 1)))) == []
 
 
 def test_a_task_is_completed_only_when_every_source_of_its_type_has_it(tmp_path: Path) -> None:

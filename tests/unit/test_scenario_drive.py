@@ -89,7 +89,10 @@ CASES = {
     "a count of tasks counts none": (
         "at: 10s",
         "after: {tasks: 0 confirmed}",
-        ["26:20: tasks: '0 confirmed' counts no tasks: write 200 confirmed, 20 given to v2 or 20 waiting in tasks"],
+        [
+            "26:20: tasks: '0 confirmed' is not a count of tasks: write a number and where they are, such as 200 confirmed, 20 given to v2 "
+            "or 20 waiting in tasks"
+        ],
     ),
     "a fault comes after two events": (
         "at: 10s",

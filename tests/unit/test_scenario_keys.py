@@ -86,29 +86,29 @@ CASES = {
     "a duration has no unit": (
         "at: 10s",
         "at: 10",
-        ["26:9: at: 10 is not a moment: write a number and a unit, such as 5s or 2m, or 5s after deployment"],
+        ["26:9: at: 10 is not a moment: write a number and a unit, such as 5s or 20s after deployment"],
     ),
     "a duration with a fraction has no unit": ("at: 10s", "at: 10.5", ["26:9: at: 10.5 has no unit; write it as 10.5s"]),
     "a duration has an unknown unit": (
         "at: 10s",
         "at: 10 sec",
-        ["26:9: at: '10 sec' is not a moment: write a number and a unit, such as 5s or 2m, or 5s after deployment"],
+        ["26:9: at: '10 sec' is not a moment: write a number and a unit, such as 5s or 20s after deployment"],
     ),
     "a duration must not be zero": ("duration: 30s", "duration: 0s", ["18:31: duration must be more than 0, not 0s"]),
     "a rate has no unit": (
         "rate: 300/s",
         "rate: 300",
-        ["18:14: rate: 300 is not a rate above zero: write a number and a unit, such as 300/s or 20/m"],
+        ["18:14: rate: 300 is not a rate: write a number above zero and a unit, such as 300/s or 20/m"],
     ),
     "a rate is zero": (
         "rate: 300/s",
         "rate: 0/s",
-        ["18:14: rate: '0/s' is not a rate above zero: write a number and a unit, such as 300/s or 20/m"],
+        ["18:14: rate: '0/s' is not a rate: write a number above zero and a unit, such as 300/s or 20/m"],
     ),
     "a size is no size": (
         "size: 256",
         "size: 1.5KiB",
-        ["18:42: size: '1.5KiB' is not a size: write a whole number of bytes, or a unit, such as 256, 64KiB or 1MiB"],
+        ["18:42: size: '1.5KiB' is not a size: write a whole number of bytes, alone or with a unit, such as 256, 64KiB or 1MiB"],
     ),
     "a size is too large": ("size: 256", "size: 2MiB", ["18:42: size must be at most 1048576, not 2MiB"]),
     "a number is too small": (

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from drillbook.scenario.moments import Moment, TaskCount, moment, task_count
+from drillbook.scenario.moments import Moment, Moments, TaskCount, TaskCounts
 
 MOMENTS = {"5s": Moment(5.0), "250ms": Moment(0.25), "2m": Moment(120.0), "20s after deployment": Moment(20.0, after_deployment=True)}
 COUNTS = {
@@ -18,18 +18,18 @@ COUNTS = {
 
 @pytest.mark.parametrize(("text", "meant"), MOMENTS.items(), ids=MOMENTS)
 def test_a_moment_is_read_and_written_as_it_was(text: str, meant: Moment):
-    assert (moment(text), str(meant), moment(meant)) == (meant, text, meant)
+    assert (Moments.read(text), Moments.write(meant), Moments.read(meant)) == (meant, text, meant)
 
 
 @pytest.mark.parametrize("text", ["5", "after deployment", "5s after the deployment", "-5s", "5s after deployment ", 5, None, True, ["5s"]])
 def test_what_is_no_moment_is_refused_with_a_correct_one(text: Any):
-    with pytest.raises(ValueError, match="is not a moment: write a number and a unit, such as 5s or 2m, or 5s after deployment"):
-        moment(text)
+    with pytest.raises(ValueError, match="is not a moment: write a number and a unit, such as 5s or 20s after deployment"):
+        Moments.read(text)
 
 
 @pytest.mark.parametrize(("text", "meant"), COUNTS.items(), ids=COUNTS)
 def test_a_count_of_tasks_is_read_and_written_as_it_was(text: str, meant: TaskCount):
-    assert (task_count(text), str(meant), task_count(meant)) == (meant, text, meant)
+    assert (TaskCounts.read(text), TaskCounts.write(meant), TaskCounts.read(meant)) == (meant, text, meant)
 
 
 @pytest.mark.parametrize(
@@ -37,5 +37,8 @@ def test_a_count_of_tasks_is_read_and_written_as_it_was(text: str, meant: TaskCo
     ["0 confirmed", "confirmed", "20", "20 confirmed by v2", "20 given to", "20 waiting in a b", "20 done", "-1 confirmed", 20, None],
 )
 def test_what_counts_no_tasks_is_refused_with_what_does(text: Any):
-    with pytest.raises(ValueError, match="counts no tasks: write 200 confirmed, 20 given to v2 or 20 waiting in tasks"):
-        task_count(text)
+    with pytest.raises(
+        ValueError,
+        match="is not a count of tasks: write a number and where they are, such as 200 confirmed, 20 given to v2 or 20 waiting in tasks",
+    ):
+        TaskCounts.read(text)

@@ -6,6 +6,7 @@ The made part of a page stands between ``<!-- made: NAME -->`` and ``<!-- made -
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from drillbook.app import cli
 from drillbook.evidence.kinds import KINDS
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.catalogue import pages as invariant_pages
+from drillbook.report.section import found as section_list
 from drillbook.validation import document
 
 ROOT = Path(__file__).parents[3]
@@ -65,7 +67,22 @@ def evidence() -> str:
     return "\n".join(f"### {stem}.jsonl\n\n{kind.markdown()}" for stem, kind in KINDS.items())
 
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands, "evidence": evidence, "files": files, "invariants": invariants}
+def sections() -> str:
+    """The sections of the report's page that follow the verdict, as a numbered list."""
+    lines = []
+    for number, section in enumerate(section_list().values(), 2):
+        title = re.sub(r"\{\w+\}", "…", section.title)
+        lines.append(textwrap.fill(f"{number}. **{title}**: {section.about}", 140, subsequent_indent="   ", break_on_hyphens=False))
+    return "\n".join(lines) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "commands": commands,
+    "evidence": evidence,
+    "files": files,
+    "invariants": invariants,
+    "sections": sections,
+}
 """What can stand between the marks, by name."""
 
 

@@ -57,5 +57,11 @@ def suggestion(name: str, known: Sequence[str], listed: Sequence[str] | None = N
     return f"; there {'is' if len(listed) == 1 else 'are'} {', '.join(listed)}" if len(listed) <= LISTED else ""
 
 
+def either(words: Iterable[str]) -> str:
+    """``a``, ``a or b``, ``a, b or c``."""
+    *others, last = words
+    return f"{', '.join(others)} or {last}" if others else last
+
+
 def _form(name: str) -> str:
     return name.casefold().replace("-", " ").replace("_", " ")

@@ -19,7 +19,7 @@ from typing import Literal, Protocol
 from drillbook.drive.decision import Decision, Reason
 from drillbook.plan import PlannedFault, TriggerKind
 from drillbook.scenario import RunnableScenario
-from drillbook.scenario.moments import TaskCount, task_count
+from drillbook.scenario.moments import TaskCount, TaskCounts
 
 Which = Literal["deployment", "playbook"]
 
@@ -166,7 +166,7 @@ class Story:
                 span = self._spans[which]  # type: ignore[index]
                 return (span.began if edge == "start" else span.ended) is not None
             case _:
-                return facts.reached(task_count(moment))
+                return facts.reached(TaskCounts.read(moment))
 
     def _deployment_is_due(self, facts: Facts) -> bool:
         deployment = self._deployment

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from typing import Any, get_args, get_type_hints
 
 from drillbook.core.problems import suggestion
-from drillbook.core.units import NANOSECONDS, seconds
+from drillbook.core.units import NANOSECONDS, Seconds
 from drillbook.evidence.kinds.leftovers import Leftover
 
 Names = Mapping[str, Collection[str]]
@@ -16,7 +16,7 @@ STATES: tuple[str, ...] = get_args(get_type_hints(Leftover)["state"])
 """Where a task can rest."""
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
-    "duration": {"type": "string", "pattern": r"^\d+(\.\d+)?(us|ms|s|m|h)$", "examples": ["250ms", "5s", "2m"]},
+    "duration": Seconds.json_schema(),
     "int": {"type": "integer"},
     "float": {"type": "number"},
     "text": {"type": "string"},
@@ -73,7 +73,7 @@ def bound(kind: str, value: Any, names: Names) -> Any:
             raise ValueError(f"{value!r} is not a list: write [{value}]" if isinstance(value, str) else f"{value!r} is not a list")
         return [bound(item, entry, names) for entry in value]
     if kind == "duration":
-        return round(seconds(value) * NANOSECONDS)
+        return round(Seconds.read(value) * NANOSECONDS)
     if kind in ("int", "float"):
         return _number(kind, value)
     if kind == "step":

@@ -10,8 +10,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from drillbook.evidence.kinds.timeline import Event
-from drillbook.report import facts
-from drillbook.report.broker import Act
+from drillbook.report.acts import Act
+from drillbook.report.sections.faults import FaultRow
+from drillbook.report.sections.faults import faults as fault_rows
+from drillbook.report.sections.programs import ProgramRow, programs
 from drillbook.report.series import Axis
 from drillbook.report.source import Source
 
@@ -52,14 +54,14 @@ def lanes(source: Source, time: Axis, acts: Sequence[Act] = ()) -> list[Lane]:
         acts: what the wire shows of faults and queues, in time order.
     """
     events = source.events
-    programs = {program.name: program for program in facts.programs(source, time)}
+    ran = {program.name: program for program in programs(source, time)}
     holds = tuple(_pairs(events, time, "hold", ("begin",), ("met", "not_met"), "paused"))
     found = [
         Lane("phases", tuple(_pairs(events, time, "phase", ("begin",), ("end",), "phase", only=("load", "settle")))),
-        Lane("faults", (*_faults(facts.faults(source, time), time), *_acts(acts, time))),
-        Lane("deploy", tuple(_program(programs.get("deployment"), time))),
+        Lane("faults", (*_faults(fault_rows(source, time), time), *_acts(acts, time))),
+        Lane("deploy", tuple(_program(ran.get("deployment"), time))),
         Lane("alerts", tuple(_alerts(events, time))),
-        Lane("playbook", (*holds, *_program(programs.get("playbook"), time))),
+        Lane("playbook", (*holds, *_program(ran.get("playbook"), time))),
         Lane("stage", tuple(_containers(events, time))),
         Lane("queues", tuple(_queues(acts, time))),
         Lane("evidence", tuple(_pairs(events, time, "blind", ("from",), ("to",), "blind"))),
@@ -88,7 +90,7 @@ def _pairs(
         yield Span(one.name, begin, end, kind, f"{one.name}: {begin:.1f} s to {f'{end:.1f} s' if last else 'the end'}{said}")
 
 
-def _faults(rows: Sequence[facts.FaultRow], time: Axis) -> Iterable[Span]:
+def _faults(rows: Sequence[FaultRow], time: Axis) -> Iterable[Span]:
     """A span a fault, over all its victims."""
     begun = [row for row in rows if row.begin is not None]
     for name in dict.fromkeys(row.name for row in begun):
@@ -104,7 +106,7 @@ def _faults(rows: Sequence[facts.FaultRow], time: Axis) -> Iterable[Span]:
         yield Span(name, begin, end, "fault", hint, bit)
 
 
-def _program(program: facts.ProgramRow | None, time: Axis) -> Iterable[Span]:
+def _program(program: ProgramRow | None, time: Axis) -> Iterable[Span]:
     """The steps of a program; the whole of it where it shows none."""
     if program is None:
         return

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, WithJsonSchema
-
-from drillbook.core.units import DURATION, seconds, written
+from drillbook.core.units import Seconds, Unit
 
 _AFTER = " after deployment"
-MOMENT = f"{DURATION.removesuffix('$')}({_AFTER})?$"
-_COUNT = r"^([1-9]\d*) (confirmed|given to|waiting in)(?: (\S+))?$"
 
 
 @dataclass(frozen=True)
@@ -25,7 +21,7 @@ class Moment:
 
     def __str__(self) -> str:
         """As a scenario file has it."""
-        return f"{written(self.seconds)}{_AFTER if self.after_deployment else ''}"
+        return f"{Seconds.write(self.seconds)}{_AFTER if self.after_deployment else ''}"
 
 
 @dataclass(frozen=True)
@@ -42,45 +38,46 @@ class TaskCount:
         return f"{self.count} {self.state}{f' {self.where}' if self.where else ''}"
 
 
-def moment(text: Any) -> Moment:
-    """Parse ``20s`` or ``20s after deployment``.
+class Moments(Unit[Moment]):
+    """Times of the drive."""
 
-    Raises:
-        ValueError: the text is neither; the message shows a correct one.
-    """
-    if isinstance(text, Moment):
-        return text
-    after = isinstance(text, str) and text.endswith(_AFTER)
-    try:
-        return Moment(seconds(text.removesuffix(_AFTER) if after else text), after)
-    except ValueError:
-        raise ValueError(f"{text!r} is not a moment: write a number and a unit, such as 5s or 2m, or 5s after deployment") from None
+    name = "moment"
+    form = Seconds.form
+    examples = ("5s", "20s after deployment")
+    pattern = f"{Seconds.pattern.removesuffix('$')}({_AFTER})?$"
+    about = "It is counted from the start of the load, or from the end of the deployment."
+    assumed = Seconds.assumed
+    kind = Moment
 
+    @classmethod
+    def read(cls, raw: object) -> Moment:
+        return Moment(raw) if isinstance(raw, float) else super().read(raw)
 
-def task_count(text: Any) -> TaskCount:
-    """Parse ``200 confirmed``, ``20 given to v2`` or ``20 waiting in tasks``.
-
-    Raises:
-        ValueError: the text is none of these; the message shows correct ones.
-    """
-    if isinstance(text, TaskCount):
-        return text
-    match = re.match(_COUNT, text) if isinstance(text, str) else None
-    if match is None or (match[2] == "confirmed") != (match[3] is None):
-        raise ValueError(f"{text!r} counts no tasks: write 200 confirmed, 20 given to v2 or 20 waiting in tasks")
-    return TaskCount(int(match[1]), match[2], match[3])  # type: ignore[arg-type]
+    @classmethod
+    def value(cls, match: re.Match[str]) -> Moment:
+        """Of ``20s after deployment``: 20 seconds after it."""
+        return Moment(Seconds.value(match), bool(match[3]))
 
 
-At = Annotated[
-    Moment,
-    BeforeValidator(moment),
-    WithJsonSchema({"type": "string", "pattern": MOMENT, "examples": ["5s", "20s after deployment"]}),
-]
+class TaskCounts(Unit[TaskCount]):
+    """Counts of tasks."""
+
+    name = "count of tasks"
+    form = "a number and where they are"
+    examples = ("200 confirmed", "20 given to v2", "20 waiting in tasks")
+    pattern = r"^([1-9]\d*) (confirmed|given to|waiting in)(?: (\S+))?$"
+    about = "It is an event: that so many are there."
+    kind = TaskCount
+
+    @classmethod
+    def value(cls, match: re.Match[str]) -> TaskCount | None:
+        """Of ``20 given to v2``: 20, given to, v2."""
+        if (match[2] == "confirmed") != (match[3] is None):
+            return None
+        return TaskCount(int(match[1]), match[2], match[3])  # type: ignore[arg-type]
+
+
+At = Annotated[Moment, Moments]
 """Written ``5s`` or ``5s after deployment``."""
-
-Tasks = Annotated[
-    TaskCount,
-    BeforeValidator(task_count),
-    WithJsonSchema({"type": "string", "pattern": _COUNT, "examples": ["200 confirmed", "20 given to v2", "20 waiting in tasks"]}),
-]
+Tasks = Annotated[TaskCount, TaskCounts]
 """Written ``200 confirmed``, ``20 given to v2`` (with ``basic.get`` too) or ``20 waiting in tasks`` (ready, as the broker counts them)."""

@@ -12,16 +12,11 @@ from pydantic.fields import FieldInfo
 
 from drillbook import scenario as model
 from drillbook.core.refs import Ref
-from drillbook.core.units import Duration, Rate, Size, written
+from drillbook.core.units import unit_among, unit_of
 from drillbook.faults import KINDS, WireFault
-from drillbook.scenario.moments import At, Tasks
 from drillbook.validation.init import TEMPLATE
-from drillbook.validation.walk import description, key_of, part_of
+from drillbook.validation.walk import description, key_of, part_of, units
 
-_UNITS = {
-    get_args(unit)[1]: name
-    for unit, name in ((Duration, "duration"), (Rate, "rate"), (Size, "size"), (At, "moment"), (Tasks, "count of tasks"))
-}
 HEADINGS = {
     **{"StageSpec": "stage", "MessageShape": "messages", "FaultSpec": "faults"},
     **{"OnWire": "on", "Monitor": "monitors", "Start": "the start"},
@@ -40,6 +35,7 @@ def document() -> str:
     return page.get_template("scenario.md.j2").render(
         example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
         faults=KINDS,
+        units=units(model.Scenario),
         needs_on=[kind for kind, fault in KINDS.items() if issubclass(fault, WireFault)],
         common=[name for name in model.FaultEntry.model_fields if name not in KINDS],
         invariants=catalogue(),
@@ -73,8 +69,8 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
     for mark in metadata:
         if isinstance(mark, Ref):
             return f"name of {'an' if mark.kind[0] in 'aeiou' else 'a'} {mark.kind}"
-        if mark in _UNITS:
-            return _UNITS[mark]
+    if unit := unit_among(metadata):
+        return unit.name
     if origin in (Union, UnionType):
         return " or ".join(_type(option, metadata) for option in arguments if option is not NoneType)
     if origin is Literal:
@@ -106,8 +102,8 @@ def _default(field: FieldInfo) -> str:
         return ""
     if isinstance(value, str):
         value = value.encode("unicode_escape").decode()
-    if any(_UNITS.get(mark) == "duration" for mark in field.metadata):
-        return f"`{written(value)}`"
+    if unit := unit_of(field):
+        return f"`{unit.write(value)}`"
     if isinstance(value, dict):
         return f"`{{{', '.join(f'{key}: {item:g}' for key, item in value.items())}}}`"
     return f"`{str(value).lower() if isinstance(value, bool) else value}`"

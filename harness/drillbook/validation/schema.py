@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from drillbook.core.units import DURATION, written
+from pydantic.fields import FieldInfo
+
+from drillbook.core.units import unit_of
 from drillbook.faults import KINDS, WireFault
 from drillbook.scenario import Scenario
+from drillbook.validation.walk import key_of, parts
 
 ID = "urn:drillbook:scenario"
 _NOT_SCHEMA = ("title", "ge", "gt", "le", "lt")
@@ -17,18 +20,18 @@ TRIGGERS = ("at", "before", "during", "after", "when")
 def schema() -> dict[str, Any]:
     """The schema, with the parameters of every built-in invariant."""
     made: dict[str, Any] = Scenario.model_json_schema(by_alias=True)
-    parts = made["$defs"]
-    for part in (made, *parts.values()):
-        for name, key in part.get("properties", {}).items():
-            part["properties"][name] = _plain(key)
-    _add_rules(parts)
+    made_of = made["$defs"] | {Scenario.__name__: made}
+    for part in {*parts(Scenario)}:
+        keys = made_of[part.__name__].get("properties", {})
+        keys |= {key: _plain(keys[key], field) for name, field in part.model_fields.items() if (key := key_of(name, field)) in keys}
+    _add_rules(made["$defs"])
     made["properties"]["invariants"] = _invariants(made["properties"]["invariants"])
     example = {"title": "v2 is rolled back under load", "invariants": {"no_lost_tasks": None}}
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": ID}
     return head | made | {"title": "Drillbook scenario", "examples": [example]}
 
 
-def _plain(key: dict[str, Any]) -> dict[str, Any]:
+def _plain(key: dict[str, Any], field: FieldInfo) -> dict[str, Any]:
     """A key's schema without the nothing that stands for leaving it out, and with its default as one writes it."""
     options = [option for option in key.get("anyOf", []) if option != {"type": "null"}]
     if len(options) == 1:
@@ -36,10 +39,10 @@ def _plain(key: dict[str, Any]) -> dict[str, Any]:
     elif options:
         key = key | {"anyOf": options}
     if "default" in key:
-        if key.get("pattern") == DURATION and isinstance(key["default"], int | float):
-            key = key | {"default": written(key["default"])}
-        elif key["default"] is None:
+        if key["default"] is None:
             key = {name: value for name, value in key.items() if name != "default"}
+        elif unit := unit_of(field):
+            key = key | {"default": unit.write(field.default)}
     return {name: value for name, value in key.items() if name not in _NOT_SCHEMA}
 
 

@@ -13,6 +13,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from drillbook.core.units import Unit, unit_among
 from drillbook.validation.source import KeyPath
 
 
@@ -43,6 +44,29 @@ def part_of(annotation: Any) -> type[BaseModel] | None:
     if get_origin(annotation) in (Union, UnionType):
         return next((part for option in get_args(annotation) if (part := part_of(option))), None)
     return None
+
+
+def parts(annotation: Any) -> Iterator[type[BaseModel]]:
+    """The part that an annotation stands for, and all parts within it; one that is used twice comes twice."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+        for field in annotation.model_fields.values():
+            yield from parts(field.annotation)
+    for inner in get_args(annotation):
+        yield from parts(inner)
+
+
+def units(model: type[BaseModel]) -> list[type[Unit[Any]]]:
+    """Every unit that a part or one within it has values in, in the order of their declarations."""
+    fields = [field for part in parts(model) for field in part.model_fields.values()]
+    used = {unit_among(marks) for field in fields for marks in (field.metadata, *_marks(field.annotation))}
+    return [unit for unit in Unit.__subclasses__() if unit in used]
+
+
+def _marks(annotation: Any) -> Iterator[tuple[Any, ...]]:
+    yield getattr(annotation, "__metadata__", ())
+    for inner in get_args(annotation):
+        yield from _marks(inner)
 
 
 def leaves(model: type[BaseModel], raw: Any, path: KeyPath = ()) -> Iterator[Leaf]:

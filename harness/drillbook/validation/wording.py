@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from drillbook.core.problems import LISTED, nearest, suggestion
+from drillbook.core.problems import LISTED, either, nearest, suggestion
 from drillbook.validation.source import KeyPath, Place, Source
 from drillbook.validation.walk import description_at, key_named, keys_at
 
@@ -115,18 +115,14 @@ def _wrong_type(name: str, path: KeyPath, group: list[Mapping[str, Any]], source
     wanted = list(dict.fromkeys([*choices, *(_WANTED[error["type"]] for error in group if error["type"] in _WANTED)]))
     written = source.written.get(path, "")
     if value is None:
-        return f"{name} has nothing in it; it takes {_either(wanted)}"
+        return f"{name} has nothing in it; it takes {either(wanted)}"
     hint = ""
     if "text" in wanted and isinstance(value, bool | int | float):
         hint = f': write it in quotes, "{written}"'
     elif isinstance(value, str) and choices and len(choices) <= LISTED:
         meant = suggestion(value, choices, [])
         hint = meant if "did you mean" in meant else ""
-    return f"{name} is {_either(wanted)}, not {_said(value, written)}{hint}"
-
-
-def _either(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} or {words[-1]}"
+    return f"{name} is {either(wanted)}, not {_said(value, written)}{hint}"
 
 
 def _said(value: Any, written: str) -> str:

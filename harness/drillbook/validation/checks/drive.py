@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 
 from drillbook.core.problems import suggestion
-from drillbook.core.units import written
+from drillbook.core.units import Seconds
 from drillbook.scenario import After, Binding, Deployment, Exchange, FaultEntry, Load, Monitor, Settle, Start, Workers
-from drillbook.scenario.moments import Moment, TaskCount, task_count
+from drillbook.scenario.moments import Moment, TaskCount, TaskCounts
 from drillbook.validation.checks.references import OWN_EXCHANGES
 from drillbook.validation.draft import Draft
 from drillbook.validation.source import KeyPath, Place
@@ -127,19 +127,19 @@ def _times(draft: Draft) -> None:
     load, settle = draft.part(Load, "load"), draft.part(Settle, "settle")
     if load and load.most < load.duration:
         place = source.value(("load", "most" if "most" in source.names("load") else "duration"))
-        source.refuse(place, f"the load lasts {written(load.duration)} at least, and {written(load.most)} at most")
+        source.refuse(place, f"the load lasts {Seconds.write(load.duration)} at least, and {Seconds.write(load.most)} at most")
     elif load:
         _beyond_the_load(draft, load)
     if settle and settle.quiet_for >= settle.within:
         place = source.value(("settle", "quiet_for")) if "quiet_for" in source.names("settle") else source.value(("settle", "within"))
-        source.refuse(place, f"quiet for {written(settle.quiet_for)} cannot come within {written(settle.within)}")
+        source.refuse(place, f"quiet for {Seconds.write(settle.quiet_for)} cannot come within {Seconds.write(settle.within)}")
 
 
 def _beyond_the_load(draft: Draft, load: Load) -> None:
     """Moments by time that come only when the load has ended, however long the story takes."""
     deployment, start = draft.part(Deployment, "deployment"), draft.part(Start, "playbook", "start")
     deployed = (deployment.at or 0.0) if deployment else 0.0
-    over = f"and the load lasts {written(load.most)} at most (load.most)"
+    over = f"and the load lasts {Seconds.write(load.most)} at most (load.most)"
 
     def refuse(path: KeyPath, what: str) -> None:
         draft.source.refuse(draft.source.value(path), f"{what}, {over}")
@@ -148,7 +148,7 @@ def _beyond_the_load(draft: Draft, load: Load) -> None:
         return moment.seconds + (deployed if moment.after_deployment else 0.0)
 
     if deployment and deployment.at is not None and deployment.at >= load.most:
-        refuse(("deployment", "at"), f"the deployment starts at {written(deployment.at)}")
+        refuse(("deployment", "at"), f"the deployment starts at {Seconds.write(deployment.at)}")
     for key, moment in {"at": start.at, "no_later_than": start.no_later_than}.items() if start else ():
         if moment is not None and comes(moment) >= load.most:
             refuse(("playbook", "start", key), f"{key} is {moment}")
@@ -156,7 +156,7 @@ def _beyond_the_load(draft: Draft, load: Load) -> None:
         if entry.at is not None and comes(entry.at) >= load.most:
             refuse(("faults", number, "at"), f"the fault would begin at {entry.at}")
         elif entry.at is not None and entry.lasting is not None and comes(entry.at) + entry.lasting > load.most:
-            refuse(("faults", number, "for"), f"the fault would last until {written(comes(entry.at) + entry.lasting)}")
+            refuse(("faults", number, "for"), f"the fault would last until {Seconds.write(comes(entry.at) + entry.lasting)}")
 
 
 def _events(draft: Draft) -> None:
@@ -192,7 +192,7 @@ def _holds(draft: Draft) -> None:
     raw = draft.source.get("playbook", "hold")
     for step, text in raw.items() if isinstance(raw, dict) else ():
         try:
-            _counted(draft, ("playbook", "hold", step), task_count(text))
+            _counted(draft, ("playbook", "hold", step), TaskCounts.read(text))
         except ValueError:
             continue  # the model refuses it
 
@@ -212,10 +212,8 @@ def _never_comes(draft: Draft, path: KeyPath, tasks: TaskCount) -> str | None:
     """Why so many tasks will never be there."""
     load = draft.part(Load, "load")
     if load is not None and tasks.state == "confirmed" and tasks.count > load.rate * load.most:
-        most = f"{load.rate * load.most:,.0f}"
-        return (
-            f"{tasks.count:,} tasks are never confirmed: the load has {most} at most ({load.rate:g}/s for {written(load.most)}, load.most)"
-        )
+        most = f"{load.rate * load.most:,.0f} at most ({load.rate:g}/s for {Seconds.write(load.most)}, load.most)"
+        return f"{tasks.count:,} tasks are never confirmed: the load has {most}"
     workers = draft.part(Workers, "stage", "workers", tasks.where) if tasks.state == "given to" and tasks.where else None
     if workers is None:
         return None

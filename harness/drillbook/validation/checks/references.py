@@ -5,13 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pydantic import BeforeValidator
-
 from drillbook.core.problems import suggestion
 from drillbook.core.refs import Kind, Ref
-from drillbook.core.units import per_second, seconds
+from drillbook.core.units import unit_among
 from drillbook.scenario import Scenario
-from drillbook.scenario.moments import moment
 from drillbook.validation.draft import Draft
 from drillbook.validation.walk import Leaf, leaves
 
@@ -75,8 +72,9 @@ def check(draft: Draft, names: Names) -> None:
         reference: Ref | None = leaf.marked(Ref)
         if leaf.value is None and leaf.optional and leaf.path[0] != "invariants":
             draft.source.refuse(draft.source.key(leaf.path), f"{leaf.path[-1]} has nothing in it; give it a value, or leave it out")
-        elif isinstance(leaf.value, float) and _wants_unit(leaf):
-            draft.source.refuse(draft.source.value(leaf.path), f"{leaf.path[-1]}: {leaf.value:g} has no unit; write it as {_example(leaf)}")
+        elif meant := _unit_meant(leaf):
+            said = f"{leaf.path[-1]}: {leaf.value:g} has no unit; write it as {leaf.value:g}{meant}"
+            draft.source.refuse(draft.source.value(leaf.path), said)
         elif reference is not None and isinstance(leaf.value, str) and reference.kind in names:
             known = names[reference.kind]
             if not _is_known(draft, reference.kind, leaf.value, known):
@@ -121,13 +119,10 @@ def _held_steps(draft: Draft, names: Names) -> None:
             draft.source.refuse(draft.source.key(("playbook", "hold", step)), unknown("step", step, names["step"]))
 
 
-def _wants_unit(leaf: Leaf) -> bool:
-    validator: BeforeValidator | None = leaf.marked(BeforeValidator)
-    return validator is not None and validator.func in (seconds, per_second, moment)
-
-
-def _example(leaf: Leaf) -> str:
-    return f"{leaf.value:g}/s" if leaf.marked(BeforeValidator).func is per_second else f"{leaf.value:g}s"
+def _unit_meant(leaf: Leaf) -> str:
+    """The unit that a number without one probably has; empty where it needs none."""
+    unit = unit_among(leaf.metadata) if isinstance(leaf.value, float) else None
+    return unit.assumed if unit else ""
 
 
 def _same(names: Sequence[str]) -> Known:

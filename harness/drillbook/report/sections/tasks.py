@@ -1,12 +1,10 @@
-"""What a report says of the tasks: their states at the end, by evidence and by the workers' own word, and the sources of their effects.
-
-Pure: evidence in, plain rows out; a fact whose evidence is absent is None or an empty list.
-"""
+"""Where every task ended: the sum, their states by the evidence, and those by the workers' own word."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.source import Source
 
 STATES = {
@@ -28,23 +26,6 @@ class SaidState:
     tasks: int
     done: int
     """Of them: done, by the effects."""
-
-
-@dataclass(frozen=True)
-class EffectSource:
-    """One place where tasks leave effects."""
-
-    name: str
-    kind: str
-    """query or http."""
-    types: tuple[str, ...] | None
-    """The task types that leave an effect there; None: all."""
-    effects: int
-    repeated: int
-    """Of them: calls with a key that was used before, which do nothing."""
-    tasks: int
-    doubled: int
-    """Of them: with more than one effect there, repeated calls not counted."""
 
 
 def states(source: Source) -> dict[str, dict[str, int]] | None:
@@ -86,15 +67,16 @@ def said(source: Source) -> list[SaidState] | None:
     return [SaidState(*row) for row in rows]
 
 
-def sources(source: Source) -> list[EffectSource]:
-    """The sources of effects, where the scenario names several; empty where it has but one."""
-    rows = source.rows("""
-        with mine as (select source, task, count(*) as effects from done group by source, task),
-             read as (select source, count(*) as effects from effects group by source)
-        select sources.name, kind, types, coalesce(any_value(read.effects), 0) as effects,
-               coalesce(any_value(read.effects), 0) - coalesce(sum(mine.effects), 0)::bigint, count(mine.task),
-               count(*) filter (mine.effects > 1)
-        from sources left join mine on mine.source = sources.name left join read on read.source = sources.name
-        where sources.name is not null group by sources.name, kind, types order by sources.name
-    """)
-    return [EffectSource(name, kind, types and tuple(types), *counts) for name, kind, types, *counts in rows]
+def _facts(run: Reported) -> Facts:
+    return {"states": states(run.source), "meanings": STATES, "said_states": said(run.source)}
+
+
+section = Section(
+    "Where every task ended",
+    place=30,
+    facts=_facts,
+    link="Tasks",
+    about="confirmed = done + dead-lettered + queued + cancelled + missing, and planned = confirmed + failed + unknown + skipped; "
+    "planned are all that were due, and those that never came are told. A sum that does not add up is called so. Where the "
+    "scenario names the workers' own table of task states, what it says is set beside what the effects say.",
+)

@@ -1,7 +1,4 @@
-"""What a report says of the broker: what was declared on it before and after, what it counted, and what the wire shows of its queues.
-
-Pure: evidence in, plain rows out; a fact whose evidence is absent is None or an empty list.
-"""
+"""What was declared on the broker before and after, and what it counted; shown where the run has evidence of it."""
 
 from __future__ import annotations
 
@@ -11,12 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.source import Source
-
-MOST_ACTS = 400
-"""Marks on the lanes."""
-TOGETHER = 500_000_000
-"""Nanoseconds: acts of one sort that follow each other sooner are one mark."""
 
 
 @dataclass(frozen=True)
@@ -48,19 +41,6 @@ class Counted:
     name: str
     total: int
     detail: str = ""
-
-
-@dataclass(frozen=True)
-class Act:
-    """Something on the wire that changed what passes, or what waits."""
-
-    at: int
-    """Nanoseconds since the epoch."""
-    event: str
-    name: str
-    """Of fault its rule; of the others the queue or the client."""
-    text: str
-    count: int = 1
 
 
 def topology(source: Source) -> TopologyDiff | str | None:
@@ -140,25 +120,16 @@ def _sum(totals: Mapping[str, float], name: str) -> int:
     return round(sum(total for metric, total in totals.items() if metric.startswith(name)))
 
 
-def acts(source: Source) -> list[Act]:
-    """What faults did to what passed on the wire, and what was purged, deleted or blocked there; those that fall together are one."""
-    rows = source.rows(
-        """
-        with told as (
-            select "at", seq, event, case event when 'fault' then coalesce(rule, '') else coalesce(queue, peer, '') end as name,
-                   case event when 'fault' then coalesce(reason, '')
-                     when 'purge' then coalesce(queue, 'a queue') || ' purged' || coalesce(' with ' || "count" || ' in it', '')
-                     when 'delete' then coalesce(queue, 'a queue') || ' deleted' || coalesce(' with ' || "count" || ' in it', '')
-                     else coalesce(peer, 'a client') || ' ' || event end as text
-            from wire
-            where event in ('purge', 'delete', 'blocked', 'unblocked')
-               or (event = 'fault' and coalesce(reason, '') not in ('armed', 'disarmed'))),
-        apart as (select *, "at" - lag("at", 1, 0) over same > $together as begins from told
-                  window same as (partition by event, name, text order by seq)),
-        grouped as (select *, sum(begins::int) over (partition by event, name, text order by seq) as number from apart)
-        select min("at"), event, name, text, count(*) from grouped group by event, name, text, number order by 1 limit $most
-        """,
-        most=MOST_ACTS,
-        together=TOGETHER,
-    )
-    return [Act(*row) for row in rows]
+def _facts(run: Reported) -> Facts | None:
+    compared, totals = topology(run.source), counted(run.source)
+    return {"topology": compared, "counted": totals} if compared is not None or totals else None
+
+
+section = Section(
+    "Broker",
+    place=100,
+    facts=_facts,
+    link="Broker",
+    about="where the run has its metrics or its topology: what it dead-lettered, dropped, returned and redelivered by its own count, and"
+    " what is declared otherwise than before the deployment; or that nothing is.",
+)
