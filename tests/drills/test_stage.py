@@ -10,6 +10,7 @@ from drillbook.core.errors import HarnessError, UsageError
 from drillbook.core.wait import until
 from drillbook.engine.clean import remains
 from drillbook.engine.labels import OWNER, ROLE, RUN
+from drillbook.faults.base import Toxic
 from drillbook.faults.cut import Cut
 from drillbook.faults.kill import Kill
 from drillbook.faults.latency import Latency
@@ -189,10 +190,15 @@ def test_a_restarted_broker_answers_again_at_the_same_address(stage: Stage) -> N
     assert until(stage.container(WORKER).answers, 30)
 
 
-def test_toxiproxy_is_never_sent_what_it_cannot_be_trusted_with(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "toxic",
+    [Toxic("slicer", {}), Toxic("bandwidth", {"rate": 0}), Toxic("timeout", {}), Toxic("timeout", {"timeout": 0, "rate": 1})],
+    ids=str,
+)
+def test_toxiproxy_is_never_sent_what_it_cannot_be_trusted_with(stage: Stage, toxic: Toxic) -> None:
     link = stage.link("load -> broker")
     with pytest.raises(HarnessError, match="can be trusted"):
-        link._control.add_toxic(link._routes[0], "slicer", "upstream", {})
+        link._control.add_toxic(link._routes[0], toxic, "upstream")
 
 
 def test_a_query_that_is_wrong_is_said_with_the_databases_own_words(stage: Stage) -> None:
@@ -206,7 +212,7 @@ def test_a_control_api_that_hangs_is_a_sentence_after_a_bounded_wait(stage: Stag
     stage.container("toxiproxy").pause()
     try:
         with pytest.raises(HarnessError, match="its control API hangs"):
-            stage.link("load -> broker").delay("test", 0.1, 0.0)
+            stage.link("load -> broker").poison("test", Toxic("timeout", {"timeout": 0}))
     finally:
         stage.container("toxiproxy").unpause()
 

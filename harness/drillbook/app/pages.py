@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from drillbook.app import cli
+from drillbook.faults import KINDS, kinds
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.catalogue import pages as invariant_pages
 from drillbook.validation import document
@@ -54,7 +55,40 @@ def invariants() -> str:
     return "\n".join(lines) + "\n"
 
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands, "invariants": invariants}
+def faults() -> str:
+    """A table of the faults, by what they hit."""
+    lines = ["| fault | hits | |", "|---|---|---|"]
+    for kind in (*kinds("link"), *kinds("container"), *kinds("message")):
+        sentence = (KINDS[kind].__doc__ or "").strip().splitlines()[0].replace("``", "`")
+        lines.append(f"| [`{kind}`](docs/scenario.md#{kind}) | a {KINDS[kind].hits} | {sentence} |")
+    return "\n".join(lines) + "\n"
+
+
+def met() -> str:
+    """A table of what it takes to have met somebody, by fault."""
+    passing = [kind for kind in kinds("link") if not KINDS[kind].blocks]
+    blocking = [kind for kind in kinds("link") if KINDS[kind].blocks]
+    lines = [
+        "| fault | when |",
+        "|---|---|",
+        f"| {_named(passing)} on a link to the broker | something passed it between begin and end, by the wire |",
+        f"| {_named(blocking)} on a link to the broker | a connection was open when it began, the wire shows something of it meanwhile, "
+        "or its worker was started meanwhile |",
+        "| any of these, on a link to the database, a further server or the sink | its client was connected to the broker, as for a "
+        f"{_named(blocking[:1])}; whether it used this link is not asked, as nothing sees what passes there |",
+        "| any of these, on a link of the operator | a program ran meanwhile: what it tries on a cut link leaves no trace, nor do its "
+        "calls to the management API |",
+        f"| {_named(kinds('container'))} | the container ran when it began; that it had something to do is not asked |",
+        f"| {_named(kinds('message'))} | proven by the messages that they hit |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+PARTS: dict[str, Callable[[], str]] = {"commands": commands, "faults": faults, "invariants": invariants, "met": met}
 """What can stand between the marks, by name."""
 
 

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from drillbook import scenario as model
 from drillbook.core.refs import Ref
 from drillbook.core.units import Duration, Rate, Size, written
-from drillbook.faults import KINDS, WireFault
+from drillbook.faults import KINDS, kinds
 from drillbook.scenario.moments import At, Tasks
 from drillbook.validation.init import TEMPLATE
 from drillbook.validation.walk import description, key_of, part_of
@@ -40,7 +40,7 @@ def document() -> str:
     return page.get_template("scenario.md.j2").render(
         example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
         faults=KINDS,
-        needs_on=[kind for kind, fault in KINDS.items() if issubclass(fault, WireFault)],
+        needs_on=kinds("message"),
         common=[name for name in model.FaultEntry.model_fields if name not in KINDS],
         invariants=catalogue(),
     )
