@@ -114,6 +114,38 @@ def test_cutting_the_operator_from_the_broker_cuts_the_management_api_too(stage:
     assert requests.get(url, timeout=30).ok
 
 
+BULK = [f"{WORKER} -> broker", f"{WORKER} -> database", "operator -> broker", "operator -> database", "load -> broker"]
+
+
+@pytest.mark.parametrize("link", BULK)
+def test_what_is_sent_over_a_link_comes_back_and_a_silent_link_is_given_up(stage: Stage, link: str) -> None:
+    assert stage.link(link).echo_seconds(1 << 20, 20) is not None
+    stage.link(link).poison("test", Toxic("timeout", {"timeout": 0}))
+    assert stage.link(link).echo_seconds(1000, 1) is None
+    stage.link(link).heal("test")
+
+
+def test_the_wire_tells_nothing_of_what_is_sent_there_and_back(stage: Stage) -> None:
+    lines = (stage.run.path / "wire.jsonl").read_text()
+    assert stage.link("load -> broker").echo_seconds(1000, 20) is not None
+    told = (stage.run.path / "wire.jsonl").read_text().removeprefix(lines)
+    assert not [line for line in told.splitlines() if '"link":"load -> broker"' in line]
+
+
+def test_a_toxic_that_is_put_on_a_link_anew_ends_what_stands_and_meets_what_comes(stage: Stage) -> None:
+    link = stage.link(f"{WORKER} -> broker")
+    standing = link.stand(5)
+    assert standing is not None
+    assert link.knock(5) == "answered"
+    assert not standing.ended()
+    link.poison("test", Toxic("timeout", {"timeout": 0}, anew=True))
+    assert until(standing.ended, 5)
+    assert link.knock(1) == "silent"
+    link.heal("test")
+    assert link.knock(5) == "answered"
+    standing.close()
+
+
 def test_a_cut_of_one_link_leaves_the_others(stage: Stage) -> None:
     stage.link(f"{WORKER} -> broker").refuse("test")
     assert stage.link("load -> broker").round_trip_seconds(2) is not None

@@ -13,20 +13,26 @@ from drillbook.core.refs import ContainerRef, LinkRef
 from drillbook.tap.rules import Event, Rule
 
 Pick = Literal["one", "all"] | int
+Stream = Literal["upstream", "downstream"]
+Knock = Literal["answered", "ended", "reset", "silent"]
 Hits = Literal["link", "container", "message"]
 
 
 @dataclass(frozen=True)
 class Toxic:
-    """What a proxy is to do to all that passes it, each way, as Toxiproxy names it.
+    """What a proxy is to do to all that passes it, as Toxiproxy names it.
 
     Args:
         kind: ``latency``.
         attributes: just those that the kind has.
+        streams: upstream: what the client sends; downstream: what it is sent.
+        anew: connections that are open end, and new ones meet it from their beginning on.
     """
 
     kind: str
     attributes: Mapping[str, int]
+    streams: Sequence[Stream] = ("upstream", "downstream")
+    anew: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,15 @@ class Container(Protocol):
         """Whether the service inside answers its readiness question now."""
 
 
+class Standing(Protocol):
+    """An open connection through a link."""
+
+    def ended(self) -> bool:
+        """Whether the other side has ended it, by now."""
+
+    def close(self) -> None: ...
+
+
 class Link(Protocol):
     """One network path of the stage, with a Toxiproxy proxy of its own."""
 
@@ -90,6 +105,15 @@ class Link(Protocol):
 
     def round_trip_seconds(self, within: float) -> float | None:
         """Time of one question and answer through the link by a connection of its own; None when none came ``within`` seconds."""
+
+    def echo_seconds(self, size: int, within: float) -> float | None:
+        """Time of so many bytes there and, once all have come, back, by a connection of its own; None when they did not come back."""
+
+    def knock(self, within: float) -> Knock:
+        """What comes of a hello by a connection of its own, as clients in containers see it."""
+
+    def stand(self, within: float) -> Standing | None:
+        """Open a connection that says nothing after its hello; None when nothing answered."""
 
 
 class Act(Protocol):

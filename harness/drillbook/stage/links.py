@@ -21,7 +21,9 @@ from toxiproxy import Toxiproxy
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from drillbook.core.errors import HarnessError
-from drillbook.faults.base import Toxic
+from drillbook.faults.base import Knock, Toxic
+from drillbook.stage import probes
+from drillbook.stage.probes import Echo, Standing
 
 API_PORT = 8474
 FIRST_PORT = 20001
@@ -82,9 +84,21 @@ class ProxyControl:
         except requests.RequestException:
             return False
 
-    def create(self, route: Route) -> None:
-        """Make a proxy."""
-        self._call(f"make the proxy {route.name}", lambda: self._server.create(route.upstream, route.name, f"0.0.0.0:{route.listen}"))
+    def create(self, route: Route, enabled: bool = True) -> None:
+        """Make a proxy; one that is not enabled takes no connections."""
+        listen = f"0.0.0.0:{route.listen}"
+        self._call(f"make the proxy {route.name}", lambda: self._server.create(route.upstream, route.name, listen, enabled))
+
+    def enable(self, route: Route) -> None:
+        """Have a proxy take connections."""
+
+        def enable() -> None:
+            proxy = self._server.get_proxy(route.name)
+            if proxy is None:
+                raise HarnessError(f"the proxy {route.name} is gone, and cannot be enabled.")
+            proxy.enable()
+
+        self._call(f"enable the proxy {route.name}", enable)
 
     def delete(self, route: Route) -> None:
         """Delete a proxy; its connections close. One that is not there is deleted already."""
@@ -164,11 +178,16 @@ class Link:
         routes: its proxies; the first is the one that is probed.
         hello: what a client says first to the service, so that it answers.
         port: the loopback port at which the first route answers.
+        host: the Toxiproxy container's address on the run's network.
+        echo: has the service give back what it is sent; None: it cannot be asked to.
     """
 
-    def __init__(self, control: ProxyControl, name: str, routes: tuple[Route, ...], hello: bytes, port: int) -> None:
+    def __init__(
+        self, control: ProxyControl, name: str, routes: tuple[Route, ...], hello: bytes, port: int, host: str, echo: Echo | None = None
+    ) -> None:
         self.name = name
         self.port = port
+        self._inside, self._echo = (host, routes[0].listen), echo
         self._control = control
         self._routes = routes
         self._hello = hello
@@ -185,7 +204,9 @@ class Link:
         """Put a toxic on it, until the owner heals it."""
         with self._lock:
             self._harms[id(owner)] = toxic
-            if not self._refuses:
+            if toxic.anew:
+                self._again()
+            elif not self._refuses:
                 self._add(id(owner), toxic)
 
     def refuse(self, owner: object) -> None:
@@ -199,13 +220,7 @@ class Link:
         """Delete the proxies and make them again, so that their connections close; what others did to the link is done again."""
         with self._lock:
             self._harms.pop(id(owner), None)
-            self._close()
-            if self._refuses:
-                return
-            self.open()
-            for number, toxic in self._harms.items():
-                if toxic is not None:
-                    self._add(number, toxic)
+            self._again()
 
     def round_trip_seconds(self, within: float) -> float | None:
         """Time of one question and answer over a connection of its own.
@@ -224,6 +239,42 @@ class Link:
         except OSError:
             return None
 
+    def echo_seconds(self, size: int, within: float) -> float | None:
+        """Time of so many bytes there and, once all have come, back, by a connection of its own.
+
+        Args:
+            size: bytes.
+            within: seconds to wait.
+
+        Returns:
+            Seconds, or None when they did not come back.
+        """
+        try:
+            return self._echo(self.port, size, within) if self._echo is not None else None
+        except OSError:
+            return None
+
+    def knock(self, within: float) -> Knock:
+        """What comes of a hello by a connection of its own, as clients in containers see it."""
+        return probes.knock(self._inside, self._hello, within)
+
+    def stand(self, within: float) -> Standing | None:
+        """Open a connection that says nothing after its hello; None when nothing answered."""
+        return probes.stand(self._inside, self._hello, within)
+
+    def _again(self) -> None:
+        """Make the proxies anew, with all that is done to the link; nobody gets through before that is done."""
+        self._close()
+        if self._refuses:
+            return
+        for route in self._routes:
+            self._control.create(route, enabled=not self._harms)
+        for number, toxic in self._harms.items():
+            if toxic is not None:
+                self._add(number, toxic)
+        for route in self._routes if self._harms else ():
+            self._control.enable(route)
+
     @property
     def _refuses(self) -> bool:
         return None in self._harms.values()
@@ -234,5 +285,5 @@ class Link:
 
     def _add(self, number: int, toxic: Toxic) -> None:
         for route in self._routes:
-            for stream in ("upstream", "downstream"):
+            for stream in toxic.streams:
                 self._control.add_toxic(route, toxic, stream, number)
