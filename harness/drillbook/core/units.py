@@ -1,4 +1,4 @@
-"""Durations, rates and sizes as people write them: ``250ms``, ``5s``, ``2m``; ``300/s``; ``64KiB``."""
+"""Durations, rates and sizes as people write them: ``250ms``, ``5s``, ``2m``; ``300/s``; ``64KiB``; ``64KiB/s``."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ _BYTES = {"": 1, "B": 1, "KB": 1000, "MB": 1000**2, "KiB": 1024, "MiB": 1024**2}
 DURATION = r"^(\d+(?:\.\d+)?)(us|ms|s|m|h)$"
 _RATE = r"^(\d+(?:\.\d+)?)/(s|m|h)$"
 _SIZE = r"^(\d+)(B|KB|MB|KiB|MiB)?$"
+_BYTE_RATE = r"^(\d+)(B|KB|MB|KiB|MiB)/s$"
 
 
 def seconds(text: Any) -> float:
@@ -55,6 +56,20 @@ def size_bytes(text: Any) -> int:
     return int(match[1]) * _BYTES[match[2] or ""]
 
 
+def bytes_per_second(text: Any) -> float:
+    """Parse a rate such as ``64KiB/s`` into bytes a second.
+
+    Raises:
+        ValueError: the text is not such a rate.
+    """
+    if isinstance(text, float):
+        return text
+    match = re.match(_BYTE_RATE, text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError(f"{text!r} is not a rate of bytes: write a whole number and a unit, such as 64KiB/s or 1MB/s")
+    return float(int(match[1]) * _BYTES[match[2]])
+
+
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
@@ -75,6 +90,17 @@ Size = Annotated[
     WithJsonSchema({"anyOf": [{"type": "integer", "minimum": 0}, {"type": "string", "pattern": _SIZE}], "examples": [256, "64KiB"]}),
 ]
 """Bytes; written ``256`` or ``64KiB``."""
+
+
+ByteRate = Annotated[
+    float,
+    BeforeValidator(bytes_per_second),
+    WithJsonSchema({"type": "string", "pattern": _BYTE_RATE, "examples": ["64KiB/s", "1MB/s"]}),
+]
+"""Bytes a second; written ``64KiB/s``."""
+
+SYMBOLS: dict[Any, str] = {seconds: "s", bytes_per_second: "bytes/s"}
+"""What stands behind a value when it is told, by what parses it."""
 
 
 def written(duration: float) -> str:

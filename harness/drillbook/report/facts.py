@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from drillbook.core.units import NANOSECONDS
-from drillbook.core.units import seconds as parse_seconds
+from drillbook.core.units import NANOSECONDS, SYMBOLS
 from drillbook.evidence.records import Event
 from drillbook.report.series import Axis
 from drillbook.report.source import Source
@@ -154,8 +153,8 @@ def _described(entry: FaultEntry) -> str:
     for name, field in type(fault).model_fields.items():
         if name in ("link", "target") or getattr(fault, name) == field.default:
             continue
-        timed = any(getattr(mark, "func", None) is parse_seconds for mark in field.metadata)
-        given.append(f"{name} {getattr(fault, name):g} s" if timed else f"{name} {getattr(fault, name)}")
+        symbol = next((SYMBOLS[mark.func] for mark in field.metadata if getattr(mark, "func", None) in SYMBOLS), None)
+        given.append(f"{name} {getattr(fault, name):g} {symbol}" if symbol else f"{name} {getattr(fault, name)}")
     lasting = f" for {entry.lasting:g} s" if entry.lasting is not None else ""
     parameters = f" ({', '.join(given)})" if given else ""
     return f"{fault.kind}{parameters}, {', '.join(_moments(entry))}{lasting}"

@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 
 from drillbook import scenario as model
 from drillbook.core.refs import Ref
-from drillbook.core.units import Duration, Rate, Size, written
+from drillbook.core.units import ByteRate, Duration, Rate, Size, written
 from drillbook.faults import KINDS, kinds
 from drillbook.scenario.moments import At, Tasks
 from drillbook.validation.init import TEMPLATE
@@ -20,7 +20,14 @@ from drillbook.validation.walk import description, key_of, part_of
 
 _UNITS = {
     get_args(unit)[1]: name
-    for unit, name in ((Duration, "duration"), (Rate, "rate"), (Size, "size"), (At, "moment"), (Tasks, "count of tasks"))
+    for unit, name in (
+        (Duration, "duration"),
+        (Rate, "rate"),
+        (Size, "size"),
+        (ByteRate, "bytes a second"),
+        (At, "moment"),
+        (Tasks, "count of tasks"),
+    )
 }
 HEADINGS = {
     **{"StageSpec": "stage", "MessageShape": "messages", "FaultSpec": "faults"},
