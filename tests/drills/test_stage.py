@@ -10,7 +10,8 @@ from drillbook.core.errors import HarnessError, UsageError
 from drillbook.core.wait import until
 from drillbook.engine.clean import remains
 from drillbook.engine.labels import OWNER, ROLE, RUN
-from drillbook.faults.base import Toxic
+from drillbook.faults.bandwidth import Bandwidth
+from drillbook.faults.base import Stream, Toxic
 from drillbook.faults.cut import Cut
 from drillbook.faults.kill import Kill
 from drillbook.faults.latency import Latency
@@ -144,6 +145,49 @@ def test_a_toxic_that_is_put_on_a_link_anew_ends_what_stands_and_meets_what_come
     link.heal("test")
     assert link.knock(5) == "answered"
     standing.close()
+
+
+@pytest.mark.parametrize("link", BULK)
+def test_a_narrow_link_is_proven_by_how_long_bytes_take_and_healed(stage: Stage, link: str) -> None:
+    fault = Bandwidth(link=link, rate="64KiB/s")
+    assert not fault.bit(stage, link)
+    fault.begin(stage, link)
+    assert fault.bit(stage, link)
+    assert not fault.lifted(stage, link)
+    fault.end(stage, link)
+    assert until(lambda: fault.lifted(stage, link), 20)
+
+
+def test_a_link_that_is_wider_than_asked_for_is_no_proof(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    narrow, wider = Bandwidth(link=link, rate="64KiB/s"), Bandwidth(link=link, rate="100KiB/s")
+    wider.begin(stage, link)
+    assert wider.bit(stage, link)
+    assert not narrow.bit(stage, link)
+    wider.end(stage, link)
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_a_link_that_is_narrow_one_way_only_has_neither_bitten_nor_lifted(stage: Stage, stream: Stream) -> None:
+    link = f"{WORKER} -> broker"
+    fault = Bandwidth(link=link, rate="64KiB/s")
+    stage.link(link).poison("test", Toxic("bandwidth", {"rate": 65}, streams=(stream,)))
+    assert not fault.bit(stage, link)
+    assert not fault.lifted(stage, link)
+    stage.link(link).heal("test")
+
+
+def test_the_narrow_link_of_a_worker_that_died_is_lifted(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault = Bandwidth(link=link, rate="64KiB/s")
+    fault.begin(stage, link)
+    stage.container(WORKER).kill()
+    assert until(lambda: stage.container(WORKER).status == "exited", 5)
+    assert fault.bit(stage, link)
+    fault.end(stage, link)
+    assert until(lambda: fault.lifted(stage, link), 20)
+    stage.container(WORKER).start()
+    assert until(stage.container(WORKER).answers, 20)
 
 
 def test_a_cut_of_one_link_leaves_the_others(stage: Stage) -> None:
