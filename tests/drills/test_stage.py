@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import psycopg
 import pytest
 import requests
@@ -16,6 +18,7 @@ from drillbook.faults.cut import Cut
 from drillbook.faults.kill import Kill
 from drillbook.faults.latency import Latency
 from drillbook.faults.pause import Pause
+from drillbook.faults.reset import Reset
 from drillbook.faults.restart import Restart
 from drillbook.stage.stage import Stage
 
@@ -180,6 +183,77 @@ def test_a_link_that_is_narrow_one_way_only_has_neither_bitten_nor_lifted(stage:
 def test_the_narrow_link_of_a_worker_that_died_is_lifted(stage: Stage) -> None:
     link = f"{WORKER} -> broker"
     fault = Bandwidth(link=link, rate="64KiB/s")
+    fault.begin(stage, link)
+    stage.container(WORKER).kill()
+    assert until(lambda: stage.container(WORKER).status == "exited", 5)
+    assert fault.bit(stage, link)
+    fault.end(stage, link)
+    assert until(lambda: fault.lifted(stage, link), 20)
+    stage.container(WORKER).start()
+    assert until(stage.container(WORKER).answers, 20)
+
+
+@pytest.mark.parametrize("link", BULK)
+def test_a_link_that_resets_is_proven_by_a_reset_and_healed(stage: Stage, link: str) -> None:
+    fault, standing = Reset(link=link), stage.link(link).stand(5)
+    assert standing is not None
+    assert not fault.bit(stage, link)
+    fault.begin(stage, link)
+    assert fault.bit(stage, link)
+    assert standing.ended()
+    assert not fault.lifted(stage, link)
+    fault.end(stage, link)
+    assert until(lambda: fault.lifted(stage, link), 20)
+    standing.close()
+
+
+def test_the_tap_sees_a_worker_s_connection_end_when_its_link_resets_and_come_again_after(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault = Reset(link=link)
+    assert until(lambda: stage.wire.poll().connected(WORKER), 20)
+    fault.begin(stage, link)
+    assert until(lambda: not stage.wire.poll().connected(WORKER), 20)
+    assert fault.bit(stage, link)
+    assert not stage.wire.poll().connected(WORKER)
+    fault.end(stage, link)
+    assert until(lambda: stage.wire.poll().connected(WORKER), 60)
+
+
+def test_a_new_connection_is_reset_so_long_after_its_first_word(stage: Stage) -> None:
+    link = f"{WORKER} -> database"
+    fault = Reset(link=link, after="700ms")
+    fault.begin(stage, link)
+    begin = time.monotonic()
+    assert stage.link(link).knock(5) == "reset"
+    assert time.monotonic() - begin >= 0.7
+    fault.end(stage, link)
+
+
+def test_connections_that_end_without_a_reset_are_no_proof_of_one(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault, cut = Reset(link=link), Cut(link=link, how="refuse")
+    fault.begin(stage, link)
+    cut.begin(stage, link)
+    assert not fault.bit(stage, link)
+    cut.end(stage, link)
+    assert fault.bit(stage, link)
+    fault.end(stage, link)
+
+
+def test_where_no_connection_was_seen_to_end_a_reset_has_not_bitten(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault, cut = Reset(link=link), Cut(link=link, how="refuse")
+    cut.begin(stage, link)
+    fault.begin(stage, link)
+    cut.end(stage, link)
+    assert stage.link(link).knock(5) == "reset"
+    assert not fault.bit(stage, link)
+    fault.end(stage, link)
+
+
+def test_the_resets_of_a_worker_that_died_are_lifted(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault = Reset(link=link)
     fault.begin(stage, link)
     stage.container(WORKER).kill()
     assert until(lambda: stage.container(WORKER).status == "exited", 5)
