@@ -21,6 +21,8 @@ from drillbook.engine.clean import remove_run
 from drillbook.engine.containers import StageContainer
 from drillbook.engine.labels import labels
 from drillbook.evidence import RunDirectory
+from drillbook.faults import KINDS, Fault, kinds
+from drillbook.faults.base import Use
 from drillbook.rabbitmq.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
 from drillbook.stage.database import NAME, PORT, DatabaseClient
 from drillbook.stage.stage import Stage
@@ -115,6 +117,12 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         yield made
     finally:
         made.close()
+
+
+def link_faults(link: str) -> list[Fault]:
+    """Every fault that a link can have, with each of its examples."""
+    made = [KINDS[kind].model_validate({"link": link, **example}) for kind in kinds("link") for example in KINDS[kind].examples]
+    return [fault for fault in made if not list(fault.objections(Use([link], None)))]
 
 
 @dataclass(frozen=True)

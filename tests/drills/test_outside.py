@@ -11,7 +11,7 @@ import pika
 import psycopg
 import pytest
 import requests
-from conftest import run_drill
+from conftest import link_faults, run_drill
 
 from drillbook.app.drill import stage_images
 from drillbook.core.progress import Progress
@@ -21,7 +21,6 @@ from drillbook.drive.rest import Rest
 from drillbook.drive.settle import count_effects, look, terms
 from drillbook.evidence import RunDirectory
 from drillbook.faults.cut import Cut
-from drillbook.faults.latency import Latency
 from drillbook.stage.stage import Stage
 from drillbook.validation.loader import load
 
@@ -158,7 +157,7 @@ def test_a_stage_whose_outbox_is_not_empty_still_waits(shared: Bench) -> None:
 
 @pytest.mark.parametrize("link", [f"{WORKER} -> sink", "operator -> sink"])
 def test_a_fault_bites_the_way_to_the_sink_and_is_lifted(shared: Bench, link: str) -> None:
-    for fault in (Cut(link=link, how="drop"), Cut(link=link, how="refuse"), Latency(link=link, delay="150ms")):
+    for fault in link_faults(link):
         assert not fault.bit(shared.stage, link)
         fault.begin(shared.stage, link)
         assert fault.bit(shared.stage, link)
@@ -168,15 +167,15 @@ def test_a_fault_bites_the_way_to_the_sink_and_is_lifted(shared: Bench, link: st
 
 @pytest.mark.parametrize("how", ["drop", "refuse"])
 def test_a_worker_that_is_cut_off_from_the_sink_calls_until_it_is_answered(shared: Bench, how: str) -> None:
-    link = shared.stage.link(f"{WORKER} -> sink")
+    fault, link = Cut(link=f"{WORKER} -> sink", how=how), f"{WORKER} -> sink"
     before = shared.said("receiver away")
-    getattr(link, how)("test")
+    fault.begin(shared.stage, link)
     try:
         shared.publish("tasks", f"cut-{how}")
         assert shared.says_again("receiver away", before)
         assert shared.execute(f"select 1 from effects where task = 'cut-{how}'") == []
     finally:
-        link.heal("test")
+        fault.end(shared.stage, link)
     assert shared.done(f"cut-{how}")
     assert {call["key"] for call in shared.calls(f"cut-{how}")} == {f"cut-{how}"}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import requests
-from conftest import SHORT
+from conftest import SHORT, link_faults
 
 from drillbook.app.drill import stage_images
 from drillbook.core.progress import Progress
@@ -17,8 +17,6 @@ from drillbook.core.wait import until
 from drillbook.engine.clean import remains
 from drillbook.evidence import RunDirectory
 from drillbook.faults.base import Fault
-from drillbook.faults.cut import Cut
-from drillbook.faults.latency import Latency
 from drillbook.faults.pause import Pause
 from drillbook.faults.restart import Restart
 from drillbook.stage.stage import Stage
@@ -96,8 +94,7 @@ def test_the_server_is_one_of_the_run_s_containers(stage: Stage) -> None:
     assert mine.containers == 6
 
 
-@pytest.mark.parametrize("link", LINKS)
-@pytest.mark.parametrize("fault", [Cut(link="x", how="drop"), Cut(link="x", how="refuse"), Latency(link="x", delay=0.15)], ids=str)
+@pytest.mark.parametrize(("link", "fault"), [(link, fault) for link in LINKS for fault in link_faults(link)], ids=str)
 def test_every_way_to_the_server_can_be_cut_and_slowed(stage: Stage, fault: Fault, link: str) -> None:
     assert not fault.bit(stage, link)
     fault.begin(stage, link)

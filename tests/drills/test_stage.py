@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import psycopg
 import pytest
 import requests
@@ -10,10 +12,13 @@ from drillbook.core.errors import HarnessError, UsageError
 from drillbook.core.wait import until
 from drillbook.engine.clean import remains
 from drillbook.engine.labels import OWNER, ROLE, RUN
+from drillbook.faults.bandwidth import Bandwidth
+from drillbook.faults.base import Stream, Toxic
 from drillbook.faults.cut import Cut
 from drillbook.faults.kill import Kill
 from drillbook.faults.latency import Latency
 from drillbook.faults.pause import Pause
+from drillbook.faults.reset import Reset
 from drillbook.faults.restart import Restart
 from drillbook.stage.stage import Stage
 
@@ -113,6 +118,152 @@ def test_cutting_the_operator_from_the_broker_cuts_the_management_api_too(stage:
     assert requests.get(url, timeout=30).ok
 
 
+BULK = [f"{WORKER} -> broker", f"{WORKER} -> database", "operator -> broker", "operator -> database", "load -> broker"]
+
+
+@pytest.mark.parametrize("link", BULK)
+def test_what_is_sent_over_a_link_comes_back_and_a_silent_link_is_given_up(stage: Stage, link: str) -> None:
+    assert stage.link(link).echo_seconds(1 << 20, 20) is not None
+    stage.link(link).poison("test", Toxic("timeout", {"timeout": 0}))
+    assert stage.link(link).echo_seconds(1000, 1) is None
+    stage.link(link).heal("test")
+
+
+def test_the_wire_tells_nothing_of_what_is_sent_there_and_back(stage: Stage) -> None:
+    lines = (stage.run.path / "wire.jsonl").read_text()
+    assert stage.link("load -> broker").echo_seconds(1000, 20) is not None
+    told = (stage.run.path / "wire.jsonl").read_text().removeprefix(lines)
+    assert not [line for line in told.splitlines() if '"link":"load -> broker"' in line]
+
+
+def test_a_toxic_that_is_put_on_a_link_anew_ends_what_stands_and_meets_what_comes(stage: Stage) -> None:
+    link = stage.link(f"{WORKER} -> broker")
+    standing = link.stand(5)
+    assert standing is not None
+    assert link.knock(5) == "answered"
+    assert not standing.ended()
+    link.poison("test", Toxic("timeout", {"timeout": 0}, anew=True))
+    assert until(standing.ended, 5)
+    assert link.knock(1) == "silent"
+    link.heal("test")
+    assert link.knock(5) == "answered"
+    standing.close()
+
+
+@pytest.mark.parametrize("link", BULK)
+def test_a_narrow_link_is_proven_by_how_long_bytes_take_and_healed(stage: Stage, link: str) -> None:
+    fault = Bandwidth(link=link, rate="64KiB/s")
+    assert not fault.bit(stage, link)
+    fault.begin(stage, link)
+    assert fault.bit(stage, link)
+    assert not fault.lifted(stage, link)
+    fault.end(stage, link)
+    assert until(lambda: fault.lifted(stage, link), 20)
+
+
+def test_a_link_that_is_wider_than_asked_for_is_no_proof(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    narrow, wider = Bandwidth(link=link, rate="64KiB/s"), Bandwidth(link=link, rate="100KiB/s")
+    wider.begin(stage, link)
+    assert wider.bit(stage, link)
+    assert not narrow.bit(stage, link)
+    wider.end(stage, link)
+
+
+@pytest.mark.parametrize("stream", ["upstream", "downstream"])
+def test_a_link_that_is_narrow_one_way_only_has_neither_bitten_nor_lifted(stage: Stage, stream: Stream) -> None:
+    link = f"{WORKER} -> broker"
+    fault = Bandwidth(link=link, rate="64KiB/s")
+    stage.link(link).poison("test", Toxic("bandwidth", {"rate": 65}, streams=(stream,)))
+    assert not fault.bit(stage, link)
+    assert not fault.lifted(stage, link)
+    stage.link(link).heal("test")
+
+
+def test_the_narrow_link_of_a_worker_that_died_is_lifted(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault = Bandwidth(link=link, rate="64KiB/s")
+    fault.begin(stage, link)
+    stage.container(WORKER).kill()
+    assert until(lambda: stage.container(WORKER).status == "exited", 5)
+    assert fault.bit(stage, link)
+    fault.end(stage, link)
+    assert until(lambda: fault.lifted(stage, link), 20)
+    stage.container(WORKER).start()
+    assert until(stage.container(WORKER).answers, 20)
+
+
+@pytest.mark.parametrize("link", BULK)
+def test_a_link_that_resets_is_proven_by_a_reset_and_healed(stage: Stage, link: str) -> None:
+    fault, standing = Reset(link=link), stage.link(link).stand(5)
+    assert standing is not None
+    assert not fault.bit(stage, link)
+    fault.begin(stage, link)
+    assert fault.bit(stage, link)
+    assert standing.ended()
+    assert not fault.lifted(stage, link)
+    fault.end(stage, link)
+    assert until(lambda: fault.lifted(stage, link), 20)
+    standing.close()
+
+
+def test_the_tap_sees_a_worker_s_connection_end_when_its_link_resets_and_come_again_after(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault = Reset(link=link)
+    assert until(lambda: stage.wire.poll().connected(WORKER), 20)
+    fault.begin(stage, link)
+    assert until(lambda: not stage.wire.poll().connected(WORKER), 20)
+    assert fault.bit(stage, link)
+    assert not stage.wire.poll().connected(WORKER)
+    fault.end(stage, link)
+    assert until(lambda: stage.wire.poll().connected(WORKER), 60)
+
+
+def test_a_new_connection_is_reset_so_long_after_its_first_word(stage: Stage) -> None:
+    link = f"{WORKER} -> database"
+    fault = Reset(link=link, after="700ms")
+    fault.begin(stage, link)
+    begin = time.monotonic()
+    assert stage.link(link).knock(5) == "reset"
+    assert time.monotonic() - begin >= 0.7
+    fault.end(stage, link)
+
+
+def test_connections_that_end_without_a_reset_are_no_proof_of_one(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault, cut = Reset(link=link), Cut(link=link, how="refuse")
+    fault.begin(stage, link)
+    cut.begin(stage, link)
+    assert not fault.bit(stage, link)
+    cut.end(stage, link)
+    assert fault.bit(stage, link)
+    fault.end(stage, link)
+
+
+def test_where_no_connection_was_seen_to_end_a_reset_has_not_bitten(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault, cut = Reset(link=link), Cut(link=link, how="refuse")
+    cut.begin(stage, link)
+    fault.begin(stage, link)
+    cut.end(stage, link)
+    assert stage.link(link).knock(5) == "reset"
+    assert not fault.bit(stage, link)
+    fault.end(stage, link)
+
+
+def test_the_resets_of_a_worker_that_died_are_lifted(stage: Stage) -> None:
+    link = f"{WORKER} -> broker"
+    fault = Reset(link=link)
+    fault.begin(stage, link)
+    stage.container(WORKER).kill()
+    assert until(lambda: stage.container(WORKER).status == "exited", 5)
+    assert fault.bit(stage, link)
+    fault.end(stage, link)
+    assert until(lambda: fault.lifted(stage, link), 20)
+    stage.container(WORKER).start()
+    assert until(stage.container(WORKER).answers, 20)
+
+
 def test_a_cut_of_one_link_leaves_the_others(stage: Stage) -> None:
     stage.link(f"{WORKER} -> broker").refuse("test")
     assert stage.link("load -> broker").round_trip_seconds(2) is not None
@@ -189,10 +340,15 @@ def test_a_restarted_broker_answers_again_at_the_same_address(stage: Stage) -> N
     assert until(stage.container(WORKER).answers, 30)
 
 
-def test_toxiproxy_is_never_sent_what_it_cannot_be_trusted_with(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    "toxic",
+    [Toxic("slicer", {}), Toxic("bandwidth", {"rate": 0}), Toxic("timeout", {}), Toxic("timeout", {"timeout": 0, "rate": 1})],
+    ids=str,
+)
+def test_toxiproxy_is_never_sent_what_it_cannot_be_trusted_with(stage: Stage, toxic: Toxic) -> None:
     link = stage.link("load -> broker")
     with pytest.raises(HarnessError, match="can be trusted"):
-        link._control.add_toxic(link._routes[0], "slicer", "upstream", {})
+        link._control.add_toxic(link._routes[0], toxic, "upstream")
 
 
 def test_a_query_that_is_wrong_is_said_with_the_databases_own_words(stage: Stage) -> None:
@@ -206,7 +362,7 @@ def test_a_control_api_that_hangs_is_a_sentence_after_a_bounded_wait(stage: Stag
     stage.container("toxiproxy").pause()
     try:
         with pytest.raises(HarnessError, match="its control API hangs"):
-            stage.link("load -> broker").delay("test", 0.1, 0.0)
+            stage.link("load -> broker").poison("test", Toxic("timeout", {"timeout": 0}))
     finally:
         stage.container("toxiproxy").unpause()
 

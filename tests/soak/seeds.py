@@ -22,6 +22,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from drillbook.faults import KINDS, kinds
 from drillbook.validation.loader import load
 from tests.gallery import page
 from tests.gallery.drill import Outcome, run
@@ -36,9 +37,9 @@ WORKERS = ("workers.v1", "workers.v2")
 LINKS = (*(f"{worker} -> {service}" for worker in WORKERS for service in ("broker", "database")), "load -> broker", "operator -> broker")
 Fault = dict[str, Any]
 TEXT = """\
-A correct system, `tests/soak/correct/`, is rolled back again and again, each time with one to three faults drawn from a seed: links slow
-and cut; workers killed, frozen and restarted; broker and database frozen and restarted; acknowledgements, deliveries, confirms and
-publishes lost, held back, or cut off by a closed channel; at random moments and steps. Every invariant that makes sense is declared, and
+A correct system, `tests/soak/correct/`, is rolled back again and again, each time with one to three faults drawn from a seed: those of
+every kind on links, on workers, on broker and database; acknowledgements, deliveries, confirms and publishes lost, held back, or cut off
+by a closed channel; at random moments and steps. Every invariant that makes sense is declared, and
 all must hold.
 
 ```sh
@@ -79,24 +80,26 @@ def _fault(draw: Random) -> Fault:
 
 def _on_a_link(draw: Random) -> Fault:
     link, lasting = draw.choice(LINKS), _milliseconds(draw, 300, 2500)
-    slow = _milliseconds(draw, 20, 300)
-    kind = draw.choice(({"latency": {"link": link, "delay": slow}}, {"cut": {"link": link, "how": draw.choice(("drop", "refuse"))}}))
-    return {**kind, **_moment(draw), "for": lasting}
+    kind = draw.choice(kinds("link"))
+    return {kind: {"link": link, **draw.choice(KINDS[kind].examples)}, **_moment(draw), "for": lasting}
 
 
 def _on_a_container(draw: Random) -> Fault:
     """A worker dies or freezes. One of v2 is hit only while the playbook drains it, and stays dead: nobody may start it again."""
     target, lasting = draw.choice(WORKERS), {"for": _milliseconds(draw, 300, 2500)}
-    kind = draw.choice(("kill", "pause", "restart"))
+    kind = draw.choice(kinds("container"))
     if target == "workers.v2":
-        kind = "kill" if kind == "restart" else kind
-        return {kind: {"target": target, "pick": "one"}, "during": {"step": LONG}, **({} if kind == "kill" else lasting)}
-    return {kind: {"target": target, "pick": "one"}, **_moment(draw), **({} if kind == "restart" else lasting)}
+        kind = "kill" if KINDS[kind].momentary else kind
+        moment, lasting = {"during": {"step": LONG}}, {} if KINDS[kind].stays else lasting
+    else:
+        moment, lasting = _moment(draw), {} if KINDS[kind].momentary else lasting
+    return {kind: {"target": target, "pick": "one", **draw.choice(KINDS[kind].examples)}, **moment, **lasting}
 
 
 def _on_a_service(draw: Random) -> Fault:
-    kind, target = draw.choice(("restart", "pause")), draw.choice(("broker", "database"))
-    return {kind: {"target": target}, **_moment(draw), **({} if kind == "restart" else {"for": _milliseconds(draw, 300, 2500)})}
+    kind = draw.choice([kind for kind in kinds("container") if not KINDS[kind].stays])
+    target, lasting = draw.choice(("broker", "database")), {} if KINDS[kind].momentary else {"for": _milliseconds(draw, 300, 2500)}
+    return {kind: {"target": target, **draw.choice(KINDS[kind].examples)}, **_moment(draw), **lasting}
 
 
 def _on_a_message(draw: Random) -> Fault:

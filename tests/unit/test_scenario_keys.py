@@ -5,6 +5,8 @@ from pathlib import Path
 import pytest
 from scenario_folder import sound_folder, spoiled
 
+from drillbook.faults import KINDS
+
 CASES = {
     "a key is there twice": ("method: versioned-workers", "title: again", ["2:1: title is here twice; the first is on line 1"]),
     "a key is there twice, deep inside": (
@@ -137,7 +139,7 @@ CASES = {
     "a fault has two kinds": (
         "    kill: {target: workers.v2, pick: one}\n",
         "    kill: {target: workers.v2, pick: one}\n    pause: {target: broker}\n",
-        ["28:5: entry 2 of faults: give exactly one kind of fault (close_channel, cut, drop, hold, kill, latency, pause, restart)"],
+        [f"28:5: entry 2 of faults: give exactly one kind of fault ({', '.join(KINDS)})"],
     ),
     "a fault has no moment": (
         "    at: 10s\n",

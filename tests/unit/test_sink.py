@@ -212,3 +212,13 @@ def test_the_calls_of_some_tasks_can_be_left_out(started):
     tail = SinkTail(running.output)
     assert until(lambda: tail.poll().calls() == 3, SECONDS)
     assert (tail.calls(without={"b"}), tail.calls(without={"never called"})) == (1, 3)
+
+
+def test_a_body_that_is_put_comes_back_as_long_and_is_no_effect(started):
+    running = started()
+    connection = running.dial()
+    connection.request("PUT", "/echo", body=bytes(100_000))
+    answer = connection.getresponse()
+    assert (answer.status, len(answer.read())) == (200, 100_000)
+    assert running.end() == 0
+    assert [line for line in running.lines if line["event"] == "call"] == []

@@ -16,6 +16,7 @@ from tap_speech import PREAMBLE, client, deliver, opened, publish
 from drillbook import tap
 from drillbook.evidence.kinds.wire import Wire
 from drillbook.evidence.run_directory import line as wire_line
+from drillbook.tap import echo
 
 
 def taken_before_it_blocks(source, block):
@@ -199,3 +200,26 @@ def test_several_connections_are_told_apart_by_number(start_tap, upstream):
         speak(*started.joined(upstream), [*opened(), client(publish("a"))])
     started.end()
     assert [line["connection"] for line in started.lines if line["event"] == "publish"] == [1, 2]
+
+
+def test_bytes_that_ask_for_an_echo_come_back_when_all_are_there_and_the_broker_hears_nothing(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
+    ours, theirs = started.joined(upstream)
+    ours.sendall(echo.question(200_000) + bytes(199_999))
+    ours.settimeout(0.2)
+    with pytest.raises(TimeoutError):
+        ours.recv(1)
+    ours.settimeout(SECONDS)
+    ours.sendall(b"x")
+    assert receive(ours, 200_000) == bytes(200_000)
+    with suppress(ConnectionResetError):
+        assert theirs.recv(1) == b""
+    assert started.end() == 0
+    assert started.events == ["start", "end"]
+
+
+def test_an_echo_of_more_than_it_has_is_no_question_to_the_tap(start_tap, upstream):
+    started = start_tap(upstream.getsockname())
+    ours, theirs = started.joined(upstream)
+    ours.sendall(echo.question(echo.MOST + 1))
+    assert receive(theirs, 24) == echo.question(echo.MOST + 1)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from drillbook import faults as fault_kinds
 from drillbook.app import cli
 from drillbook.evidence.kinds import KINDS
 from drillbook.judge.catalogue import catalogue
@@ -76,11 +77,46 @@ def sections() -> str:
     return "\n".join(lines) + "\n"
 
 
+def faults() -> str:
+    """A table of the faults, by what they hit."""
+    lines = ["| fault | hits | |", "|---|---|---|"]
+    for kind in (*fault_kinds.kinds("link"), *fault_kinds.kinds("container"), *fault_kinds.kinds("message")):
+        sentence = (fault_kinds.KINDS[kind].__doc__ or "").strip().splitlines()[0].replace("``", "`")
+        lines.append(f"| [`{kind}`](docs/scenario.md#{kind}) | a {fault_kinds.KINDS[kind].hits} | {sentence} |")
+    return "\n".join(lines) + "\n"
+
+
+def met() -> str:
+    """A table of what it takes to have met somebody, by fault."""
+    passing = [kind for kind in fault_kinds.kinds("link") if not fault_kinds.KINDS[kind].blocks]
+    blocking = [kind for kind in fault_kinds.kinds("link") if fault_kinds.KINDS[kind].blocks]
+    lines = [
+        "| fault | when |",
+        "|---|---|",
+        f"| {_named(passing)} on a link to the broker | something passed it between begin and end, by the wire |",
+        f"| {_named(blocking)} on a link to the broker | a connection was open when it began, the wire shows something of it meanwhile, "
+        "or its worker was started meanwhile |",
+        "| any of these, on a link to the database, a further server or the sink | its client was connected to the broker, as for a "
+        f"{_named(blocking[:1])}; whether it used this link is not asked, as nothing sees what passes there |",
+        "| any of these, on a link of the operator | a program ran meanwhile: what it tries on a cut link leaves no trace, nor do its "
+        "calls to the management API |",
+        f"| {_named(fault_kinds.kinds('container'))} | the container ran when it began; that it had something to do is not asked |",
+        f"| {_named(fault_kinds.kinds('message'))} | proven by the messages that they hit |",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _named(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "evidence": evidence,
+    "faults": faults,
     "files": files,
     "invariants": invariants,
+    "met": met,
     "sections": sections,
 }
 """What can stand between the marks, by name."""

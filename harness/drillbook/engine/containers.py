@@ -102,6 +102,11 @@ class StageContainer(DockerContainer):
             raise HarnessError(f"{self.role} ended while it started: {last_words(self)}")
         return [int(binding[0]["HostPort"]) for binding in bindings]
 
+    def address(self) -> str:
+        """Its address on the run's network, which the machine reaches too."""
+        (network,) = self.get_wrapped_container().attrs["NetworkSettings"]["Networks"].values()
+        return str(network["IPAddress"])
+
 
 class GoneError(HarnessError):
     """The container is not there any more."""

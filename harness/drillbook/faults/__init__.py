@@ -14,13 +14,13 @@ from collections.abc import Iterable, Iterator
 from importlib.metadata import EntryPoint, entry_points
 
 from drillbook.core.errors import UsageError
-from drillbook.faults.base import Fault, Stage
+from drillbook.faults.base import ContainerFault, Fault, Hits, LinkFault, Stage
 from drillbook.faults.on_wire import WireFault
 
 GROUP = "drillbook.faults"
 """Entry points of this group name a class, a subclass of `Fault`."""
 
-__all__ = ["GROUP", "KINDS", "Fault", "Stage", "WireFault"]
+__all__ = ["GROUP", "KINDS", "ContainerFault", "Fault", "LinkFault", "Stage", "WireFault", "kinds"]
 
 
 def _found() -> dict[str, type[Fault]]:
@@ -52,3 +52,8 @@ def _kinds(faults: Iterable[type[Fault]]) -> Iterator[type[Fault]]:
 
 
 KINDS: dict[str, type[Fault]] = _found()
+
+
+def kinds(hits: Hits) -> list[str]:
+    """The names of the kinds that hit links, containers or messages."""
+    return [kind for kind, fault in KINDS.items() if getattr(fault, "hits", None) == hits]

@@ -3,14 +3,59 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from drillbook.tap.rules import Rule
+from drillbook.core.refs import ContainerRef, LinkRef
+from drillbook.tap.rules import Event, Rule
 
 Pick = Literal["one", "all"] | int
+Stream = Literal["upstream", "downstream"]
+Knock = Literal["answered", "ended", "reset", "silent"]
+Hits = Literal["link", "container", "message"]
+
+
+@dataclass(frozen=True)
+class Toxic:
+    """What a proxy is to do to all that passes it, as Toxiproxy names it.
+
+    Args:
+        kind: ``latency``.
+        attributes: just those that the kind has.
+        streams: upstream: what the client sends; downstream: what it is sent.
+        anew: connections that are open end, and new ones meet it from their beginning on.
+    """
+
+    kind: str
+    attributes: Mapping[str, int]
+    streams: Sequence[Stream] = ("upstream", "downstream")
+    anew: bool = False
+
+
+@dataclass(frozen=True)
+class Use:
+    """Where a scenario has a fault."""
+
+    links: Sequence[str]
+    """Those that it aims at; none for a container."""
+    message: Event | None
+    """What passes on the wire when it begins; None: it comes at another moment."""
+
+
+@dataclass(frozen=True)
+class Objection:
+    """Why a fault cannot be as the file has it.
+
+    Args:
+        key: the parameter that is wrong.
+        why: for the person who wrote it.
+    """
+
+    key: str
+    why: str
 
 
 class Container(Protocol):
@@ -35,16 +80,22 @@ class Container(Protocol):
         """Whether the service inside answers its readiness question now."""
 
 
+class Standing(Protocol):
+    """An open connection through a link."""
+
+    def ended(self) -> bool:
+        """Whether the other side has ended it, by now."""
+
+    def close(self) -> None: ...
+
+
 class Link(Protocol):
     """One network path of the stage, with a Toxiproxy proxy of its own."""
 
     name: str
 
-    def delay(self, owner: object, delay_seconds: float, jitter_seconds: float) -> None:
-        """Delay every chunk of bytes, in each direction, until the owner heals it."""
-
-    def drop(self, owner: object) -> None:
-        """Let connections stand and swallow every byte, both ways, until the owner heals it."""
+    def poison(self, owner: object, toxic: Toxic) -> None:
+        """Put a toxic on it, until the owner heals it."""
 
     def refuse(self, owner: object) -> None:
         """Close every connection and refuse new ones, until the owner heals it."""
@@ -54,6 +105,15 @@ class Link(Protocol):
 
     def round_trip_seconds(self, within: float) -> float | None:
         """Time of one question and answer through the link by a connection of its own; None when none came ``within`` seconds."""
+
+    def echo_seconds(self, size: int, within: float) -> float | None:
+        """Time of so many bytes there and, once all have come, back, by a connection of its own; None when they did not come back."""
+
+    def knock(self, within: float) -> Knock:
+        """What comes of a hello by a connection of its own, as clients in containers see it."""
+
+    def stand(self, within: float) -> Standing | None:
+        """Open a connection that says nothing after its hello; None when nothing answered."""
 
 
 class Act(Protocol):
@@ -120,6 +180,7 @@ class Fault(BaseModel, ABC):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: ClassVar[str]
+    hits: ClassVar[Hits]
     undo: ClassVar[str]
     """What undoes it, for a person who finds it on disk after the harness died."""
     momentary: ClassVar[bool] = False
@@ -128,6 +189,8 @@ class Fault(BaseModel, ABC):
     """True where the fault is not undone unless ``for`` says when."""
     blocks: ClassVar[bool] = False
     """True where nothing passes its link while it stands, so that the wire cannot show who meets it."""
+    examples: ClassVar[Sequence[Mapping[str, str]]] = ({},)
+    """Parameters worth a try, beside what it aims at, as a scenario file has them: what the fault soak and tests of every fault take."""
     pick: Pick = Field(
         default="all", description="How many of the named victims it hits: one, all, or a number; which ones is drawn from the seed."
     )
@@ -141,6 +204,10 @@ class Fault(BaseModel, ABC):
     def severs(self) -> bool:
         """Whether it ends the connections of what it hits, so that a message which the tap holds for one of them is never sent."""
         return False
+
+    def objections(self, _use: Use) -> Iterable[Objection]:
+        """Why it cannot be as the file has it, where its parameters alone do not show it."""
+        return ()
 
     @abstractmethod
     def begin(self, stage: Stage, victim: str) -> None:
@@ -157,3 +224,29 @@ class Fault(BaseModel, ABC):
     @abstractmethod
     def lifted(self, stage: Stage, victim: str) -> bool:
         """Proof, from outside, that it is gone; asked until true or a deadline."""
+
+
+class LinkFault(Fault):
+    """A fault that does something to all that passes a link; healing the link undoes it."""
+
+    hits: ClassVar[Hits] = "link"
+    undo: ClassVar[str] = "delete the link's proxy and make it again"
+    link: LinkRef
+
+    @property
+    def aim(self) -> str:
+        return self.link
+
+    def end(self, stage: Stage, victim: str) -> None:
+        stage.link(victim).heal(self)
+
+
+class ContainerFault(Fault):
+    """A fault that does something to a container."""
+
+    hits: ClassVar[Hits] = "container"
+    target: ContainerRef
+
+    @property
+    def aim(self) -> str:
+        return self.target

@@ -4,26 +4,22 @@ from typing import Literal
 
 from pydantic import Field
 
-from drillbook.core.refs import LinkRef
-from drillbook.faults.base import Fault, Stage
+from drillbook.faults.base import LinkFault, Stage, Toxic
 
 PROBE_SECONDS = 1.0
+SWALLOW = Toxic("timeout", {"timeout": 0})
+"""Connections stand, and every byte of them vanishes."""
 
 
-class Cut(Fault):
+class Cut(LinkFault):
     """Let nothing pass a link, as a pulled cable (drop) or a firewall that rejects (refuse) does."""
 
     kind = "cut"
-    undo = "delete the link's proxy and make it again"
     blocks = True
-    link: LinkRef
+    examples = ({"how": "drop"}, {"how": "refuse"})
     how: Literal["drop", "refuse"] = Field(
         default="drop", description="drop: connections stand, bytes vanish; refuse: connections close, new ones are refused."
     )
-
-    @property
-    def aim(self) -> str:
-        return self.link
 
     @property
     def severs(self) -> bool:
@@ -31,13 +27,10 @@ class Cut(Fault):
 
     def begin(self, stage: Stage, victim: str) -> None:
         link = stage.link(victim)
-        link.drop(self) if self.how == "drop" else link.refuse(self)
+        link.poison(self, SWALLOW) if self.how == "drop" else link.refuse(self)
 
     def bit(self, stage: Stage, victim: str) -> bool:
         return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is None
-
-    def end(self, stage: Stage, victim: str) -> None:
-        stage.link(victim).heal(self)
 
     def lifted(self, stage: Stage, victim: str) -> bool:
         return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is not None

@@ -1,11 +1,16 @@
 """Lose messages on their way, as a connection that breaks does with what it carries."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from pydantic import Field
 
+from drillbook.faults.base import Objection, Use
 from drillbook.faults.on_wire import WireFault
 from drillbook.tap.rules import Rule
+
+NUMBERED = ("publish", "deliver")
+"""What confirms and acknowledgements name by its number; those of several at once would cover the one that was lost."""
 
 
 class Drop(WireFault):
@@ -21,3 +26,10 @@ class Drop(WireFault):
 
     def asks(self, rule: Rule) -> Rule:
         return replace(super().asks(rule), sever=self.sever)
+
+    def objections(self, use: Use) -> Iterable[Objection]:
+        if not self.sever and use.message in NUMBERED:
+            yield Objection(
+                "sever",
+                f"no connection loses a {use.message} and goes on: both its ends number them, and would mistake each other from there on",
+            )

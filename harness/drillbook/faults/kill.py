@@ -2,23 +2,17 @@
 
 from pydantic import PrivateAttr
 
-from drillbook.core.refs import ContainerRef
-from drillbook.faults.base import Fault, Stage
+from drillbook.faults.base import ContainerFault, Stage
 
 
-class Kill(Fault):
+class Kill(ContainerFault):
     """Kill a container with SIGKILL; with ``for`` it is started again after that time, without it stays dead."""
 
     kind = "kill"
     undo = "docker start"
     stays = True
-    target: ContainerRef
     _alive: set[str] = PrivateAttr(default_factory=set)
     """Victims that ran when they were killed: one that was dead already was not killed by this fault."""
-
-    @property
-    def aim(self) -> str:
-        return self.target
 
     @property
     def severs(self) -> bool:

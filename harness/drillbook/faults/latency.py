@@ -2,19 +2,17 @@
 
 from pydantic import Field, model_validator
 
-from drillbook.core.refs import LinkRef
 from drillbook.core.units import Duration
-from drillbook.faults.base import Fault, Stage
+from drillbook.faults.base import LinkFault, Stage, Toxic
 
 PROBE_SECONDS = 5.0
 
 
-class Latency(Fault):
+class Latency(LinkFault):
     """Delay what the link carries, both ways, so that a round trip takes twice ``delay`` longer."""
 
     kind = "latency"
-    undo = "delete the link's proxy and make it again"
-    link: LinkRef
+    examples = ({"delay": "150ms"}, {"delay": "300ms", "jitter": "100ms"})
     delay: Duration = Field(description="Added to each direction.", gt=0)
     jitter: Duration = Field(default=0.0, description="Each chunk's delay differs by at most this much.", ge=0)
 
@@ -24,20 +22,14 @@ class Latency(Fault):
             raise ValueError("jitter must be smaller than delay: otherwise nobody can tell the slow link from the fast one")
         return self
 
-    @property
-    def aim(self) -> str:
-        return self.link
-
     def begin(self, stage: Stage, victim: str) -> None:
-        stage.link(victim).delay(self, self.delay, self.jitter)
+        milliseconds = {"latency": round(self.delay * 1000), "jitter": round(self.jitter * 1000)}
+        stage.link(victim).poison(self, Toxic("latency", milliseconds))
 
     def bit(self, stage: Stage, victim: str) -> bool:
         least = 2 * max(self.delay - self.jitter, 0.0)
         taken = stage.link(victim).round_trip_seconds(least + PROBE_SECONDS)
         return taken is not None and taken >= least
-
-    def end(self, stage: Stage, victim: str) -> None:
-        stage.link(victim).heal(self)
 
     def lifted(self, stage: Stage, victim: str) -> bool:
         taken = stage.link(victim).round_trip_seconds(PROBE_SECONDS)

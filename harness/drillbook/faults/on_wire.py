@@ -8,13 +8,14 @@ from typing import ClassVar, Self
 from pydantic import PrivateAttr
 
 from drillbook.core.refs import LinkRef
-from drillbook.faults.base import Fault, Stage
+from drillbook.faults.base import Fault, Hits, Stage
 from drillbook.tap.rules import Action, Rule
 
 
 class WireFault(Fault):
     """A fault that the tap makes by a rule, over all its links together; its victims are links, whichever of them the messages pass."""
 
+    hits: ClassVar[Hits] = "message"
     undo: ClassVar[str] = "empty the run's tap/rules.json and send the container of the tap SIGHUP"
     momentary: ClassVar[bool] = True
     action: ClassVar[Action]

@@ -1,19 +1,13 @@
 """Freeze a container: its processes stop, its connections stay open, its unacknowledged tasks stay away from everyone else."""
 
-from drillbook.core.refs import ContainerRef
-from drillbook.faults.base import Fault, Stage
+from drillbook.faults.base import ContainerFault, Stage
 
 
-class Pause(Fault):
+class Pause(ContainerFault):
     """Freeze a container's processes; the broker gives its tasks to others only after about three heartbeats."""
 
     kind = "pause"
     undo = "docker unpause"
-    target: ContainerRef
-
-    @property
-    def aim(self) -> str:
-        return self.target
 
     def begin(self, stage: Stage, victim: str) -> None:
         if stage.container(victim).status == "running":

@@ -2,22 +2,16 @@
 
 from pydantic import PrivateAttr
 
-from drillbook.core.refs import ContainerRef
-from drillbook.faults.base import Fault, Stage
+from drillbook.faults.base import ContainerFault, Stage
 
 
-class Restart(Fault):
+class Restart(ContainerFault):
     """Stop a service in order and start it again; lifted when it answers."""
 
     kind = "restart"
     undo = "docker start"
     momentary = True
-    target: ContainerRef
     _before: dict[str, str] = PrivateAttr(default_factory=dict)
-
-    @property
-    def aim(self) -> str:
-        return self.target
 
     @property
     def severs(self) -> bool:

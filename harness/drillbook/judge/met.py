@@ -1,8 +1,9 @@
 """Whether a fault on a link met anybody: what passed there while it stood, or who would have used it.
 
-Slow links (`latency`) to the broker: something passed there, as the wire shows. Cut ones: a connection was open when it was cut, its end
-shows on the wire, or the worker at its end was started meanwhile, and so had to reach it. Nothing sees what passes a link that does not
-lead to the broker: there it is enough that its client was connected to the broker, as for a cut. What a program tries over a link of the
+A link to the broker that still carries something (slow): something passed there, as the wire shows. One that lets nothing pass (cut): a
+connection was open when that began, its end shows on the wire, or the worker at its end was started meanwhile, and so had to reach it.
+Nothing sees what passes a link that does not lead to the broker: there it is enough that its client was connected to the broker, as for a
+cut. What a program tries over a link of the
 operator leaves no trace where it is cut, and its calls to the management API never do: there it is enough that a program ran. A fault
 on several links met somebody when one of them was used.
 """

@@ -80,6 +80,18 @@ class Handler(BaseHTTPRequestHandler):
         """Say that the sink is there, and how it is called."""
         self._answer(HTTPStatus.OK, {"sink": "POST one effect a call, with the headers Task-Id and Idempotency-Key"})
 
+    def do_PUT(self) -> None:
+        """Give as many bytes as came: how the way to the sink is measured. Nothing is recorded."""
+        try:
+            body = bytes(self._read_body())
+        except RefusalError as refusal:
+            self._answer(refusal.status, {"error": refusal.why})
+            return
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
     def handle_expect_100(self) -> bool:
         """Ask for the body of a client that waits to be asked."""
         asked = super().handle_expect_100()
@@ -89,7 +101,8 @@ class Handler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *arguments: Any) -> None:
         """Only refusals are logged, by themselves: the file holds the calls."""
 
-    def _read_body(self) -> None:
+    def _read_body(self) -> int:
+        """Its length."""
         if "Transfer-Encoding" in self.headers:
             self.close_connection = True
             raise RefusalError(HTTPStatus.LENGTH_REQUIRED, "A body needs a Content-Length: the sink reads no chunked bodies.")
@@ -102,6 +115,7 @@ class Handler(BaseHTTPRequestHandler):
             raise RefusalError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"A body may have {LARGEST_BODY} bytes, and this one has {told}.")
         if len(self.rfile.read(int(told))) < int(told):
             raise ConnectionResetError("the body was shorter than its Content-Length")
+        return int(told)
 
     def _call(self) -> Call:
         task = self._header("Task-Id")

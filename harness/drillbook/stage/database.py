@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import socket
+import time
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Timer
 from typing import Any
 
 import psycopg
@@ -116,6 +120,26 @@ class DatabaseClient:
         except (TypeError, ValueError):
             raise UsageError(f"the query {query!r} must give one number, not {value!r}.") from None
 
+    def echo_seconds(self, size: int, within: float) -> float:
+        """How long so many bytes take there and, once all have come, back.
+
+        Raises:
+            OSError: it did not answer within so many seconds.
+        """
+        try:
+            with psycopg.connect(self.url, connect_timeout=max(2, math.ceil(within)), autocommit=True) as connection:
+                given_up = Timer(within, lambda: _shut(connection.fileno()))  # psycopg waits for an answer for ever
+                given_up.start()
+                try:
+                    begin = time.monotonic()
+                    connection.execute("select %s::text", ["x" * size]).fetchone()
+                    return time.monotonic() - begin
+                finally:
+                    given_up.cancel()
+                    given_up.join()
+        except psycopg.Error as error:
+            raise ConnectionError(f"the database does not answer: {error}") from error
+
     @contextmanager
     def _asked(self, query: str, timeout_seconds: float) -> Iterator[psycopg.Connection[dict[str, Any]]]:
         """A connection for one question, with what goes wrong on it as a sentence."""
@@ -127,6 +151,11 @@ class DatabaseClient:
             raise ConnectionError(f"the database does not answer: {error}") from error
         except psycopg.Error as error:
             raise UsageError(f"the database refuses the query {query!r}: {error.diag.message_primary or error}.") from error
+
+
+def _shut(number: int) -> None:
+    with socket.fromfd(number, socket.AF_INET, socket.SOCK_STREAM) as connection:
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def _nested(query: str) -> str:

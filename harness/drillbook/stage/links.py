@@ -21,11 +21,22 @@ from toxiproxy import Toxiproxy
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from drillbook.core.errors import HarnessError
+from drillbook.faults.base import Knock, Toxic
+from drillbook.stage import probes
+from drillbook.stage.probes import Echo, Standing
 
 API_PORT = 8474
 FIRST_PORT = 20001
 ANSWER_WITHIN_SECONDS = 10.0
-REFUSE = "refuse"
+TRUSTED = {
+    "latency": {"latency": 0, "jitter": 0},
+    "timeout": {"timeout": 0},
+    "bandwidth": {"rate": 1},
+    "reset_peer": {"timeout": 0},
+    "slow_close": {"delay": 0},
+    "limit_data": {"bytes": 0},
+}
+"""Toxiproxy's toxics that do what they say, each with its attributes and the least that each may be; a slicer of nothing never ends."""
 AMQP_HELLO = b"AMQP\x00\x00\x09\x01"
 """The protocol header; the broker answers it with Connection.Start (AMQP 0-9-1, 2.2.4)."""
 POSTGRES_HELLO = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
@@ -73,9 +84,21 @@ class ProxyControl:
         except requests.RequestException:
             return False
 
-    def create(self, route: Route) -> None:
-        """Make a proxy."""
-        self._call(f"make the proxy {route.name}", lambda: self._server.create(route.upstream, route.name, f"0.0.0.0:{route.listen}"))
+    def create(self, route: Route, enabled: bool = True) -> None:
+        """Make a proxy; one that is not enabled takes no connections."""
+        listen = f"0.0.0.0:{route.listen}"
+        self._call(f"make the proxy {route.name}", lambda: self._server.create(route.upstream, route.name, listen, enabled))
+
+    def enable(self, route: Route) -> None:
+        """Have a proxy take connections."""
+
+        def enable() -> None:
+            proxy = self._server.get_proxy(route.name)
+            if proxy is None:
+                raise HarnessError(f"the proxy {route.name} is gone, and cannot be enabled.")
+            proxy.enable()
+
+        self._call(f"enable the proxy {route.name}", enable)
 
     def delete(self, route: Route) -> None:
         """Delete a proxy; its connections close. One that is not there is deleted already."""
@@ -87,17 +110,16 @@ class ProxyControl:
 
         self._call(f"delete the proxy {route.name}", delete)
 
-    def add_toxic(self, route: Route, kind: str, stream: str, attributes: dict[str, int], number: int = 0) -> None:
+    def add_toxic(self, route: Route, toxic: Toxic, stream: str, number: int = 0) -> None:
         """Add a toxic to a proxy.
 
         Args:
-            kind: ``latency`` or ``timeout``.
+            toxic: one that is trusted.
             stream: ``upstream`` or ``downstream``.
-            attributes: whole numbers >= 0, just the keys that the kind has.
             number: tells it from others of its kind on the same proxy.
         """
-        known = {"latency": {"latency", "jitter"}, "timeout": {"timeout"}}
-        if set(attributes) != known.get(kind) or any(value < 0 for value in attributes.values()):
+        kind, attributes, least = toxic.kind, dict(toxic.attributes), TRUSTED.get(toxic.kind)
+        if least is None or attributes.keys() != least.keys() or any(attributes[name] < least[name] for name in least):
             raise HarnessError(f"{kind} with {attributes} is not a toxic that Toxiproxy can be trusted with.")
 
         def add() -> None:
@@ -156,47 +178,49 @@ class Link:
         routes: its proxies; the first is the one that is probed.
         hello: what a client says first to the service, so that it answers.
         port: the loopback port at which the first route answers.
+        host: the Toxiproxy container's address on the run's network.
+        echo: has the service give back what it is sent; None: it cannot be asked to.
     """
 
-    def __init__(self, control: ProxyControl, name: str, routes: tuple[Route, ...], hello: bytes, port: int) -> None:
+    def __init__(
+        self, control: ProxyControl, name: str, routes: tuple[Route, ...], hello: bytes, port: int, host: str, echo: Echo | None = None
+    ) -> None:
         self.name = name
         self.port = port
+        self._inside, self._echo = (host, routes[0].listen), echo
         self._control = control
         self._routes = routes
         self._hello = hello
         self._lock = RLock()
-        self._harms: dict[int, tuple[str, dict[str, int]]] = {}
-        """What faults do to the link now, by the fault."""
+        self._harms: dict[int, Toxic | None] = {}
+        """What faults do to the link now, by the fault; None: they refuse connections."""
 
     def open(self) -> None:
         """Make its proxies."""
         for route in self._routes:
             self._control.create(route)
 
-    def delay(self, owner: object, delay_seconds: float, jitter_seconds: float) -> None:
-        """Delay every chunk of bytes, in each direction, until the owner heals it."""
-        self._do(owner, "latency", {"latency": round(delay_seconds * 1000), "jitter": round(jitter_seconds * 1000)})
-
-    def drop(self, owner: object) -> None:
-        """Let connections stand and swallow every byte, both ways, until the owner heals it."""
-        self._do(owner, "timeout", {"timeout": 0})
+    def poison(self, owner: object, toxic: Toxic) -> None:
+        """Put a toxic on it, until the owner heals it."""
+        with self._lock:
+            self._harms[id(owner)] = toxic
+            if toxic.anew:
+                self._again()
+            elif not self._refuses:
+                self._add(id(owner), toxic)
 
     def refuse(self, owner: object) -> None:
         """Close every connection and refuse new ones, until the owner heals it."""
-        self._do(owner, REFUSE, {})
+        with self._lock:
+            refused, self._harms[id(owner)] = self._refuses, None
+            if not refused:
+                self._close()
 
     def heal(self, owner: object) -> None:
         """Delete the proxies and make them again, so that their connections close; what others did to the link is done again."""
         with self._lock:
             self._harms.pop(id(owner), None)
-            for route in self._routes:
-                self._control.delete(route)
-            if any(kind == REFUSE for kind, _ in self._harms.values()):
-                return
-            for route in self._routes:
-                self._control.create(route)
-            for number, (kind, attributes) in self._harms.items():
-                self._poison(number, kind, attributes)
+            self._again()
 
     def round_trip_seconds(self, within: float) -> float | None:
         """Time of one question and answer over a connection of its own.
@@ -215,19 +239,51 @@ class Link:
         except OSError:
             return None
 
-    def _do(self, owner: object, kind: str, attributes: dict[str, int]) -> None:
-        with self._lock:
-            refused = any(held == REFUSE for held, _ in self._harms.values())
-            self._harms[id(owner)] = (kind, attributes)
-            if refused:
-                return
-            if kind == REFUSE:
-                for route in self._routes:
-                    self._control.delete(route)
-            else:
-                self._poison(id(owner), kind, attributes)
+    def echo_seconds(self, size: int, within: float) -> float | None:
+        """Time of so many bytes there and, once all have come, back, by a connection of its own.
 
-    def _poison(self, number: int, kind: str, attributes: dict[str, int]) -> None:
+        Args:
+            size: bytes.
+            within: seconds to wait.
+
+        Returns:
+            Seconds, or None when they did not come back.
+        """
+        try:
+            return self._echo(self.port, size, within) if self._echo is not None else None
+        except OSError:
+            return None
+
+    def knock(self, within: float) -> Knock:
+        """What comes of a hello by a connection of its own, as clients in containers see it."""
+        return probes.knock(self._inside, self._hello, within)
+
+    def stand(self, within: float) -> Standing | None:
+        """Open a connection that says nothing after its hello; None when nothing answered."""
+        return probes.stand(self._inside, self._hello, within)
+
+    def _again(self) -> None:
+        """Make the proxies anew, with all that is done to the link; nobody gets through before that is done."""
+        self._close()
+        if self._refuses:
+            return
         for route in self._routes:
-            for stream in ("upstream", "downstream"):
-                self._control.add_toxic(route, kind, stream, attributes, number)
+            self._control.create(route, enabled=not self._harms)
+        for number, toxic in self._harms.items():
+            if toxic is not None:
+                self._add(number, toxic)
+        for route in self._routes if self._harms else ():
+            self._control.enable(route)
+
+    @property
+    def _refuses(self) -> bool:
+        return None in self._harms.values()
+
+    def _close(self) -> None:
+        for route in self._routes:
+            self._control.delete(route)
+
+    def _add(self, number: int, toxic: Toxic) -> None:
+        for route in self._routes:
+            for stream in toxic.streams:
+                self._control.add_toxic(route, toxic, stream, number)

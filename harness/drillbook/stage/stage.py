@@ -31,6 +31,7 @@ from drillbook.stage import database, services
 from drillbook.stage.database import DatabaseClient
 from drillbook.stage.links import API_PORT, Link, ProxyControl, hello
 from drillbook.stage.parts import Parts, Say
+from drillbook.stage.probes import Echo, echo_of_sink, echo_of_tap
 from drillbook.stage.tap_control import BEGIN, CAPTURED, SETTINGS, TapControl
 from drillbook.stage.wiring import HARNESS_DATABASE, Addresses, Credentials, wire
 
@@ -308,8 +309,18 @@ class Stage:
         self._parts.ready("toxiproxy")
         for name, group in routes.items():
             self._addresses.ports[name] = tuple(mapped[route.listen] for route in group)
-            self._links[name] = Link(control, name, group, hello(name, services.hellos(self.spec.services)), self._addresses.ports[name][0])
+            said, port = hello(name, services.hellos(self.spec.services)), self._addresses.ports[name][0]
+            self._links[name] = Link(control, name, group, said, port, container.address(), self._echo(name))
             self._links[name].open()
+
+    def _echo(self, link: str) -> Echo | None:
+        """Who gives back what is sent over a link; of further servers nothing is known, and the harness's own links pass no tap."""
+        client, service = link.split(" -> ")
+        if service == "database":
+            return lambda _, size, within: DatabaseClient(self._addresses.sql(link)).echo_seconds(size, within)
+        if service == "sink":
+            return echo_of_sink
+        return echo_of_tap if service == "broker" and client != "harness" else None
 
     def _prepare(self) -> None:
         broker.declare(self.broker, self.spec.broker)

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from .armed import ArmedRules
 from .capture import Capture
 from .config import Link, Settings
+from .echo import Echo, asked
 from .lines import LinesFile
 from .session import Session
 
@@ -93,11 +94,29 @@ class ClientSide(Side):
     def __init__(self, session: Session, sides: set[Side], dial: Callable[[ClientSide], None]) -> None:
         super().__init__(session, "client", sides)
         self._dial = dial
+        self._said = False
+        self._echo: Echo | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)
         self.transport.pause_reading()
         self._dial(self)
+
+    def data_received(self, data: bytes) -> None:
+        if not self._said:
+            self._said = True
+            self._echo = asked(data)
+            if self._echo is not None:
+                self._leave_broker()
+        if self._echo is None:
+            super().data_received(data)
+        elif answer := self._echo.read(data):
+            self.transport.write(answer)
+
+    def _leave_broker(self) -> None:
+        assert isinstance(self.other, Side)
+        self.other.other = None
+        self.other.transport.abort()
 
 
 class Proxy:

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from drillbook import scenario as model
 from drillbook.core.refs import Ref
 from drillbook.core.units import unit_among, unit_of
-from drillbook.faults import KINDS, WireFault
+from drillbook.faults import KINDS, kinds
 from drillbook.validation.init import TEMPLATE
 from drillbook.validation.walk import description, key_of, part_of, units
 
@@ -36,7 +36,7 @@ def document() -> str:
         example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
         faults=KINDS,
         units=units(model.Scenario),
-        needs_on=[kind for kind, fault in KINDS.items() if issubclass(fault, WireFault)],
+        needs_on=kinds("message"),
         common=[name for name in model.FaultEntry.model_fields if name not in KINDS],
         invariants=catalogue(),
     )

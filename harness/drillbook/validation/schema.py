@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from drillbook.core.units import unit_of
-from drillbook.faults import KINDS, WireFault
+from drillbook.faults import KINDS, kinds
 from drillbook.scenario import Scenario
 from drillbook.validation.walk import key_of, parts
 
@@ -61,7 +61,7 @@ def _add_rules(parts: dict[str, Any]) -> None:
     parts["FaultSpec"]["allOf"] = [
         {"oneOf": _one_of(*KINDS)},
         {"oneOf": [*_one_of(*TRIGGERS), {"required": ["on"], "not": {"anyOf": _one_of(*TRIGGERS)}}]},
-        *({"if": {"required": [kind]}, "then": {"required": ["on"]}} for kind, fault in KINDS.items() if issubclass(fault, WireFault)),
+        *({"if": {"required": [kind]}, "then": {"required": ["on"]}} for kind in kinds("message")),
         *({"if": {"required": [kind]}, "then": {"not": {"required": ["for"]}}} for kind in momentary),
     ]
 

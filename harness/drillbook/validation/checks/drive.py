@@ -6,6 +6,7 @@ import re
 
 from drillbook.core.problems import suggestion
 from drillbook.core.units import Seconds
+from drillbook.faults.base import Use
 from drillbook.scenario import After, Binding, Deployment, Exchange, FaultEntry, Load, Monitor, Settle, Start, Workers
 from drillbook.scenario.moments import Moment, TaskCount, TaskCounts
 from drillbook.validation.checks.references import OWN_EXCHANGES
@@ -108,6 +109,14 @@ def _faults(draft: Draft) -> None:
             )
         first.setdefault(entry.name, number)
         _pick(draft, number, entry)
+        _objections(draft, number, entry)
+
+
+def _objections(draft: Draft, number: int, entry: FaultEntry) -> None:
+    """What the fault itself has against it."""
+    links = draft.names.resolve(entry.fault.aim) if draft.names is not None and "->" in entry.fault.aim else []
+    for objection in entry.fault.objections(Use(links, entry.on.wire if entry.on else None)):
+        draft.source.refuse(draft.source.value(("faults", number, entry.fault.kind, objection.key)), objection.why)
 
 
 def _pick(draft: Draft, number: int, entry: FaultEntry) -> None:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from drillbook.core.names import StageNames
 from drillbook.faults import WireFault
-from drillbook.faults.drop import Drop
 from drillbook.plan import client_of
 from drillbook.scenario import FaultEntry, OnWire
 from drillbook.validation.draft import Draft
@@ -15,8 +14,6 @@ from drillbook.validation.source import KeyPath
 LOAD = "load -> broker"
 LOAD_GETS = ("publish", "confirm")
 """The load publishes with confirms; it consumes nothing, and uses no transaction."""
-NUMBERED = ("publish", "deliver")
-"""What confirms and acknowledgements name by its number; those of several at once would cover the one that was lost."""
 
 
 def check(draft: Draft) -> None:
@@ -39,11 +36,6 @@ class _Check:
         if self._on.count > 1 and not isinstance(self._fault, WireFault):
             self._refuse(
                 (*self._path, "on", "count"), f"count is for faults that hit messages, and {self._kind} happens once: leave it out"
-            )
-        if isinstance(self._fault, Drop) and not self._fault.sever and self._on.wire in NUMBERED:
-            self._refuse(
-                (*self._path, self._kind, "sever"),
-                f"no connection loses a {self._on.wire} and goes on: both its ends number them, and would mistake each other from there on",
             )
         if self._names is None:
             return
