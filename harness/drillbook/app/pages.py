@@ -14,6 +14,7 @@ import click
 from drillbook.app import cli
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.catalogue import pages as invariant_pages
+from drillbook.playbook.runners import RUNNERS
 from drillbook.validation import document
 
 ROOT = Path(__file__).parents[3]
@@ -54,7 +55,14 @@ def invariants() -> str:
     return "\n".join(lines) + "\n"
 
 
-PARTS: dict[str, Callable[[], str]] = {"commands": commands, "invariants": invariants}
+def runners() -> str:
+    """A table of the keys under which a program is given."""
+    lines = ["| key | what stands there | its steps |", "|---|---|---|"]
+    lines += [f"| `{key}` | {runner.about} | {runner.steps} |" for key, runner in RUNNERS.items()]
+    return "\n".join(lines) + "\n"
+
+
+PARTS: dict[str, Callable[[], str]] = {"commands": commands, "invariants": invariants, "runners": runners}
 """What can stand between the marks, by name."""
 
 

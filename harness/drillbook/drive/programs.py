@@ -14,8 +14,8 @@ from drillbook.drive.watch import QueueSampler
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.records import SKIPPED
 from drillbook.plan import Plan
-from drillbook.playbook.ansible import environment as ansible
 from drillbook.playbook.program import Outcome, Program
+from drillbook.playbook.runners import RUNNERS
 from drillbook.scenario.moments import TaskCount
 from drillbook.stage.stage import Stage
 
@@ -67,7 +67,10 @@ class Programs:
         """
         own = {"DRILL_STATE_DIR": str(self.state_directory.resolve()), "DRILL_SEED": str(self.plan.seed)}
         told = self.stage.environment() | own | more
-        environment = told | ansible.environment(self.state_directory.parent / "ansible", told) | more
+        environment = dict(told)
+        for key, runner in RUNNERS.items():
+            environment |= runner.environment(self.state_directory.parent / key, told)
+        environment |= more
         transcript = self.run.path / "playbook" / f"{which}.log"
         program = Program(command, self.stage.folder, environment, transcript, timeout, _Steps(which, self), self.stage.redact)
         self._started.append(program)

@@ -14,6 +14,7 @@ from drillbook import scenario as model
 from drillbook.core.refs import Ref
 from drillbook.core.units import Duration, Rate, Size, written
 from drillbook.faults import KINDS, WireFault
+from drillbook.playbook.runners import RUNNERS
 from drillbook.scenario.moments import At, Tasks
 from drillbook.validation.init import TEMPLATE
 from drillbook.validation.walk import description, key_of, part_of
@@ -39,6 +40,7 @@ def document() -> str:
     page.globals |= {"table": table, "part": lambda name: getattr(model, name)}
     return page.get_template("scenario.md.j2").render(
         example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
+        runners=RUNNERS,
         faults=KINDS,
         needs_on=[kind for kind, fault in KINDS.items() if issubclass(fault, WireFault)],
         common=[name for name in model.FaultEntry.model_fields if name not in KINDS],
