@@ -22,12 +22,25 @@ ANY = "run"
 
 
 def _found() -> dict[str, Runner[Any]]:
+    """One of each, by key.
+
+    Raises:
+        UsageError: what another distribution adds cannot be imported, or two have the same key.
+    """
     for module in pkgutil.iter_modules(__path__):
         importlib.import_module(f"{__name__}.{module.name}")
     for entry in entry_points(group=GROUP):
         _load(entry)
-    runners = sorted(_keyed(Runner.__subclasses__()), key=lambda runner: (runner.key != ANY, runner.key))
-    return {runner.key: runner() for runner in runners}
+    found: dict[str, Runner[Any]] = {}
+    for runner in sorted(_keyed(Runner.__subclasses__()), key=lambda runner: (runner.key != ANY, runner.key)):
+        if (first := found.get(runner.key)) is not None:
+            raise UsageError(f"{_name(type(first))} and {_name(runner)} are runners of one key, {runner.key}.", "Rename or remove one.")
+        found[runner.key] = runner()
+    return found
+
+
+def _name(runner: type[Runner[Any]]) -> str:
+    return f"{runner.__module__}.{runner.__name__}"
 
 
 def _load(entry: EntryPoint) -> None:
