@@ -23,7 +23,7 @@ from drillbook.drive.environment import environment
 from drillbook.evidence import RunDirectory
 from drillbook.judge.verdict import Judgement
 from drillbook.plan import make_plan
-from drillbook.playbook.steps import step_names
+from drillbook.playbook.steps import all_step_names
 from drillbook.scenario import Scenario, Service, Workers
 
 REPORTS = Path("reports")
@@ -267,7 +267,7 @@ def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, re
     """What is known before anything starts: the scenario as it is, the user's invariants, the plan, the environment."""
     plan = make_plan(scenario, seed)
     assert scenario.playbook is not None
-    steps = dict.fromkeys([*step_names(scenario.playbook.command, path.parent), *scenario.playbook.steps])
+    steps = all_step_names(scenario.playbook.command, path.parent, "playbook", scenario.playbook.named_steps)
     faults = [
         {
             "name": fault.name,
@@ -286,5 +286,5 @@ def _write_head(run: RunDirectory, path: Path, scenario: Scenario, seed: int, re
     for name in scenario.invariants:
         if (path.parent / f"{name}.sql").exists():
             run.copy(path.parent / f"{name}.sql", f"invariants/{name}.sql")
-    run.write("plan.json", {"format": 1, "seed": seed, "tasks": plan.tasks, "steps": list(steps), "faults": faults})
+    run.write("plan.json", {"format": 1, "seed": seed, "tasks": plan.tasks, "steps": steps, "faults": faults})
     run.write("environment.json", environment(path, seed, replay, run_id, images))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Generic, TypeVar
@@ -42,10 +42,22 @@ class Reading:
     Args:
         names: the steps, in the order of the text, each once.
         gate: makes the gate at which it is held, given its environment; None: it cannot be held, and its output tells of its steps.
+        whole: where the scenario names no steps, it is one step as a whole, named after what it is in the drill. It is held before it
+            starts and after it has ended; steps that it tells of all the same are within that one.
     """
 
     names: tuple[str, ...] = ()
     gate: Callable[[Mapping[str, str]], Gate] | None = None
+    whole: bool = False
+
+    def whole_step(self, called: str, named: Sequence[str]) -> str | None:
+        """The name of the step that the program is as a whole; None where it is none.
+
+        Args:
+            called: what it is in the drill, ``deployment`` or ``playbook``.
+            named: the steps that the scenario names.
+        """
+        return called if self.whole and not named else None
 
 
 class Runner(ABC, Generic[V]):

@@ -19,6 +19,11 @@ class ProgramEntry(Part):
     """A real program, run from the scenario's folder, given under the key of one runner."""
 
     @property
+    def named_steps(self) -> list[str]:
+        """The steps that the file names, as they cannot be read from the program's text."""
+        return []
+
+    @property
     def given(self) -> str:
         """What stands under its runner's key."""
         return str(self._given[1])
@@ -244,3 +249,8 @@ class Playbook(ProgramPart):
         "to tasks is not left to luck; at most for `stage.ready_within`.",
     )
     env: dict[str, str] = Field(default_factory=dict, description="Added to its environment.")
+
+    @property
+    def named_steps(self) -> list[str]:
+        """The steps that the file names, as they cannot be read from the program's text."""
+        return self.steps

@@ -23,7 +23,7 @@ def command(scenarios: tuple[Path, ...], as_json: bool) -> None:
       drillbook validate scenarios/
     """
     from drillbook.core.errors import UsageError
-    from drillbook.playbook.steps import step_names
+    from drillbook.playbook.steps import all_step_names
     from drillbook.validation.find import find
     from drillbook.validation.loader import ScenarioError, load
 
@@ -35,7 +35,11 @@ def command(scenarios: tuple[Path, ...], as_json: bool) -> None:
         try:
             scenario = load(path)
             programs = {"deployment": scenario.deployment, "playbook": scenario.playbook}
-            steps = {name: list(step_names(part.command, path.parent)) for name, part in programs.items() if part is not None}
+            steps = {
+                name: all_step_names(part.command, path.parent, name, part.named_steps)
+                for name, part in programs.items()
+                if part is not None
+            }
             found.append({"file": str(path), "problems": [], "steps": steps})
         except ScenarioError as error:
             found.append({"file": str(path), "problems": [vars(problem) for problem in error.problems], "steps": {}})

@@ -11,7 +11,8 @@ from drillbook.playbook.command import problem
 from drillbook.playbook.here import Here, meant
 from drillbook.playbook.runner import Runner
 from drillbook.playbook.runners import BROUGHT_BY, RUNNERS
-from drillbook.playbook.steps import step_names
+from drillbook.playbook.steps import all_step_names, step_names
+from drillbook.validation.checks.references import Known
 from drillbook.validation.draft import STRICT, Draft
 from drillbook.validation.source import KeyPath
 
@@ -31,8 +32,8 @@ def check(draft: Draft) -> None:
         _folder(draft, ("stage", "services", name, "folder", "from"))
 
 
-def playbook_steps(draft: Draft) -> list[str] | None:
-    """The playbook's steps: those its text shows and those the file names; None where there is no playbook to read.
+def playbook_steps(draft: Draft) -> Known | None:
+    """The playbook's steps: those its text shows and those the file names, or itself as a whole; None where there is no playbook to read.
 
     Called after `check`, as a program that is not there has no steps to read.
     """
@@ -43,9 +44,10 @@ def playbook_steps(draft: Draft) -> list[str] | None:
     refused = {(problem.line, problem.column) for problem in draft.source.problems}
     if value is None or any((place.line, place.column) in refused for place in draft.source.within(("playbook", key))):
         return None
-    named = draft.source.get("playbook", "steps")
+    steps = draft.source.get("playbook", "steps")
+    named = [name for name in steps if isinstance(name, str)] if isinstance(steps, list) else []
     command = RUNNERS[key].command(value)
-    return list(dict.fromkeys([*step_names(command, draft.folder), *(name for name in named or [] if isinstance(name, str))]))
+    return Known(all_step_names(command, draft.folder, "playbook", named), [*step_names(command, draft.folder), *named])
 
 
 def _program(draft: Draft, path: KeyPath, runner: Runner[Any]) -> None:
