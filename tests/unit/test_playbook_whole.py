@@ -1,44 +1,19 @@
 """A program without steps of its own is one step as a whole: held before it starts, told of when all of it has ended."""
 
 import os
+import shutil
 from pathlib import Path
-from typing import ClassVar
 
 import psutil
 import pytest
-from playbooks import Running, Told, program, said, script
+from playbooks import Running, Told, program, run, said, script
+from scenario_folder import SOUND, sound_folder
+from scenario_folder import said as refused
 
 from drillbook.core.errors import HarnessError
-from drillbook.playbook.here import Here
-from drillbook.playbook.runner import Reading, Runner, Wrong
-from drillbook.playbook.runners import RUNNERS
 from drillbook.playbook.steps import all_step_names
 
 COMMAND = "sh rollback.sh"
-
-
-class Plain(Runner[str]):
-    """A shell script, of which nothing is read."""
-
-    key: ClassVar[str] = "plain"
-
-    def command(self, value: str) -> str:
-        return f"sh {value}"
-
-    def wrong(self, value: str, here: Here) -> Wrong | None:
-        return None
-
-    def takes(self, words: tuple[str, ...]) -> bool:
-        return words[0] == "sh"
-
-    def read(self, words: tuple[str, ...], folder: Path) -> Reading:
-        return Reading(whole=True)
-
-
-@pytest.fixture(autouse=True)
-def plain(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A runner whose programs are one step each."""
-    monkeypatch.setitem(RUNNERS, Plain.key, Plain())
 
 
 def ran(folder: Path, text: str, told: Told | None = None, **more: object) -> Told:
@@ -110,3 +85,52 @@ def test_it_is_listed_unless_the_scenario_names_steps(tmp_path: Path):
     script(tmp_path, "true\n", first="#!/bin/sh")
     assert all_step_names(COMMAND, tmp_path, "deployment", []) == ["deployment"]
     assert all_step_names(COMMAND, tmp_path, "playbook", ["drain v2"]) == ["drain v2"]
+
+
+@pytest.mark.parametrize("shell", ["sh", "dash"])
+def test_a_script_of_a_plain_shell_is_one_step(tmp_path: Path, shell: str):
+    script(tmp_path, "drain_v2() { exit 6; }\ndrain_v2\n", first=f"#!/usr/bin/env {shell}")
+    told = Told()
+    program(tmp_path, told).run()
+    assert told.all == ["> playbook", ": playbook", "< playbook 6"]
+
+
+@pytest.mark.parametrize("command", ["true --now", "./rollback"])
+def test_a_program_whose_text_cannot_be_read_is_one_step(tmp_path: Path, command: str):
+    (tmp_path / "rollback").symlink_to(shutil.which("true") or "")
+    told = Told()
+    program(tmp_path, told, command).run()
+    assert told.ends == ["playbook 0"]
+
+
+def test_a_bash_script_from_top_to_bottom_is_one_step(tmp_path: Path):
+    told = Told()
+    run(tmp_path, "echo stopping\nexit 8\n", told)
+    assert told.all == ["> playbook", ": playbook", "< playbook 8"]
+
+
+def test_a_bash_script_is_held_within_it_at_functions_that_cannot_be_read(tmp_path: Path):
+    told = Told()
+    run(tmp_path, 'drain_v2() { false; }\neval "drain_"v2 || true\n', told)
+    assert told.all == ["> playbook", ": playbook", "> drain v2", ": drain v2", "< drain v2 1", "< playbook 0"]
+
+
+@pytest.mark.parametrize("text", ["drain_v2() { :; }\ndrain_v2\n", "echo ::step drain v2\n", 'step="drain v2"; echo "::step $step"\n'])
+def test_a_program_whose_text_has_steps_is_none_as_a_whole(tmp_path: Path, text: str):
+    told = Told()
+    run(tmp_path, text, told)
+    assert told.ends == ["drain v2 0"]
+
+
+OF_ALL = SOUND.replace("run: ./rollback.sh", f"run: {COMMAND}").replace("step: drain v2", "step: playbook").replace("stop v2", "playbook")
+
+
+def test_faults_and_invariants_may_name_it(tmp_path: Path):
+    assert refused(sound_folder(tmp_path / "drill"), OF_ALL) == []
+
+
+def test_another_step_than_it_is_refused_with_what_could_be_meant(tmp_path: Path):
+    assert refused(sound_folder(tmp_path / "drill"), OF_ALL.replace("during: {step: playbook}", "during: {step: drain v2}")) == [
+        "30:20: the playbook has no step drain v2; "
+        "none can be read from its program: name them in playbook.steps, or say playbook, which is all of it"
+    ]

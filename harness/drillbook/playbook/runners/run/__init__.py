@@ -1,6 +1,7 @@
 """Any command line: a bash script is held at its functions; any other program prints a line for each step, which is seen, not held.
 
-Text that prints ``::step name`` names its steps by those lines alone, whatever language it is in, bash too.
+Text that prints ``::step name`` names its steps by those lines alone, whatever language it is in, bash too. A program with neither is one
+step as a whole: dash and sh, which take no gate, a binary, a script from top to bottom.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ class Run(Runner[str]):
     about: ClassVar[str] = "A command line; a path in it is relative to the scenario file."
     steps: ClassVar[str] = (
         "the functions that a bash script calls at its top level, `drain_v2` as `drain v2`; of any other program the lines `::step name` "
-        "that it prints"
+        "that it prints; and where its text has neither, and `steps` names none, the program as a whole: `playbook`"
     )
 
     def command(self, value: str) -> str:
@@ -54,15 +55,15 @@ class Run(Runner[str]):
         text = next((file for word in words if not word.startswith("-") and (file := own_file(word, folder))), None)
         content = plain_text(text) if text else None
         if text is None or content is None:
-            return Reading()
+            return Reading(whole=True)
         lines = [line for line in content.splitlines() if not line.lstrip().startswith("#")]
         said = [" ".join(match["name"].split()) for line in lines for match in STEP_LINE.finditer(line)]
         if said or any("::step" in line for line in lines):
             return Reading(names=tuple(dict.fromkeys(said)))
         if not _bash_reads(words, text, folder):
-            return Reading()
+            return Reading(whole=True)
         found = functions(text)
-        return Reading(found.steps, gate=lambda _: ScriptGate(text, found.within, found.aside))
+        return Reading(found.steps, gate=lambda _: ScriptGate(text, found.within, found.aside), whole=not found.steps)
 
 
 def _bash_reads(words: tuple[str, ...], text: Path, folder: Path) -> bool:
