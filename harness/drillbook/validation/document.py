@@ -41,6 +41,7 @@ def document() -> str:
     return page.get_template("scenario.md.j2").render(
         example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
         runners=RUNNERS,
+        runner_parts={key: part for key, runner in RUNNERS.items() if (part := part_of(runner.value))},
         faults=KINDS,
         needs_on=[kind for kind, fault in KINDS.items() if issubclass(fault, WireFault)],
         common=[name for name in model.FaultEntry.model_fields if name not in KINDS],
@@ -96,8 +97,9 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
 
 
 def _heading(part: type[BaseModel]) -> str:
-    """The section that documents a part."""
-    return HEADINGS.get(part.__name__, part.__name__.lower())
+    """The section that documents a part; that of a runner has its key."""
+    own = next((key for key, runner in RUNNERS.items() if part_of(runner.value) is part), None)
+    return own or HEADINGS.get(part.__name__, part.__name__.lower())
 
 
 def _default(field: FieldInfo) -> str:
