@@ -40,24 +40,92 @@ class Hiccup(Fault):
     def lifted(self, stage: Stage, victim: str) -> bool:
         return stage.container(victim).status != "paused"
 '''
+RUNNER = '''
+import subprocess, sys
+from pathlib import Path
+
+from drillbook.playbook.here import Here
+from drillbook.playbook.runner import Reading, Runner, Wrong
+
+
+class Cues(Runner[str]):
+    """A cue sheet: a step a line, its name and what a shell does."""
+
+    key = "cues"
+    about = "A cue sheet."
+    steps = "its cues"
+
+    def command(self, value: str) -> str:
+        return f"python3 -m cues {value}"
+
+    def wrong(self, value: str, here: Here) -> Wrong | None:
+        message = here.no_file(value, "cue sheet")
+        return Wrong(message) if message else None
+
+    def takes(self, words: tuple[str, ...]) -> bool:
+        return words[1:3] == ("-m", "cues")
+
+    def read(self, words: tuple[str, ...], folder: Path) -> Reading:
+        return Reading(tuple(line.partition(": ")[0] for line in (folder / words[3]).read_text().splitlines()))
+
+    def step_told(self, line: str) -> str | None:
+        return line[3:] if line.startswith("== ") else None
+
+
+if __name__ == "__main__":
+    for line in Path(sys.argv[1]).read_text().splitlines():
+        print("==", line.partition(": ")[0])
+        if code := subprocess.call(line.partition(": ")[2], shell=True):
+            sys.exit(code)
+'''
+SHEET = "drain v2: echo draining\nstop v2: exit 7\nprove it: true\n"
+RUN = """
+import os
+from pathlib import Path
+from drillbook.playbook.program import Program
+from drillbook.scenario import Playbook
+
+class Told:
+    begins = lambda self, step: None
+    runs = lambda self, step: print("runs", step)
+    ended = lambda self, step, exit_code, skipped=False: print("ended", step, exit_code)
+
+command = Playbook.model_validate({"cues": "rollback.cues", "start": {"at": "1s"}}).command
+outcome = Program(command, Path.cwd(), dict(os.environ), Path("transcript.log"), 30.0, Told(), str, output=print).run()
+print("exit code", outcome.exit_code)
+"""
 USED = ("latency: {link: workers.v2 -> broker, delay: 400ms, jitter: 100ms}", "hiccup: {target: workers.v2, every: 2s}")
+
+
+def distribution(folder: Path, name: str, entry: str, module: str) -> Path:
+    """Install a distribution of one module into a folder: its entry point is ``[group] name = module:Class``."""
+    (folder / f"{name}-1.0.dist-info").mkdir(parents=True)
+    (folder / f"{name}-1.0.dist-info" / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    (folder / f"{name}-1.0.dist-info" / "entry_points.txt").write_text(entry)
+    (folder / f"{name}.py").write_text(module)
+    return folder
 
 
 @pytest.fixture
 def installed(tmp_path: Path) -> Path:
     """A folder on the path with a distribution that adds a fault."""
-    folder = tmp_path / "site"
-    (folder / "hiccup-1.0.dist-info").mkdir(parents=True)
-    (folder / "hiccup-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: hiccup\nVersion: 1.0\n")
-    (folder / "hiccup-1.0.dist-info" / "entry_points.txt").write_text("[drillbook.faults]\nhiccup = hiccup:Hiccup\n")
-    (folder / "hiccup.py").write_text(MODULE)
-    return folder
+    return distribution(tmp_path / "site", "hiccup", "[drillbook.faults]\nhiccup = hiccup:Hiccup\n", MODULE)
+
+
+@pytest.fixture
+def runner(tmp_path: Path) -> Path:
+    """A folder on the path with a distribution that adds a runner."""
+    return distribution(tmp_path / "site", "cues", "[drillbook.runners]\ncues = cues:Cues\n", RUNNER)
+
+
+def python(path: Path, *arguments: str | Path, folder: Path | None = None) -> subprocess.CompletedProcess[str]:
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(path), os.environ.get("PYTHONPATH")]))}
+    command = [sys.executable, *map(str, arguments)]
+    return subprocess.run(command, env=environment, cwd=folder, capture_output=True, text=True, timeout=300)
 
 
 def drillbook(path: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, [str(path), os.environ.get("PYTHONPATH")]))}
-    command = [str(Path(sys.executable).parent / "drillbook"), *map(str, arguments)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+    return python(path, Path(sys.executable).parent / "drillbook", *arguments)
 
 
 def test_a_fault_of_another_distribution_is_one_of_the_scenario_s(installed: Path, tmp_path: Path) -> None:
@@ -76,3 +144,42 @@ def test_one_that_cannot_be_loaded_is_a_sentence(installed: Path) -> None:
     done = drillbook(installed, "schema")
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
     assert "the fault hiccup of hiccup cannot be loaded from hiccup:Hiccup: ModuleNotFoundError" in done.stderr
+
+
+def test_a_runner_of_another_distribution_is_one_of_the_scenario_s(runner: Path, tmp_path: Path) -> None:
+    file = sound_folder(tmp_path / "drill")
+    (file.parent / "rollback.cues").write_text(SHEET)
+    file.write_text(SOUND.replace("  run: ./rollback.sh", "  cues: rollback.cues"))
+    done = drillbook(runner, "validate", file)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "playbook: drain v2, stop v2, prove it" in done.stdout
+    assert '"cues"' in drillbook(runner, "schema").stdout
+    file.write_text(SOUND.replace("  run: ./rollback.sh", "  cues: rolback.cues"))
+    assert (
+        "scenario.yaml:32:9: there is no cue sheet rolback.cues; did you mean rollback.cues?" in drillbook(runner, "validate", file).stderr
+    )
+    file.write_text(SOUND.replace("  run: ./rollback.sh", "  run: ./rollback.sh\n  cues: rollback.cues"))
+    assert "scenario.yaml:32:3: playbook: give exactly one of run, " in drillbook(runner, "validate", file).stderr
+
+
+def test_a_program_of_such_a_runner_runs_and_its_own_lines_tell_of_its_steps(runner: Path, tmp_path: Path) -> None:
+    (tmp_path / "rollback.cues").write_text(SHEET)
+    done = python(runner, "-c", RUN, folder=tmp_path)
+    assert (done.stdout.splitlines(), done.stderr) == (
+        ["runs drain v2", "draining", "ended drain v2 None", "runs stop v2", "ended stop v2 7", "exit code 7"],
+        "",
+    )
+
+
+def test_a_runner_that_cannot_be_loaded_is_a_sentence(runner: Path) -> None:
+    (runner / "cues.py").write_text("import nothing_of_the_kind")
+    done = drillbook(runner, "schema")
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+    assert "the runner cues of cues cannot be loaded from cues:Cues: ModuleNotFoundError" in done.stderr
+
+
+def test_two_runners_of_one_key_are_a_sentence(runner: Path) -> None:
+    (runner / "cues.py").write_text(RUNNER.replace('key = "cues"', 'key = "ansible"'))
+    done = drillbook(runner, "schema")
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+    assert "drillbook.playbook.runners.ansible.Ansible and cues.Cues are runners of one key, ansible." in done.stderr

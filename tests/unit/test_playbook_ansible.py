@@ -12,8 +12,9 @@ import psutil
 import pytest
 from playbooks import Running, Told, program
 
-from drillbook.playbook.ansible.environment import environment
+import drillbook
 from drillbook.playbook.program import Outcome, Program
+from drillbook.playbook.runners.ansible.environment import environment
 
 PLAY = """\
 - hosts: localhost
@@ -210,7 +211,7 @@ def test_a_play_that_is_held_does_not_go_on_when_the_drill_is_killed(tmp_path: P
         import os, signal
         from pathlib import Path
         import psutil
-        from drillbook.playbook.ansible.environment import environment
+        from drillbook.playbook.runners.ansible.environment import environment
         from drillbook.playbook.program import Program
 
         class Held:
@@ -224,7 +225,7 @@ def test_a_play_that_is_held_does_not_go_on_when_the_drill_is_killed(tmp_path: P
         Program("ansible-playbook rollback.yml", folder, told, folder / "transcript.log", 90.0, Held(), str).run()
         """)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    root = str(Path(__file__).parents[2])
+    root = str(Path(drillbook.__file__).parents[1])
     process = subprocess.Popen([sys.executable, "-c", drill], cwd=tmp_path, env={**os.environ, "PATH": path, "PYTHONPATH": root})
     ansible = wait_for(tmp_path / "held")
     process.send_signal(signal.SIGKILL)

@@ -5,7 +5,7 @@ from textwrap import dedent, indent
 
 import pytest
 
-from drillbook.playbook.ansible.reading import PlayError, play_steps
+from drillbook.playbook.runners.ansible.reading import PlayError, play_steps
 
 
 def steps(folder: Path, **files: str) -> list[str]:

@@ -52,7 +52,7 @@ def test_the_listener_is_told_begins_runs_and_ended_of_each_step_in_order(tmp_pa
         ("bad & wait; good", ["bad 3", "good 0"]),
         ("x=$(bad) || good", ["good 0"]),
         ("for one in good bad; do $one; done", ["good 0", "bad 3"]),
-        ("eval good", ["good 0"]),
+        ("eval good", ["good 0", "playbook 0"]),
         ("time good 2>/dev/null", ["good 0"]),
         ("X=1 good >/dev/null 2>&1", ["good 0"]),
         ("good & last & wait", ["good 0", "last 1"]),

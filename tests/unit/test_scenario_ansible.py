@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from scenario_folder import SOUND, said, sound_folder
 
 from drillbook.app.cli import main
+from drillbook.playbook.runners import RUNNERS
 
 PLAY = """\
 - hosts: localhost
@@ -48,8 +49,12 @@ def test_validate_lists_rescue_and_handlers_too(file: Path):
     assert "playbook: drain v2, call someone, stop v2" in CliRunner().invoke(main, ["validate", str(file)]).output
 
 
+KEYS = list(RUNNERS)
 REFUSED = {
-    "a program and a play": ("run: ./rollback.sh\n  ansible: rollback.yml", ["32:3: playbook: give exactly one of run and ansible"]),
+    "a program and a play": (
+        "run: ./rollback.sh\n  ansible: rollback.yml",
+        [f"32:3: playbook: give exactly one of {', '.join(KEYS[:-1])} and {KEYS[-1]}"],
+    ),
     "the play is not there": ("ansible: rolback.yml", ["32:12: there is no play rolback.yml; did you mean rollback.yml?"]),
     "options come first": ("ansible: --diff rollback.yml", ["32:12: --diff is no play: name its file first, such as rollback.yml"]),
     "no play is named": ("ansible: ''", ["32:12: ansible is empty"]),

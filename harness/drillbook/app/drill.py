@@ -30,7 +30,7 @@ from drillbook.evidence.documents import PlanDocument, PlannedFaultRecord
 from drillbook.judge.judge import judge
 from drillbook.judge.verdict import Judgement
 from drillbook.plan import make_plan
-from drillbook.playbook.steps import step_names
+from drillbook.playbook.steps import all_step_names
 from drillbook.scenario import RunnableScenario, Service, Workers
 from drillbook.stage.stage import Stage, StageImages
 from drillbook.validation.changes import Change, changed_text
@@ -277,7 +277,7 @@ def _write_head(
 ) -> None:
     """What is known before anything starts: the scenario as it is, the user's invariants, the plan, the environment."""
     plan = make_plan(scenario, seed)
-    steps = dict.fromkeys([*step_names(scenario.playbook.command, path.parent), *scenario.playbook.steps])
+    steps = all_step_names(scenario.playbook.command, path.parent, "playbook", scenario.playbook.named_steps)
     faults = [
         PlannedFaultRecord(
             name=fault.name,
@@ -299,5 +299,5 @@ def _write_head(
     for own in scenario.invariants:
         if (path.parent / f"{own}.sql").exists():
             run.copy(path.parent / f"{own}.sql", f"invariants/{own}.sql")
-    run.write(PlanDocument(seed=seed, tasks=plan.tasks, steps=list(steps), faults=faults))
+    run.write(PlanDocument(seed=seed, tasks=plan.tasks, steps=steps, faults=faults))
     run.write(environment(path, seed, replay, run_id, images))

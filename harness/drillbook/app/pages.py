@@ -17,6 +17,7 @@ from drillbook.app import cli
 from drillbook.evidence.kinds import KINDS
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.catalogue import pages as invariant_pages
+from drillbook.playbook.runners import RUNNERS
 from drillbook.report.section import found as section_list
 from drillbook.validation import document
 
@@ -110,6 +111,13 @@ def _named(names: list[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
+def runners() -> str:
+    """A table of the keys under which a program is given."""
+    lines = ["| key | what stands there | its steps |", "|---|---|---|"]
+    lines += [f"| `{key}` | {runner.about} | {runner.steps} |" for key, runner in RUNNERS.items()]
+    return "\n".join(lines) + "\n"
+
+
 PARTS: dict[str, Callable[[], str]] = {
     "commands": commands,
     "evidence": evidence,
@@ -117,6 +125,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "files": files,
     "invariants": invariants,
     "met": met,
+    "runners": runners,
     "sections": sections,
 }
 """What can stand between the marks, by name."""

@@ -244,7 +244,7 @@ class Conductor:
         self._metrics.edge("deployment", "start")
         self._seen.deploying(now())
         self._story.began("deployment", self._seen.elapsed)
-        self._programs.launch("deployment", self.scenario.deployment.command, self.scenario.deployment.timeout, {})
+        self._programs.launch("deployment", self.scenario.deployment, {})
 
     def _roll_back(self, reason: Reason) -> None:
         self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=str(reason))
@@ -253,7 +253,7 @@ class Conductor:
         if self.scenario.decode is not None and not self.stage.tap.capture():
             self.run_directory.event("blind", "decoded", "from", detail="the wire tap did not begin to keep messages")
         self._story.began("playbook", self._seen.elapsed)
-        self._programs.launch("playbook", self._playbook_spec.command, self._playbook_spec.timeout, self._playbook_spec.env)
+        self._programs.launch("playbook", self._playbook_spec, self._playbook_spec.env)
 
     def _ended(self, which: Which, outcome: Outcome) -> None:
         self._programs.open.discard(which)

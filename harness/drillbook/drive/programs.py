@@ -14,8 +14,9 @@ from drillbook.drive.watch import QueueSampler
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.kinds.timeline import SKIPPED
 from drillbook.plan import Plan
-from drillbook.playbook.ansible import environment as ansible
 from drillbook.playbook.program import Outcome, Program
+from drillbook.playbook.runners import RUNNERS
+from drillbook.scenario import Deployment, Playbook
 from drillbook.scenario.moments import TaskCount
 from drillbook.stage.stage import Stage
 
@@ -57,19 +58,31 @@ class Programs:
         self.state_directory = run.path / "playbook" / "state"
         self.state_directory.mkdir(parents=True, exist_ok=True)
 
-    def launch(self, which: Which, command: str, timeout: float, more: dict[str, str]) -> None:
+    def launch(self, which: Which, part: Deployment | Playbook, more: dict[str, str]) -> None:
         """Start a program.
 
         Args:
-            command: its command line, relative to the scenario's folder.
-            timeout: seconds, after which it is killed.
+            part: what the scenario says of it.
             more: added to its environment.
         """
         own = {"DRILL_STATE_DIR": str(self.state_directory.resolve()), "DRILL_SEED": str(self.plan.seed)}
         told = self.stage.environment() | own | more
-        environment = told | ansible.environment(self.state_directory.parent / "ansible", told) | more
+        environment = dict(told)
+        for key, runner in RUNNERS.items():
+            environment |= runner.environment(self.state_directory.parent / key, told)
+        environment |= more
         transcript = self.run.path / "playbook" / f"{which}.log"
-        program = Program(command, self.stage.folder, environment, transcript, timeout, _Steps(which, self), self.stage.redact)
+        program = Program(
+            part.command,
+            self.stage.folder,
+            environment,
+            transcript,
+            part.timeout,
+            _Steps(which, self),
+            self.stage.redact,
+            called=which,
+            named=part.named_steps,
+        )
         self._started.append(program)
         self.open.add(which)
         self.run.event("phase", which, "begin")
@@ -122,7 +135,7 @@ class _Steps:
     def runs(self, step: str) -> None:
         """Start `during` faults beside the step."""
         if self._which == "playbook":
-            self._during = self._programs.faults.trigger("during", step)
+            self._during += self._programs.faults.trigger("during", step)
 
     def ended(self, step: str, exit_code: int | None, skipped: bool = False) -> None:
         """Count the queues, then let `after` faults bite."""

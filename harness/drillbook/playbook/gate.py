@@ -8,11 +8,7 @@ import socket
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from drillbook.playbook.steps import Reading, step_name
-
-_GATE = Path(__file__).with_name("gate.bash")
 _LOWEST = 200
 """Scripts that number their own files keep below this."""
 
@@ -81,27 +77,3 @@ class Gate(ABC):
         self._socket.close()
         if self.theirs >= 0:
             self.started()
-
-
-class ScriptGate(Gate):
-    """The gate of a bash script.
-
-    Args:
-        script: the script that is gated; the scripts it starts are not.
-        reading: what its text says about its steps.
-    """
-
-    def __init__(self, script: Path, reading: Reading) -> None:
-        super().__init__()
-        self.environment = {
-            "BASH_ENV": str(_GATE),
-            "DRILLBOOK_GATE": str(self.theirs),
-            "DRILLBOOK_GATE_SCRIPT": str(script.resolve()),
-            "DRILLBOOK_GATE_WITHIN": " ".join(reading.within),
-            "DRILLBOOK_GATE_ASIDE": " ".join(reading.aside),
-        }
-
-    def edge(self, line: str) -> Edge:
-        """``begin function``, or ``end function status``."""
-        what, function, status = [*line.split(" "), "", ""][:3]
-        return Edge(step_name(function), what == "begin", int(status) if status.isdigit() else None)

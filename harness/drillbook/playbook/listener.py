@@ -16,13 +16,13 @@ class StepListener(Protocol):
     """
 
     def begins(self, step: str) -> None:
-        """A step is about to run; a bash script is held until this returns."""
+        """A step is about to run; a program with a gate is held until this returns."""
 
     def runs(self, step: str) -> None:
         """The step has just been let go."""
 
     def ended(self, step: str, exit_code: int | None, skipped: bool = False) -> None:
-        """The step has ended, with a code where one is known; a bash script is held until this returns, unless it has ended too.
+        """The step has ended, with a code where one is known; a program with a gate is held until this returns, unless it has ended too.
 
         Args:
             step: its name.
@@ -46,11 +46,17 @@ class Steps:
     """The steps of one program, told to the listener and kept.
 
     Steps may overlap (``drain_v2 & stop_v1``): the last to begin is the current one.
+
+    Args:
+        listener: told of them.
+        transcript: says where they begin and end.
+        whole: the step that the program is as a whole; None where it is none.
     """
 
-    def __init__(self, listener: StepListener, transcript: Transcript) -> None:
+    def __init__(self, listener: StepListener, transcript: Transcript, whole: str | None) -> None:
         self._listener = listener
         self._transcript = transcript
+        self._whole = whole
         self._open: list[tuple[str, float]] = []
         self._ended: list[StepOutcome] = []
 
@@ -63,6 +69,22 @@ class Steps:
     def outcomes(self) -> tuple[StepOutcome, ...]:
         """The steps that have ended, in the order they did."""
         return tuple(self._ended)
+
+    def program_begins(self) -> None:
+        """The program is about to start."""
+        if self._whole is not None:
+            self.begins(self._whole)
+
+    def program_runs(self) -> None:
+        """The program has started."""
+        if self._whole is not None:
+            self.runs(self._whole)
+
+    def program_ended(self, exit_code: int | None) -> None:
+        """The program has ended, and the step it was in with it; of older ones within it that were left open nobody knows the code."""
+        self.all_ended(exit_code)
+        if self._whole is not None:
+            self.ended(self._whole, exit_code)
 
     def begins(self, step: str) -> None:
         """A step is about to run."""
@@ -89,7 +111,7 @@ class Steps:
         self._listener.ended(step, exit_code, skipped)
 
     def all_ended(self, exit_code: int | None) -> None:
-        """The program has ended, and the step it was in with it; of older ones left open nobody knows the code."""
-        while self._open:
+        """All steps within the program have ended, the last one to begin with this code; of the others nobody knows it."""
+        while len(self._open) > (self._whole is not None):
             self.ended(self._open[-1][0], exit_code)
             exit_code = None

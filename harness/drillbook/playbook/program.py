@@ -1,8 +1,7 @@
 """One program under test, from its start to its last process: run in a session of its own, its output kept, its steps told and held.
 
-A bash script is held at the begin and the end of its steps by the gate (``gate.bash``), a play by Ansible's callback plugin
-(``ansible/callback``); any other program names its steps by printing ``::step name`` and ``::endstep``, which are seen, not held. The time
-a program is held is not its own: neither its seconds nor its timeout count it.
+A program that has a gate, as its runner says, is held at the begin and the end of its steps; any other names its steps by lines that it
+prints, which are seen, not held. The time a program is held is not its own: neither its seconds nor its timeout count it.
 """
 
 from __future__ import annotations
@@ -10,18 +9,16 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 from drillbook.core.errors import HarnessError
-from drillbook.playbook.ansible.gate import PlayGate
 from drillbook.playbook.command import Command, problem, take_apart
-from drillbook.playbook.gate import Gate, ScriptGate
+from drillbook.playbook.gate import Gate
 from drillbook.playbook.listener import StepListener, StepOutcome, Steps
 from drillbook.playbook.processes import MARK, Tree
-from drillbook.playbook.steps import Reading, read
 from drillbook.playbook.transcript import Lines, Transcript
 from drillbook.playbook.watch import Watch
 
@@ -52,6 +49,8 @@ class Program:
         steps: told of its steps.
         redact: replaces the secrets in a line.
         output: told of every line, redacted, as long as the transcript takes them.
+        called: what it is in the drill, ``deployment`` or ``playbook``.
+        named: the steps that the scenario names.
     """
 
     def __init__(
@@ -64,6 +63,8 @@ class Program:
         steps: StepListener,
         redact: Callable[[str], str],
         output: Callable[[str], None] | None = None,
+        called: str = "playbook",
+        named: Sequence[str] = (),
     ) -> None:
         self._command = command
         self._folder = folder
@@ -73,6 +74,8 @@ class Program:
         self._listener = steps
         self._redact = redact
         self._output = output
+        self._called = called
+        self._named = named
         self._tree: Tree | None = None
         self._kill_at: float | None = None
         self._killers: list[threading.Timer] = []
@@ -113,7 +116,12 @@ class Program:
 
     def _run(self, transcript: Transcript) -> Outcome:
         command = take_apart(self._command, self._folder)
-        gate = _gate(command, read(command), self._environment)
+        reading = command.read()
+        steps = Steps(self._listener, transcript, reading.whole_step(self._called, self._named))
+        steps.program_begins()
+        if self._kill_at is not None:
+            return Outcome(None, 0.0, False, ())
+        gate = reading.gate(self._environment) if reading.gate else None
         mark = uuid4().hex
         environment = {"PYTHONUNBUFFERED": "1", **self._environment, **(gate.environment if gate else {}), MARK: mark}
         try:
@@ -137,7 +145,7 @@ class Program:
         try:
             if self._kill_at is not None:
                 self._end(self._tree)
-            return self._watch(process, self._tree, gate, transcript)
+            return self._watch(process, self._tree, command, gate, steps, transcript)
         except BaseException:
             self._tree.kill()
             raise
@@ -148,9 +156,17 @@ class Program:
             for killer in self._killers:
                 killer.cancel()
 
-    def _watch(self, process: subprocess.Popen[bytes], tree: Tree, gate: Gate | None, transcript: Transcript) -> Outcome:
-        steps = Steps(self._listener, transcript)
-        with Watch(process, gate, steps, transcript, Lines(self._redact), self._output) as run:
+    def _watch(
+        self,
+        process: subprocess.Popen[bytes],
+        tree: Tree,
+        command: Command,
+        gate: Gate | None,
+        steps: Steps,
+        transcript: Transcript,
+    ) -> Outcome:
+        with Watch(process, gate, command.runner.step_told, steps, transcript, Lines(self._redact), self._output) as run:
+            steps.program_runs()
             timed_out = not run.until_exit(self._timeout, stopping=lambda: self._kill_at is not None)
             if timed_out:
                 transcript.note(f"killed: it ran longer than {self._timeout:g} s")
@@ -161,12 +177,6 @@ class Program:
             code = process.wait()
             run.last_output()
             exit_code = None if timed_out else code if code >= 0 else 128 - code
-            steps.all_ended(exit_code)
+            steps.program_ended(exit_code)
             transcript.note(f"ended after {run.seconds:.3f} s" + ("" if exit_code is None else f", exit code {exit_code}"))
             return Outcome(exit_code, run.seconds, timed_out, steps.outcomes)
-
-
-def _gate(command: Command, reading: Reading, environment: Mapping[str, str]) -> Gate | None:
-    if not reading.gated or command.text is None:
-        return None
-    return PlayGate(environment) if command.ansible else ScriptGate(command.text, reading)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import selectors
 import socket
 import subprocess
@@ -16,8 +15,6 @@ from drillbook.playbook.gate import Edge, Gate
 from drillbook.playbook.listener import Steps
 from drillbook.playbook.transcript import Lines, Transcript
 
-_STEP = re.compile(r"\s*::step +(?P<name>\S.*?)\s*$")
-_END_STEP = re.compile(r"\s*::endstep\b")
 _READ_BYTES = 1024 * 1024
 _LAST_OUTPUT_SECONDS = 0.5
 """How long output is still read after the exit, when a process left behind keeps the pipe open."""
@@ -28,7 +25,8 @@ class Watch:
 
     Args:
         process: started with a pipe for its output.
-        gate: where it waits at its steps; None for a program that prints ``::step`` lines.
+        gate: where it waits at its steps; None for a program whose output tells of them.
+        step_told: the step that begins with a line of its output; empty where one ends; None: the line tells of none.
         steps: told of its steps.
         transcript: takes its lines.
         lines: makes lines of its bytes.
@@ -39,6 +37,7 @@ class Watch:
         self,
         process: subprocess.Popen[bytes],
         gate: Gate | None,
+        step_told: Callable[[str], str | None],
         steps: Steps,
         transcript: Transcript,
         lines: Lines,
@@ -46,7 +45,14 @@ class Watch:
     ) -> None:
         assert process.stdout is not None
         self._pipe = process.stdout
-        self._gate, self._steps, self._transcript, self._lines, self._output = gate, steps, transcript, lines, output
+        self._gate, self._step_told, self._steps, self._transcript, self._lines, self._output = (
+            gate,
+            step_told,
+            steps,
+            transcript,
+            lines,
+            output,
+        )
         self._held = 0.0
         self._open: set[IO[bytes] | Gate] = {self._pipe, *([gate] if gate else [])}
         self._began = time.monotonic()
@@ -124,12 +130,12 @@ class Watch:
             self._say(line)
 
     def _say(self, line: str) -> None:
-        if self._gate is None and (match := _STEP.match(line)):
+        told = self._step_told(line) if self._gate is None else None
+        if told is not None:
             self._steps.all_ended(None)
-            self._steps.begins(" ".join(match["name"].split()))
-            self._steps.runs(" ".join(match["name"].split()))
-        elif self._gate is None and _END_STEP.match(line):
-            self._steps.all_ended(None)
+            if told:
+                self._steps.begins(told)
+                self._steps.runs(told)
         elif self._transcript.line(line, self._steps.current) and self._output:
             self._output(line)
 

@@ -2,38 +2,64 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
 from drillbook.core.refs import LinkRef, MonitorRef, QueueRef, StepRef
 from drillbook.core.units import Duration
 from drillbook.faults import KINDS, Fault, WireFault
-from drillbook.playbook.command import play_command
+from drillbook.playbook.runner import Runner
+from drillbook.playbook.runners import RUNNERS
 from drillbook.scenario.moments import At, Tasks
 from drillbook.scenario.part import Part
 
 
-class ProgramPart(Part):
-    """A real program, run from the scenario's folder."""
+class ProgramEntry(Part):
+    """A real program, run from the scenario's folder, given under the key of one runner."""
 
-    run: str | None = Field(
-        default=None, description="A command line; a path in it is relative to the scenario file. Give this or `ansible`."
-    )
-    ansible: str | None = Field(
-        default=None, description="A play for ansible-playbook, relative to the scenario file; its options may follow it."
-    )
+    @property
+    def named_steps(self) -> list[str]:
+        """The steps that the file names, as they cannot be read from the program's text."""
+        return []
+
+    @property
+    def given(self) -> str:
+        """What stands under its runner's key."""
+        return str(self._given[1])
 
     @property
     def command(self) -> str:
         """The command line that starts it."""
-        return self.run if self.run is not None else play_command(self.ansible or "")
+        runner, value = self._given
+        return runner.command(value)
+
+    @property
+    def _given(self) -> tuple[Runner[Any], Any]:
+        return next((runner, value) for key, runner in RUNNERS.items() if (value := getattr(self, key)) is not None)
 
     @model_validator(mode="after")
-    def _one_program(self) -> ProgramPart:
-        if (self.run is None) == (self.ansible is None):
-            raise ValueError("give exactly one of run and ansible")
+    def _one_program(self) -> Self:
+        if sum(getattr(self, key) is not None for key in RUNNERS) != 1:
+            *keys, last = RUNNERS
+            raise ValueError(f"give exactly one of {', '.join(keys)} and {last}")
         return self
+
+
+def _runner_fields() -> dict[str, Any]:
+    """A field for each runner's key; the first says which others there are."""
+    first, *others = RUNNERS
+    either = f" Give this or {' or '.join(f'`{key}`' for key in others)}."
+    return {
+        key: (runner.value | None, Field(default=None, description=runner.about + (either if key == first else "")))
+        for key, runner in RUNNERS.items()
+    }
+
+
+if TYPE_CHECKING:
+    ProgramPart = ProgramEntry
+else:
+    ProgramPart = create_model("ProgramPart", __base__=ProgramEntry, __doc__=ProgramEntry.__doc__, **_runner_fields())
 
 
 class After(Part):
@@ -223,3 +249,8 @@ class Playbook(ProgramPart):
         "to tasks is not left to luck; at most for `stage.ready_within`.",
     )
     env: dict[str, str] = Field(default_factory=dict, description="Added to its environment.")
+
+    @property
+    def named_steps(self) -> list[str]:
+        """The steps that the file names, as they cannot be read from the program's text."""
+        return self.steps

@@ -14,6 +14,7 @@ from drillbook import scenario as model
 from drillbook.core.refs import Ref
 from drillbook.core.units import unit_among, unit_of
 from drillbook.faults import KINDS, kinds
+from drillbook.playbook.runners import RUNNERS
 from drillbook.validation.init import TEMPLATE
 from drillbook.validation.walk import description, key_of, part_of, units
 
@@ -34,6 +35,8 @@ def document() -> str:
     page.globals |= {"table": table, "part": lambda name: getattr(model, name)}
     return page.get_template("scenario.md.j2").render(
         example=(TEMPLATE / "scenario.yaml.in").read_text(encoding="utf-8").rstrip(),
+        runners=RUNNERS,
+        runner_parts={key: part for key, runner in RUNNERS.items() if (part := part_of(runner.value))},
         faults=KINDS,
         units=units(model.Scenario),
         needs_on=kinds("message"),
@@ -90,8 +93,9 @@ def _type(annotation: Any, metadata: tuple[Any, ...] = ()) -> str:
 
 
 def _heading(part: type[BaseModel]) -> str:
-    """The section that documents a part."""
-    return HEADINGS.get(part.__name__, part.__name__.lower())
+    """The section that documents a part; that of a runner has its key."""
+    own = next((key for key, runner in RUNNERS.items() if part_of(runner.value) is part), None)
+    return own or HEADINGS.get(part.__name__, part.__name__.lower())
 
 
 def _default(field: FieldInfo) -> str:

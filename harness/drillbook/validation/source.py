@@ -58,6 +58,10 @@ class Source:
         """Where a value stands; of what is not there, the nearest part that is."""
         return self.values.get(path) or self.key(path)
 
+    def within(self, path: KeyPath) -> list[Place]:
+        """Where the value at a path stands, and each that is part of it."""
+        return [place for other, place in self.values.items() if other[: len(path)] == path]
+
     def get(self, *path: str | int) -> Any:
         """The raw value at a path, None where there is none."""
         here = self.data

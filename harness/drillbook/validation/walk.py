@@ -41,6 +41,8 @@ def part_of(annotation: Any) -> type[BaseModel] | None:
     """The part of the file an annotation stands for, if it stands for one."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
+    if get_origin(annotation) is Annotated:
+        return part_of(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
         return next((part for option in get_args(annotation) if (part := part_of(option))), None)
     return None

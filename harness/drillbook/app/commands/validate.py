@@ -24,7 +24,7 @@ def command(scenarios: tuple[Path, ...], changes: tuple[str, ...], as_json: bool
       drillbook validate scenarios/
     """
     from drillbook.core.errors import UsageError
-    from drillbook.playbook.steps import step_names
+    from drillbook.playbook.steps import all_step_names
     from drillbook.validation.changes import parse_changes
     from drillbook.validation.find import find
     from drillbook.validation.loader import ScenarioError, load
@@ -38,7 +38,11 @@ def command(scenarios: tuple[Path, ...], changes: tuple[str, ...], as_json: bool
         try:
             scenario = load(path, changed)
             programs = {"deployment": scenario.deployment, "playbook": scenario.playbook}
-            steps = {name: list(step_names(part.command, path.parent)) for name, part in programs.items() if part is not None}
+            steps = {
+                name: all_step_names(part.command, path.parent, name, part.named_steps)
+                for name, part in programs.items()
+                if part is not None
+            }
             found.append({"file": str(path), "problems": [], "steps": steps})
         except ScenarioError as error:
             found.append({"file": str(path), "problems": [vars(problem) for problem in error.problems], "steps": {}})

@@ -33,7 +33,7 @@ Names = dict[Kind, Known]
 """Kinds left out cannot be told from this file; references to them are not checked."""
 
 
-def known_names(draft: Draft, steps: Sequence[str] | None) -> Names:
+def known_names(draft: Draft, steps: Known | None) -> Names:
     """What references can name.
 
     Args:
@@ -53,7 +53,7 @@ def known_names(draft: Draft, steps: Sequence[str] | None) -> Names:
         declared = source.names("stage", "broker", "exchanges")
         names["exchange"] = Known(["", *declared, *OWN_EXCHANGES], declared)
     if steps is not None:
-        names["step"] = _same(steps)
+        names["step"] = steps
     if draft.names is not None:
         stage, groups = draft.names, draft.names.groups()
         names["container"] = Known([*stage.containers(), *groups], [*stage.services, *groups[1:]])
@@ -86,11 +86,15 @@ def check(draft: Draft, names: Names) -> None:
 def unknown(kind: Kind, name: str, known: Known) -> str:
     """The message about a name that nothing has."""
     if kind == "step":
-        hint = suggestion(name, known.names) if known.names else "; none can be read from its program: name them in playbook.steps"
-        return f"the playbook has no step {name}{hint}"
+        return f"the playbook has no step {name}{suggestion(name, known.names) if known.listed else _none_read(known)}"
     if kind == "invariant":
         return f"{name} is not among the invariants of this file{suggestion(name, known.names)}"
     return f"there is no {kind} {name}{suggestion(name, known.names, known.listed)}"
+
+
+def _none_read(known: Known) -> str:
+    whole = f", or say {known.names[0]}, which is all of it" if known.names else ""
+    return f"; none can be read from its program: name them in playbook.steps{whole}"
 
 
 def _is_known(draft: Draft, kind: Kind, name: str, known: Known) -> bool:
