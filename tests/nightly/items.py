@@ -64,7 +64,7 @@ def drill_ended(outcome: Outcome, red: tuple[str, ...]) -> Ended:
     said = complaint(outcome, red)
     if not said:
         return Ended("passed")
-    named = outcome.verdict == "unknown" and all(THE_MACHINE in reason for reason in outcome.unknown) and outcome.unknown
+    named = outcome.unknown and all(THE_MACHINE in reason for reason in outcome.unknown)
     return Ended("machine" if named and set(outcome.broken) <= set(red) else "failed", said)
 
 

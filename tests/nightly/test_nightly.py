@@ -99,6 +99,7 @@ def test_the_table_says_of_what_fell_why_and_counts_the_rest() -> None:
         (Outcome("broken", ("drained",), "", None), (), "failed"),
         (Outcome("unknown", (), STARVED[0], None, STARVED), (), "machine"),
         (Outcome("unknown", (), STARVED[0], None, STARVED), ("drained",), "machine"),
+        (Outcome("broken", ("drained",), STARVED[0], None, STARVED), ("drained", "recovered"), "machine"),
         (Outcome("unknown", (), "the fault never bit", None, (*STARVED, "drained is unknown: the fault never bit")), (), "failed"),
         (Outcome("broken", ("drained",), STARVED[0], None, STARVED), (), "failed"),
         (Outcome("none", (), "exit code 3: the deployment failed", None), (), "failed"),
