@@ -56,7 +56,7 @@ class Cues(Runner[str]):
     steps = "its cues"
 
     def command(self, value: str) -> str:
-        return f"python3 -m cues {value}"
+        return f"{sys.executable} -m cues {value}"
 
     def wrong(self, value: str, here: Here) -> Wrong | None:
         message = here.no_file(value, "cue sheet")
@@ -144,6 +144,13 @@ def test_one_that_cannot_be_loaded_is_a_sentence(installed: Path) -> None:
     done = drillbook(installed, "schema")
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
     assert "the fault hiccup of hiccup cannot be loaded from hiccup:Hiccup: ModuleNotFoundError" in done.stderr
+
+
+def test_two_faults_of_one_kind_are_a_sentence(installed: Path) -> None:
+    (installed / "hiccup.py").write_text(MODULE.replace('kind = "hiccup"', 'kind = "pause"'))
+    done = drillbook(installed, "schema")
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+    assert "drillbook.faults.pause.Pause and hiccup.Hiccup are faults of one kind, pause." in done.stderr
 
 
 def test_a_runner_of_another_distribution_is_one_of_the_scenario_s(runner: Path, tmp_path: Path) -> None:

@@ -8,11 +8,7 @@ A fault touches nothing but the containers and links of its own stage, and impor
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Iterable, Iterator
-from importlib.metadata import EntryPoint, entry_points
-
+from drillbook.core.additions import declared, import_all
 from drillbook.core.errors import UsageError
 from drillbook.faults.base import ContainerFault, Fault, Hits, LinkFault, Stage
 from drillbook.faults.on_wire import WireFault
@@ -24,31 +20,22 @@ __all__ = ["GROUP", "KINDS", "ContainerFault", "Fault", "LinkFault", "Stage", "W
 
 
 def _found() -> dict[str, type[Fault]]:
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    for entry in entry_points(group=GROUP):
-        _load(entry)
-    return {fault.kind: fault for fault in sorted(_kinds(Fault.__subclasses__()), key=lambda fault: fault.kind)}
-
-
-def _load(entry: EntryPoint) -> None:
-    """Import what another distribution adds; its classes are found as ours are.
+    """By kind.
 
     Raises:
-        UsageError: it cannot be imported.
+        UsageError: what another distribution adds cannot be imported, or two are of one kind.
     """
-    try:
-        entry.load()
-    except Exception as error:  # whatever an import of somebody else's may raise
-        whose = f" of {entry.dist.name}" if entry.dist else ""
-        raise UsageError(f"the fault {entry.name}{whose} cannot be loaded from {entry.value}: {error!r}.", "Mend or remove it.") from error
+    import_all(__name__, __path__, GROUP, "fault")
+    found: dict[str, type[Fault]] = {}
+    for fault in sorted(declared(Fault.__subclasses__(), "kind"), key=lambda fault: fault.kind):
+        if (first := found.get(fault.kind)) is not None:
+            raise UsageError(f"{_name(first)} and {_name(fault)} are faults of one kind, {fault.kind}.", "Rename or remove one.")
+        found[fault.kind] = fault
+    return found
 
 
-def _kinds(faults: Iterable[type[Fault]]) -> Iterator[type[Fault]]:
-    for fault in faults:
-        if "kind" in vars(fault):
-            yield fault
-        yield from _kinds(fault.__subclasses__())
+def _name(fault: type[Fault]) -> str:
+    return f"{fault.__module__}.{fault.__name__}"
 
 
 KINDS: dict[str, type[Fault]] = _found()

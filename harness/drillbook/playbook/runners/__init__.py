@@ -6,12 +6,9 @@ is. A runner starts nothing, and knows neither the drill nor its stage.
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-from collections.abc import Iterable, Iterator
-from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from drillbook.core.additions import declared, import_all
 from drillbook.core.errors import UsageError
 from drillbook.playbook.runner import Runner
 
@@ -27,12 +24,9 @@ def _found() -> dict[str, Runner[Any]]:
     Raises:
         UsageError: what another distribution adds cannot be imported, or two have the same key.
     """
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"{__name__}.{module.name}")
-    for entry in entry_points(group=GROUP):
-        _load(entry)
+    import_all(__name__, __path__, GROUP, "runner")
     found: dict[str, Runner[Any]] = {}
-    for runner in sorted(_keyed(Runner.__subclasses__()), key=lambda runner: (runner.key != ANY, runner.key)):
+    for runner in sorted(declared(Runner.__subclasses__(), "key"), key=lambda runner: (runner.key != ANY, runner.key)):
         if (first := found.get(runner.key)) is not None:
             raise UsageError(f"{_name(type(first))} and {_name(runner)} are runners of one key, {runner.key}.", "Rename or remove one.")
         found[runner.key] = runner()
@@ -41,26 +35,6 @@ def _found() -> dict[str, Runner[Any]]:
 
 def _name(runner: type[Runner[Any]]) -> str:
     return f"{runner.__module__}.{runner.__name__}"
-
-
-def _load(entry: EntryPoint) -> None:
-    """Import what another distribution adds; its classes are found as ours are.
-
-    Raises:
-        UsageError: it cannot be imported.
-    """
-    try:
-        entry.load()
-    except Exception as error:  # whatever an import of somebody else's may raise
-        whose = f" of {entry.dist.name}" if entry.dist else ""
-        raise UsageError(f"the runner {entry.name}{whose} cannot be loaded from {entry.value}: {error!r}.", "Mend or remove it.") from error
-
-
-def _keyed(runners: Iterable[type[Runner[Any]]]) -> Iterator[type[Runner[Any]]]:
-    for runner in runners:
-        if "key" in vars(runner):
-            yield runner
-        yield from _keyed(runner.__subclasses__())
 
 
 RUNNERS: dict[str, Runner[Any]] = _found()
