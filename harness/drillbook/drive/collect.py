@@ -9,11 +9,11 @@ from typing import Any
 from pika.exceptions import AMQPError
 
 from drillbook.core.errors import HarnessError, UsageError
+from drillbook.drive.driven import Database, Stage
 from drillbook.evidence import rows, sink_file
 from drillbook.evidence.records import Effect, Leftover
 from drillbook.evidence.run_directory import RunDirectory
-from drillbook.evidence.task_id import task_of
-from drillbook.rabbitmq.leftovers import Look, leftovers
+from drillbook.rabbitmq.leftovers import Look
 from drillbook.scenario import Effects, Scenario
 
 QUERY_SECONDS = 120.0
@@ -31,7 +31,7 @@ def queries(effects: Effects) -> dict[str | None, str]:
     return {name: source.query for name, source in effects.sources.items() if source.query is not None}
 
 
-def try_queries(scenario: Scenario, stage: Any) -> None:
+def try_queries(scenario: Scenario, stage: Stage) -> None:
     """Ask for the columns of each query that is run after settling, so that one that cannot work is told before the load.
 
     Raises:
@@ -41,16 +41,16 @@ def try_queries(scenario: Scenario, stage: Any) -> None:
     if stage.database is None:
         return
     for source, query in queries(scenario.effects).items():
-        _try(stage, "effects", query, f"effects.sources.{source}.query" if source else "effects.query")
+        _try(stage.database, "effects", query, f"effects.sources.{source}.query" if source else "effects.query")
     if scenario.states is not None:
-        _try(stage, "states", scenario.states.query, "states.query")
+        _try(stage.database, "states", scenario.states.query, "states.query")
     if scenario.handled is not None:
-        _try(stage, "handled", scenario.handled.query, "handled.query")
+        _try(stage.database, "handled", scenario.handled.query, "handled.query")
     if scenario.outbox is not None:
-        _try(stage, "outbox", scenario.outbox.query, "outbox.query")
+        _try(stage.database, "outbox", scenario.outbox.query, "outbox.query")
 
 
-def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Path, look: Look | None = None) -> None:
+def collect(run: RunDirectory, stage: Stage, scenario: Scenario, cancel_ledger: Path, look: Look | None = None) -> None:
     """Write effects, states, handled and leftovers, each to its file; the timeline says why where one of them may lack lines.
 
     Args:
@@ -67,7 +67,7 @@ def collect(run: RunDirectory, stage: Any, scenario: Scenario, cancel_ledger: Pa
     if scenario.handled is not None and stage.database is not None:
         _keep(run, "handled", rows.handled(stage.database.stream(scenario.handled.query, QUERY_SECONDS)))
     _keep(run, "leftovers", _held(stage))
-    _keep(run, "leftovers", _in_queues(stage, scenario, look))
+    _keep(run, "leftovers", stage.leftovers(look))
     _keep(run, "leftovers", cancelled(cancel_ledger))
     if scenario.outbox is not None and stage.database is not None:
         _keep(run, "leftovers", rows.outbox(stage.database.stream(scenario.outbox.query, QUERY_SECONDS)))
@@ -82,18 +82,13 @@ def cancelled(ledger: Path) -> Iterator[Leftover]:
                     yield Leftover(task=line.strip(), queue=None, state="cancelled")
 
 
-def _held(stage: Any) -> Iterator[Leftover]:
+def _held(stage: Stage) -> Iterator[Leftover]:
     """Tasks that a client still has; what a stopped worker had is back in its queue."""
     for delivery in stage.wire.poll().in_flight_tasks():
         yield Leftover(delivery.task or "(a message without an id)", delivery.queue, "unacked", holder=delivery.peer)
 
 
-def _in_queues(stage: Any, scenario: Scenario, look: Look | None) -> Iterator[Leftover]:
-    assert scenario.stage is not None
-    yield from leftovers(stage.broker, scenario.stage.broker, task_of(scenario.stage.id_from), look)
-
-
-def _effect_sources(stage: Any, effects: Effects) -> Iterator[Iterable[Effect]]:
+def _effect_sources(stage: Stage, effects: Effects) -> Iterator[Iterable[Effect]]:
     if stage.database is not None:
         for source, query in queries(effects).items():
             yield rows.effects(stage.database.stream(query, QUERY_SECONDS), source)
@@ -116,8 +111,8 @@ def _keep(run: RunDirectory, stem: str, found: Iterable[Any]) -> None:
     run.append(*chunk)
 
 
-def _try(stage: Any, kind: str, query: str, key: str) -> None:
+def _try(database: Database, kind: str, query: str, key: str) -> None:
     try:
-        rows.check_columns(kind, stage.database.columns(query))
+        rows.check_columns(kind, database.columns(query))
     except UsageError as error:
         raise UsageError(f"{key}: {error.message}", error.hint) from error

@@ -8,6 +8,7 @@ from typing import Literal
 
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
+from drillbook.drive.driven import Stage
 from drillbook.drive.facts import TaskCounts
 from drillbook.drive.fault_runner import FaultRunner
 from drillbook.drive.watch import QueueSampler
@@ -17,7 +18,6 @@ from drillbook.plan import Plan
 from drillbook.playbook.ansible import environment as ansible
 from drillbook.playbook.program import Outcome, Program
 from drillbook.scenario.moments import TaskCount
-from drillbook.stage.stage import Stage
 
 GRACE_SECONDS = 2.0
 FAULT_BITES_WITHIN_SECONDS = 300.0
