@@ -1,4 +1,4 @@
-"""What is watched beside the drive, on a stage in memory: monitors and their alerts, containers, the broker's counters, what is declared."""
+"""What is watched beside the drive, on a stage in memory: monitors, containers, the broker's counters, what is declared."""
 
 from __future__ import annotations
 
