@@ -107,10 +107,10 @@ class Stage:
             self._start_parts()
             self._prepare()
             self._start_workers()
+        except DockerException as error:  # first: what the engine refuses is an error of HTTP too
+            raise HarnessError(f"the Docker engine refused: {getattr(error, 'explanation', None) or error}.") from error
         except requests.RequestException as error:
             raise HarnessError("the Docker engine stopped answering while the stage was started.") from error
-        except DockerException as error:
-            raise HarnessError(f"the Docker engine refused: {getattr(error, 'explanation', None) or error}.") from error
 
     # What faults, load and programs use
 
