@@ -47,8 +47,6 @@ class Mutant:
     after: str
     lines: tuple[int, int]
     """First and last line of the statement that it is in; of a compound one only its head."""
-    within: bool
-    """Whether it is in a function; what is not runs when the module is imported."""
 
     @property
     def package(self) -> str:
@@ -136,7 +134,7 @@ class _Planting:
             lines = (node.lineno, _last_of_head(node))
         for start, end, after in self._changes(node, within):
             line = bisect_right(self._starts, start)
-            yield Mutant(self._file, line, self._lines[line - 1], start, self._octets[start:end].decode(), after, lines, within)
+            yield Mutant(self._file, line, self._lines[line - 1], start, self._octets[start:end].decode(), after, lines)
         inner = within or isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         for name, child in ast.iter_fields(node):
             if name not in ("annotation", "returns", "decorator_list"):

@@ -27,6 +27,10 @@ MOST_SECONDS = 90.0
 RINGS = 3
 APART = ("tap", "sink", "load")
 """What runs in a process of its own, where nothing is measured."""
+AT_IMPORT = ""
+"""Coverage's name for what runs in no test."""
+FORMAT = "2"
+"""Of what is kept."""
 Lines = dict[str, dict[int, list[str]]]
 _BESIDE = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
 _OURS = re.compile(r"^(?:from (drillbook[\w.]*) import ([\w, ]+)|import (drillbook[\w.]*))", re.MULTILINE)
@@ -59,8 +63,8 @@ class Reach:
     def chosen(self, mutant: Mutant, files: Iterable[Path], tree: Tree) -> list[str]:
         """The tests of some files that may notice a mutant, the quickest first: those that run its statement.
 
-        Of a statement that runs at import those that run anything of its file. Of one that none of a file is known to run, and that may run
-        in a process of its own, all of them, where the file has the name of the package.
+        Of a statement that runs at import those that run anything of its file, or all where none does and the module is imported. Of one
+        that none is known to run, and that may run in a process of its own, all of a file that has the name of the package.
 
         Args:
             files: measured where they were not yet.
@@ -69,13 +73,18 @@ class Reach:
         found: dict[str, float] = {}
         for file in files:
             self._measure(file, tree)
-            reached = self._lines[file].get(mutant.file, {})
-            first, last = mutant.lines if mutant.within else (0, 1_000_000)
-            tests = {test for line, tests in reached.items() if first <= line <= last for test in tests}
-            if not tests and mutant.package in APART and file.stem.startswith(f"test_{mutant.package}_"):
-                tests = set(self._seconds[file])
-            found |= {test: self._seconds[file][test] for test in tests if test in self._seconds[file]}
+            found |= {test: self._seconds[file][test] for test in self._noticing(mutant, file) if test in self._seconds[file]}
         return list(_affordable(found))
+
+    def _noticing(self, mutant: Mutant, file: Path) -> set[str]:
+        reached, (first, last) = self._lines[file].get(mutant.file, {}), mutant.lines
+        tests = {test for line, tests in reached.items() if first <= line <= last for test in tests}
+        if tests - {AT_IMPORT}:
+            return tests
+        if AT_IMPORT in tests:
+            found = {test for tests in reached.values() for test in tests} - {AT_IMPORT}
+            return found or (set(self._seconds[file]) if mutant.module in self._imports[file] else set())
+        return set(self._seconds[file]) if mutant.package in APART and file.stem.startswith(f"test_{mutant.package}_") else set()
 
     def seconds(self, tests: Iterable[str]) -> float:
         """What tests took together."""
@@ -115,7 +124,7 @@ class Reach:
 
     def _own_digest(self, file: Path) -> str:
         """Of a file of tests and of what it shares with others."""
-        return hashlib.sha256("".join(map(_digest, [file, *_shared(file, with_conftest=True)])).encode()).hexdigest()
+        return hashlib.sha256("".join([FORMAT, *map(_digest, [file, *_shared(file, with_conftest=True)])]).encode()).hexdigest()
 
 
 def _ring(imports: set[str], mutant: Mutant) -> int:
@@ -152,9 +161,10 @@ def _lines(data: Path, package: Path) -> Lines:
     read.read()
     found: Lines = {}
     for path in map(Path, read.measured_files()):
-        by_line = {line: sorted(filter(None, tests)) for line, tests in read.contexts_by_lineno(str(path)).items()}
-        if path.is_relative_to(package) and (reached := {line: tests for line, tests in by_line.items() if tests}):
-            found[path.relative_to(package).as_posix()] = reached
+        if path.is_relative_to(package):
+            found[path.relative_to(package).as_posix()] = {
+                line: sorted(tests) for line, tests in read.contexts_by_lineno(str(path)).items()
+            }
     return found
 
 
