@@ -25,7 +25,7 @@ COUNT ?= 20
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test nightly busy repeat drills soak gallery seeds lint pages setup engine images demo-images engine-stop clean
+.PHONY: help demo test nightly busy repeat drills soak gallery seeds mutants lint pages setup engine images demo-images engine-stop clean
 
 help: ## Show these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 22
@@ -63,6 +63,10 @@ gallery: setup ## Plant bugs into sound drills and see each turn exactly its inv
 seeds: COUNT = 100
 seeds: setup ## Put a correct system through COUNT drills with random faults and see nothing turn red; writes docs/detection.md
 	@$(VENV)/bin/python -m tests.soak.seeds $(COUNT) --write
+
+mutants: COUNT = 12
+mutants: $(DEVELOPING) ## Plant COUNT mistakes in each package, in a copy, and see which the unit tests notice; writes CONTRIBUTING.md
+	@$(VENV)/bin/python -m tests.mutants --count $(COUNT) --write
 
 pages: $(DEVELOPING) ## Write the pages of the documentation that are made from code
 	@$(VENV)/bin/python -m drillbook.app.pages

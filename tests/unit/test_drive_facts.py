@@ -12,6 +12,7 @@ import pytest
 
 from drillbook.drive.facts import Seen
 from drillbook.evidence.wire_tail import WireTail
+from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.scenario import Scenario
 from drillbook.scenario.moments import TaskCount
 from drillbook.validation.draft import STRICT
@@ -43,8 +44,10 @@ class Stage:
         self.scenario, self.spec = SCENARIO, SCENARIO.stage
         self.run = SimpleNamespace(file=lambda stem: folder / f"{stem}.jsonl")
         self.wire = WireTail(folder / "wire.jsonl")
-        self.broker = SimpleNamespace(amqp_url="amqp://127.0.0.1:1/", api_url="http://127.0.0.1:1/api")  # nobody listens on port 1
         self._started = started
+
+    def new_broker(self) -> BrokerClient:
+        return BrokerClient("amqp://127.0.0.1:1/", "http://127.0.0.1:1/api")  # nobody listens on port 1
 
     def container(self, role: str) -> SimpleNamespace:
         return SimpleNamespace(started_at_ns=self._started.get(role, 0))

@@ -11,12 +11,11 @@ from typing import Literal
 
 from drillbook.core.errors import HarnessError
 from drillbook.core.wait import until
+from drillbook.drive.driven import Broker, Stage
 from drillbook.drive.watch import JOIN_WITHIN_SECONDS
 from drillbook.evidence import RunDirectory, now
-from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.rabbitmq.metrics import Samples, at_rest, lines, restarted
 from drillbook.rabbitmq.topology import Consumers, role, snapshot
-from drillbook.stage.stage import Stage
 
 METRICS_EVERY_SECONDS = 1.0
 COUNTERS_REST_WITHIN_SECONDS = 30.0
@@ -33,7 +32,7 @@ class MetricsWatch:
         failed: told of an error of the harness itself; the thread ends then.
     """
 
-    def __init__(self, client: BrokerClient, run: RunDirectory, failed: Callable[[Exception], None]) -> None:
+    def __init__(self, client: Broker, run: RunDirectory, failed: Callable[[Exception], None]) -> None:
         self._client, self._run, self._failed = client, run, failed
         self._edges: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         self._last: Samples = {}
@@ -118,7 +117,7 @@ class TopologyWatch:
 
     def __init__(self, stage: Stage, run: RunDirectory) -> None:
         self._stage, self._run = stage, run
-        self._client = BrokerClient(stage.broker.amqp_url, stage.broker.api_url)
+        self._client = stage.new_broker()
         self._before: Consumers = {}
 
     def before(self) -> None:

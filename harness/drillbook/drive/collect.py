@@ -9,15 +9,13 @@ from typing import Any
 from pika.exceptions import AMQPError
 
 from drillbook.core.errors import HarnessError, UsageError
+from drillbook.drive.driven import Database, Stage
 from drillbook.evidence import rows, sink_file
 from drillbook.evidence.kinds.effects import Effect
 from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.evidence.run_directory import RunDirectory
-from drillbook.evidence.task_id import task_of
-from drillbook.rabbitmq.leftovers import Look, leftovers
+from drillbook.rabbitmq.leftovers import Look
 from drillbook.scenario import Effects, RunnableScenario
-from drillbook.stage.database import DatabaseClient
-from drillbook.stage.stage import Stage
 
 QUERY_SECONDS = 120.0
 """The longest any query of the scenario may take after settling."""
@@ -68,7 +66,7 @@ def collect(run: RunDirectory, stage: Stage, scenario: RunnableScenario, cancel_
     if scenario.handled is not None and stage.database is not None:
         _keep(run, "handled", rows.handled(stage.database.stream(scenario.handled.query, QUERY_SECONDS)))
     _keep(run, "leftovers", _held(stage))
-    _keep(run, "leftovers", _in_queues(stage, scenario, look))
+    _keep(run, "leftovers", stage.leftovers(look))
     _keep(run, "leftovers", cancelled(cancel_ledger))
     if scenario.outbox is not None and stage.database is not None:
         _keep(run, "leftovers", rows.outbox(stage.database.stream(scenario.outbox.query, QUERY_SECONDS)))
@@ -87,10 +85,6 @@ def _held(stage: Stage) -> Iterator[Leftover]:
     """Tasks that a client still has; what a stopped worker had is back in its queue."""
     for delivery in stage.wire.poll().in_flight_tasks():
         yield Leftover(delivery.task or "(a message without an id)", delivery.queue, "unacked", holder=delivery.peer)
-
-
-def _in_queues(stage: Stage, scenario: RunnableScenario, look: Look | None) -> Iterator[Leftover]:
-    yield from leftovers(stage.broker, scenario.stage.broker, task_of(scenario.stage.id_from), look)
 
 
 def _effect_sources(stage: Stage, effects: Effects) -> Iterator[Iterable[Effect]]:
@@ -116,7 +110,7 @@ def _keep(run: RunDirectory, stem: str, found: Iterable[Any]) -> None:
     run.append(*chunk)
 
 
-def _try(database: DatabaseClient, kind: str, query: str, key: str) -> None:
+def _try(database: Database, kind: str, query: str, key: str) -> None:
     try:
         rows.check_columns(kind, database.columns(query))
     except UsageError as error:

@@ -14,20 +14,20 @@ from drillbook.decode.worker import Decoding
 from drillbook.drive.broker_watch import MetricsWatch, TopologyWatch
 from drillbook.drive.collect import collect, try_queries
 from drillbook.drive.decision import Reason
+from drillbook.drive.driven import Load, Stage
 from drillbook.drive.facts import Seen, TaskCounts
 from drillbook.drive.fault_runner import FaultRunner
 from drillbook.drive.programs import Programs, Which
 from drillbook.drive.settle import settle
 from drillbook.drive.story import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Story, Waits
 from drillbook.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MachineWatch, MonitorWatch, Pacer, QueueSampler
-from drillbook.engine.engine import connect
+from drillbook.engine.labels import VARIABLE
 from drillbook.evidence import RunDirectory, now
 from drillbook.load.process import LoadProcess
 from drillbook.plan import Plan
 from drillbook.playbook.program import Outcome
-from drillbook.rabbitmq.broker import BrokerClient
+from drillbook.scenario import Load as LoadSpec
 from drillbook.scenario import Monitor, RunnableScenario
-from drillbook.stage.stage import Stage
 
 TICK_SECONDS = 0.1
 HEAD_START_SECONDS = 0.3
@@ -63,26 +63,25 @@ class Conductor:
         stage: started.
         run_directory: where evidence goes.
         progress: told what happens, for the person who waits.
+        load: the publishers; None: those of the scenario's load, in a process of their own.
     """
 
-    def __init__(self, scenario: RunnableScenario, plan: Plan, stage: Stage, run_directory: RunDirectory, progress: Progress) -> None:
+    def __init__(
+        self,
+        scenario: RunnableScenario,
+        plan: Plan,
+        stage: Stage,
+        run_directory: RunDirectory,
+        progress: Progress,
+        load: Load | None = None,
+    ) -> None:
         self.scenario, self.plan, self.stage = scenario, plan, stage
         self.run_directory, self.progress = run_directory, progress
         self._stage_spec, self._load_spec, self._playbook_spec = scenario.stage, scenario.load, scenario.playbook
         self._inbox: SimpleQueue[_Failed | _Alert | _Ended] = SimpleQueue()
         self.faults = FaultRunner(plan.faults, stage, run_directory, self._fail)
-        self.sampler = QueueSampler(
-            BrokerClient(stage.broker.amqp_url, stage.broker.api_url), list(scenario.stage.broker.queues), run_directory
-        )
-        self._load = LoadProcess(
-            self._load_spec,
-            plan.seed,
-            stage.load_amqp_url,
-            run_directory.path,
-            {"DRILLBOOK_RUN": stage.run_id},
-            scenario.stage.id_from,
-            stage.load_flags,
-        )
+        self.sampler = QueueSampler(stage.new_broker(), list(scenario.stage.broker.queues), run_directory)
+        self._load = load or _load_process(self._load_spec, plan, stage, run_directory)
         self._programs = Programs(
             plan,
             stage,
@@ -99,8 +98,7 @@ class Conductor:
         self._seen = Seen(stage, self.faults.lasting, lambda: self._containers.started if self._containers is not None else {})
         self._deployed = scenario.deployment is None
         self._load_ended = self._rested = False
-        broker = BrokerClient(stage.broker.amqp_url, stage.broker.api_url, stage.broker.metrics_url)
-        self._metrics, self._topology = MetricsWatch(broker, run_directory, self._fail), TopologyWatch(stage, run_directory)
+        self._metrics, self._topology = MetricsWatch(stage.new_broker(), run_directory, self._fail), TopologyWatch(stage, run_directory)
         self._containers: ContainerWatch | None = None
 
     def drive(self) -> None:
@@ -115,7 +113,7 @@ class Conductor:
         self._topology.before()
         self._metrics.start()
         watches = self._watches()
-        self._containers = ContainerWatch(connect(), self.stage.run_id, self.run_directory, self._died, self._fail).start()
+        self._containers = ContainerWatch(self.stage.container_events(), self.run_directory, self._died, self._fail).start()
         try:
             self._load.wait_ready(self._stage_spec.ready_within)
             self._count_on_the_wire()
@@ -337,3 +335,8 @@ class Conductor:
     @staticmethod
     def _wait_until(start_at: int) -> None:
         time.sleep(max(0.0, (start_at - now()) / 1e9))
+
+
+def _load_process(spec: LoadSpec, plan: Plan, stage: Stage, run: RunDirectory) -> LoadProcess:
+    environment = {VARIABLE: stage.run_id}
+    return LoadProcess(spec, plan.seed, stage.load_amqp_url, run.path, environment, stage.spec.id_from, stage.load_flags)

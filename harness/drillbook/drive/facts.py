@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from drillbook import plan
+from drillbook.drive.driven import Stage
 from drillbook.evidence.ledger_tail import LedgerTail
-from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.scenario.moments import TaskCount
-from drillbook.stage.stage import Stage
 
 
 class TaskCounts:
@@ -20,7 +19,7 @@ class TaskCounts:
 
     def __init__(self, stage: Stage) -> None:
         self._stage, self._ledger = stage, LedgerTail(stage.run.file("published"))
-        self._broker = BrokerClient(stage.broker.amqp_url, stage.broker.api_url)
+        self._broker = stage.new_broker()
 
     def confirmed(self) -> int:
         """Tasks confirmed so far."""

@@ -8,6 +8,7 @@ from typing import Literal
 
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
+from drillbook.drive.driven import Stage
 from drillbook.drive.facts import TaskCounts
 from drillbook.drive.fault_runner import FaultRunner
 from drillbook.drive.watch import QueueSampler
@@ -18,7 +19,6 @@ from drillbook.playbook.program import Outcome, Program
 from drillbook.playbook.runners import RUNNERS
 from drillbook.scenario import Deployment, Playbook
 from drillbook.scenario.moments import TaskCount
-from drillbook.stage.stage import Stage
 
 GRACE_SECONDS = 2.0
 FAULT_BITES_WITHIN_SECONDS = 300.0

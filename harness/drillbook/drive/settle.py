@@ -9,12 +9,12 @@ from functools import partial
 
 from drillbook.core.wait import until
 from drillbook.drive.collect import queries
+from drillbook.drive.driven import Stage
 from drillbook.drive.rest import Look, Rest, Terms
 from drillbook.evidence.run_directory import now
 from drillbook.evidence.wire_tail import Move, Tally
 from drillbook.rabbitmq.queue_roles import delays, resting_queues
 from drillbook.scenario import RunnableScenario
-from drillbook.stage.stage import Stage
 
 ASK_EVERY_SECONDS = 0.2
 LEAST_MOVERS_SECONDS = 10.0

@@ -12,11 +12,10 @@ from threading import Thread
 from typing import Any
 
 from drillbook.drive.decision import Alarm
-from drillbook.engine.labels import ROLE, RUN
+from drillbook.drive.driven import Broker, ContainerEvents, Stage
+from drillbook.engine.labels import ROLE
 from drillbook.evidence import Counter, Event, RunDirectory, now
-from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.scenario import Monitor
-from drillbook.stage.stage import Stage
 
 SAMPLE_EVERY_SECONDS = 0.5
 SILENT_SECONDS = 60.0
@@ -36,7 +35,7 @@ class QueueSampler:
         client: a broker client of its own, since one is not shared by threads that wait on each other.
     """
 
-    def __init__(self, client: BrokerClient, queues: list[str], run: RunDirectory) -> None:
+    def __init__(self, client: Broker, queues: list[str], run: RunDirectory) -> None:
         self._client, self._queues, self._run = client, queues, run
         self._counted_at = time.monotonic()
 
@@ -143,7 +142,7 @@ class MonitorWatch:
         self._armed, self._alerted = armed, alerted
         self._alarm = Alarm(above=monitor.above, below=monitor.below, lasting=monitor.lasting)
         self._redelivered: tuple[float, int] | None = None
-        self._broker = BrokerClient(stage.broker.amqp_url, stage.broker.api_url)
+        self._broker = stage.new_broker()
 
     def sample(self) -> None:
         """Take one sample; a service that is away gives no value."""
@@ -177,19 +176,20 @@ class ContainerWatch:
     """Writes what becomes of the run's containers, as the engine tells it, and tells when one dies that nobody touched.
 
     Args:
+        events: those of the run's containers.
         died: told of the role of a container that ended unasked, and its exit code.
         failed: told of an error of the harness itself.
     """
 
     def __init__(
-        self, client: Any, run_id: str, run: RunDirectory, died: Callable[[str, int], None], failed: Callable[[Exception], None]
+        self, events: ContainerEvents, run: RunDirectory, died: Callable[[str, int], None], failed: Callable[[Exception], None]
     ) -> None:
         self._run, self._died, self._failed = run, died, failed
         self._asked: set[str] = set()
         self.started: dict[str, int] = {}
         """When each container was last started since the watch began, by role, in nanoseconds since the epoch."""
         self._over = False
-        self._events = client.events(decode=True, filters={"type": "container", "label": f"{RUN}={run_id}"})
+        self._events = events
         self._thread = Thread(target=self._follow, name="containers", daemon=True)
 
     def start(self) -> ContainerWatch:

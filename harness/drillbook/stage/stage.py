@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import requests
 from docker.errors import DockerException
+from docker.types.daemon import CancellableStream
 from testcontainers.core.network import Network
 
 from drillbook import plan, sink, tap
@@ -19,13 +21,17 @@ from drillbook.core.errors import HarnessError
 from drillbook.core.names import address_variable
 from drillbook.core.wait import until
 from drillbook.engine.containers import Handle
-from drillbook.engine.labels import VARIABLE, labels
+from drillbook.engine.engine import connect
+from drillbook.engine.labels import RUN, VARIABLE, labels
 from drillbook.evidence import RunDirectory, now, sink_file
+from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.evidence.origins import ids_of_ledger
 from drillbook.evidence.sink_file import SinkTail
+from drillbook.evidence.task_id import task_of
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.rabbitmq import broker
 from drillbook.rabbitmq.broker import BrokerClient
+from drillbook.rabbitmq.leftovers import Look, leftovers
 from drillbook.scenario import RunnableScenario
 from drillbook.stage import database, services
 from drillbook.stage.database import DatabaseClient
@@ -102,10 +108,10 @@ class Stage:
             self._start_parts()
             self._prepare()
             self._start_workers()
+        except DockerException as error:  # first: what the engine refuses is an error of HTTP too
+            raise HarnessError(f"the Docker engine refused: {getattr(error, 'explanation', None) or error}.") from error
         except requests.RequestException as error:
             raise HarnessError("the Docker engine stopped answering while the stage was started.") from error
-        except DockerException as error:
-            raise HarnessError(f"the Docker engine refused: {getattr(error, 'explanation', None) or error}.") from error
 
     # What faults, load and programs use
 
@@ -120,6 +126,22 @@ class Stage:
     def link(self, name: str) -> Link:
         """A link by its name: ``workers.v2.1 -> broker``."""
         return self._links[name]
+
+    def new_broker(self) -> BrokerClient:
+        """A client of the broker for one more thread: those that wait on each other do not share one."""
+        return BrokerClient(*self._addresses.harness())
+
+    def container_events(self) -> CancellableStream[dict[str, Any]]:
+        """What becomes of its containers from now on, as the engine tells it."""
+        return connect().events(decode=True, filters={"type": "container", "label": f"{RUN}={self.run_id}"})
+
+    def leftovers(self, look: Look | None) -> Iterator[Leftover]:
+        """Every message that rests in a queue; nobody else asks ``broker`` meanwhile.
+
+        Args:
+            look: shown each message.
+        """
+        return leftovers(self.broker, self.spec.broker, task_of(self.spec.id_from), look)
 
     @property
     def load_amqp_url(self) -> str:
@@ -212,7 +234,7 @@ class Stage:
         with ThreadPoolExecutor(len(parts)) as pool:
             for done in [pool.submit(part) for part in parts]:
                 done.result()
-        self.broker = BrokerClient(*self._addresses.harness())
+        self.broker = self.new_broker()
         self._parts.ready("broker")
         if self.spec.database is not None:
             self.database = DatabaseClient(self._addresses.sql(HARNESS_DATABASE))

@@ -1,0 +1,59 @@
+"""A plugin of pytest for runs over mutants: which tests run, in which order, how long each takes, and which lines it reaches.
+
+``TESTS`` names a file with the ids of tests, one a line: these are run, in this order, and no others. ``TIMES`` names a file to write, with
+what each test took and whether it passed. Under coverage.py each test is a context of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+TESTS, TIMES = "DRILLBOOK_MUTANTS_TESTS", "DRILLBOOK_MUTANTS_TIMES"
+_took: dict[str, float] = {}
+_fallen: set[str] = set()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
+    """Last of all, so that the order stays."""
+    yield
+    if TESTS in os.environ:
+        places = {name: place for place, name in enumerate(Path(os.environ[TESTS]).read_text(encoding="utf-8").splitlines())}
+        items[:] = sorted((item for item in items if item.nodeid in places), key=lambda item: places[item.nodeid])
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Coverage is told of each test."""
+    measured = _measured()
+    if measured is not None:
+        measured.switch_context(item.nodeid)  # type: ignore[attr-defined]
+    yield
+    if measured is not None:
+        measured.switch_context("")  # type: ignore[attr-defined]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Set-up and the rest count."""
+    _took[report.nodeid] = _took.get(report.nodeid, 0.0) + report.duration
+    if report.failed:
+        _fallen.add(report.nodeid)
+
+
+def pytest_sessionfinish() -> None:
+    """Write what each took; what fell here, where nothing is planted, is of no use later."""
+    if TIMES in os.environ:
+        Path(os.environ[TIMES]).write_text(json.dumps({name: took for name, took in _took.items() if name not in _fallen}))
+
+
+def _measured() -> object | None:
+    if TIMES not in os.environ:
+        return None
+    from coverage import Coverage
+
+    return Coverage.current()

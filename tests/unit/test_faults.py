@@ -1,0 +1,318 @@
+"""Every fault on a stage in memory: it begins, it bites, it ends, it lifts, and it lifts where its victim is dead."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+from stub_stage import StubStage, drill
+
+from drillbook.faults import KINDS, Fault
+from drillbook.faults.close_channel import CloseChannel
+from drillbook.faults.cut import Cut
+from drillbook.faults.drop import Drop
+from drillbook.faults.hold import Hold
+from drillbook.faults.kill import Kill
+from drillbook.faults.latency import Latency
+from drillbook.faults.pause import Pause
+from drillbook.faults.restart import Restart
+from drillbook.tap.rules import Rule
+
+WORKER, LINK = "workers.v1.1", "workers.v1.1 -> broker"
+RULE = Rule("it#1", "it", (LINK,), "ack", "hold")
+MADE: dict[str, tuple[Fault, str]] = {
+    "kill": (Kill(target=WORKER), WORKER),
+    "pause": (Pause(target=WORKER), WORKER),
+    "restart": (Restart(target=WORKER), WORKER),
+    "cut, dropping": (Cut(link=LINK), LINK),
+    "cut, refusing": (Cut(link=LINK, how="refuse"), LINK),
+    "latency": (Latency(link=LINK, delay=0.4), LINK),
+    "drop": (Drop(link=LINK).planned(RULE), LINK),
+    "hold": (Hold(link=LINK, delay=2.0).planned(RULE), LINK),
+    "close_channel": (CloseChannel(link=LINK).planned(RULE), LINK),
+}
+ON_CONTAINERS = {name: made for name, made in MADE.items() if made[1] == WORKER}
+ON_LINKS = {name: made for name, made in MADE.items() if name in ("cut, dropping", "cut, refusing", "latency")}
+ON_WIRE = {name: made for name, made in MADE.items() if name in ("drop", "hold", "close_channel")}
+
+
+def each(made: dict[str, tuple[Fault, str]]) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize(
+        ("fault", "victim"), [(fault.model_copy(deep=True), victim) for fault, victim in made.values()], ids=made
+    )
+
+
+@pytest.fixture
+def stage(tmp_path: Path) -> StubStage:
+    return StubStage(tmp_path, drill())
+
+
+@each(MADE)
+def test_a_fault_that_has_not_begun_has_not_bitten(stage: StubStage, fault: Fault, victim: str) -> None:
+    if not isinstance(fault, Restart):  # nobody asks it before
+        assert not fault.bit(stage, victim)
+
+
+@each(MADE)
+def test_a_fault_that_has_begun_is_seen_to_bite(stage: StubStage, fault: Fault, victim: str) -> None:
+    fault.begin(stage, victim)
+    stage.tap_process.passes("ack", WORKER)
+    assert fault.bit(stage, victim)
+
+
+@each({name: made for name, made in MADE.items() if name != "restart"})
+def test_a_fault_that_has_not_ended_has_not_lifted(stage: StubStage, fault: Fault, victim: str) -> None:
+    fault.begin(stage, victim)
+    assert not fault.lifted(stage, victim)
+
+
+@each(MADE)
+def test_a_fault_that_has_ended_is_seen_to_have_lifted(stage: StubStage, fault: Fault, victim: str) -> None:
+    fault.begin(stage, victim)
+    fault.end(stage, victim)
+    assert fault.lifted(stage, victim)
+
+
+@each(MADE)
+def test_a_fault_that_has_ended_leaves_its_victim_as_it_was(stage: StubStage, fault: Fault, victim: str) -> None:
+    fault.begin(stage, victim)
+    fault.end(stage, victim)
+    assert (stage.container(WORKER).status, stage.link(LINK).round_trip_seconds(5.0)) == ("running", 0.0)
+
+
+@each(MADE)
+def test_a_fault_touches_no_other_victim(stage: StubStage, fault: Fault, victim: str) -> None:
+    fault.begin(stage, victim)
+    assert stage.container("workers.v1.2").status == "running"
+    assert stage.link("workers.v1.2 -> broker").round_trip_seconds(5.0) == 0.0
+
+
+# Where the victim is dead, or does what it likes
+
+
+@each(ON_CONTAINERS)
+def test_a_fault_whose_victim_died_ends_without_an_error(stage: StubStage, fault: Fault, victim: str) -> None:
+    fault.begin(stage, victim)
+    stage.container(victim).status = "gone"
+    fault.end(stage, victim)
+
+
+@pytest.mark.parametrize("fault", [Kill(target=WORKER), Pause(target=WORKER)], ids=["kill", "pause"])
+def test_a_fault_whose_victim_is_gone_has_lifted(stage: StubStage, fault: Fault) -> None:
+    stage.container(WORKER).status = "gone"
+    assert fault.lifted(stage, WORKER)
+
+
+def test_a_restart_whose_service_never_comes_back_has_not_lifted(stage: StubStage) -> None:
+    stage.container(WORKER).status = "gone"
+    assert not Restart(target=WORKER).lifted(stage, WORKER)
+
+
+def test_a_container_that_was_dead_already_was_not_killed_by_the_fault(stage: StubStage) -> None:
+    fault = Kill(target=WORKER)
+    stage.container(WORKER).dies(1)
+    fault.begin(stage, WORKER)
+    assert not fault.bit(stage, WORKER)
+
+
+def test_a_frozen_container_can_be_killed(stage: StubStage) -> None:
+    fault = Kill(target=WORKER)
+    stage.container(WORKER).pause()
+    fault.begin(stage, WORKER)
+    assert fault.bit(stage, WORKER)
+
+
+def test_a_container_that_survives_its_kill_was_not_bitten(stage: StubStage) -> None:
+    fault = Kill(target=WORKER)
+    stage.container(WORKER).stuck = True
+    fault.begin(stage, WORKER)
+    assert not fault.bit(stage, WORKER)
+
+
+def test_a_victim_that_vanished_when_it_was_killed_was_bitten(stage: StubStage) -> None:
+    fault = Kill(target=WORKER)
+    fault.begin(stage, WORKER)
+    stage.container(WORKER).status = "gone"
+    assert fault.bit(stage, WORKER)
+
+
+def test_a_killed_container_that_somebody_else_started_is_not_started_again(stage: StubStage) -> None:
+    fault = Kill(target=WORKER)
+    fault.begin(stage, WORKER)
+    stage.container(WORKER).start()
+    fault.end(stage, WORKER)
+    assert stage.log.count(f"start {WORKER}") == 1
+
+
+def test_a_container_that_does_not_run_is_not_frozen(stage: StubStage) -> None:
+    stage.container(WORKER).dies(1)
+    Pause(target=WORKER).begin(stage, WORKER)
+    assert stage.container(WORKER).status == "exited"
+
+
+def test_a_container_that_a_playbook_let_go_on_is_not_let_go_on_again(stage: StubStage) -> None:
+    fault = Pause(target=WORKER)
+    fault.begin(stage, WORKER)
+    stage.container(WORKER).unpause()
+    fault.end(stage, WORKER)
+    assert fault.lifted(stage, WORKER)
+
+
+def test_a_restart_that_did_nothing_has_not_bitten(stage: StubStage) -> None:
+    fault = Restart(target=WORKER)
+    stage.container(WORKER).stuck = True
+    fault.begin(stage, WORKER)
+    assert not fault.bit(stage, WORKER)
+
+
+def test_a_service_that_was_stopped_after_its_restart_is_started_when_the_fault_ends(stage: StubStage) -> None:
+    fault = Restart(target=WORKER)
+    fault.begin(stage, WORKER)
+    stage.container(WORKER).kill()
+    fault.end(stage, WORKER)
+    assert stage.container(WORKER).status == "running"
+
+
+def test_a_restart_has_not_lifted_before_the_service_answers(stage: StubStage) -> None:
+    fault = Restart(target=WORKER)
+    stage.container(WORKER).serves = False
+    fault.begin(stage, WORKER)
+    assert not fault.lifted(stage, WORKER)
+
+
+# Links
+
+
+@each(ON_LINKS)
+def test_a_fault_that_the_link_does_not_feel_has_not_bitten(stage: StubStage, fault: Fault, victim: str) -> None:
+    stage.link(victim).deaf = True
+    fault.begin(stage, victim)
+    assert not fault.bit(stage, victim)
+
+
+def test_a_cut_that_drops_lets_connections_stand(stage: StubStage) -> None:
+    Cut(link=LINK).begin(stage, LINK)
+    assert [kind for kind, _ in stage.link(LINK).harms.values()] == ["drop"]
+
+
+def test_a_cut_that_refuses_closes_them(stage: StubStage) -> None:
+    Cut(link=LINK, how="refuse").begin(stage, LINK)
+    assert [kind for kind, _ in stage.link(LINK).harms.values()] == ["refuse"]
+
+
+def test_a_link_as_slow_as_the_least_delay_both_ways_is_slow_enough(stage: StubStage) -> None:
+    fault = Latency(link=LINK, delay=0.5, jitter=0.25)
+    stage.link(LINK).delay("another", 0.25, 0.0)
+    assert fault.bit(stage, LINK)
+
+
+def test_a_link_that_is_slow_but_less_than_the_fault_makes_it_was_not_bitten(stage: StubStage) -> None:
+    stage.link(LINK).delay("another", 0.24, 0.0)
+    assert not Latency(link=LINK, delay=0.5, jitter=0.25).bit(stage, LINK)
+
+
+def test_a_dead_link_is_not_a_slow_one(stage: StubStage) -> None:
+    stage.link(LINK).drop("another")
+    assert not Latency(link=LINK, delay=0.4).bit(stage, LINK)
+
+
+def test_a_link_that_another_fault_slows_a_little_has_lifted(stage: StubStage) -> None:
+    stage.link(LINK).delay("another", 0.3, 0.0)
+    assert Latency(link=LINK, delay=0.4).lifted(stage, LINK)
+
+
+def test_a_link_still_as_slow_as_the_fault_made_it_has_not_lifted(stage: StubStage) -> None:
+    stage.link(LINK).delay("another", 0.4, 0.0)
+    assert not Latency(link=LINK, delay=0.4).lifted(stage, LINK)
+
+
+def test_a_dead_link_has_not_lifted(stage: StubStage) -> None:
+    stage.link(LINK).drop("another")
+    assert not Latency(link=LINK, delay=0.4).lifted(stage, LINK)
+
+
+@pytest.mark.parametrize("delay", [3.0, 60.0])
+def test_a_delay_however_long_is_waited_for(stage: StubStage, delay: float) -> None:
+    fault = Latency(link=LINK, delay=delay)
+    fault.begin(stage, LINK)
+    assert fault.bit(stage, LINK)
+
+
+@pytest.mark.parametrize("jitter", [0.4, 0.5])
+def test_jitter_that_hides_the_delay_is_refused(jitter: float) -> None:
+    with pytest.raises(ValidationError, match="jitter must be smaller than delay"):
+        Latency(link=LINK, delay=0.4, jitter=jitter)
+
+
+# Messages
+
+
+@each(ON_WIRE)
+def test_a_fault_on_messages_lets_the_next_one_pass(stage: StubStage, fault: Fault, victim: str) -> None:
+    fault.begin(stage, victim)
+    for task in ("a", "b"):
+        stage.tap_process.passes("ack", WORKER, task)
+    assert [act.task for act in stage.tap.acts(fault.rule)] == ["a"]  # type: ignore[attr-defined]
+
+
+ASKS = {
+    "drop": (Drop(link=LINK), ("drop", None, True)),
+    "drop, open": (Drop(link=LINK, sever=False), ("drop", None, False)),
+    "hold": (Hold(link=LINK, delay=2.0), ("hold", 2.0, True)),
+    "close": (CloseChannel(link=LINK), ("close", None, True)),
+}
+
+
+@pytest.mark.parametrize(("fault", "asked"), ASKS.values(), ids=ASKS)
+def test_a_fault_on_messages_asks_the_tap_for_what_it_is(fault: Drop, asked: tuple[str, float | None, bool]) -> None:
+    rule = fault.planned(RULE).rule
+    assert (rule.action, rule.seconds, rule.sever) == asked
+
+
+def test_planning_a_fault_leaves_the_one_of_the_scenario_as_it_is() -> None:
+    fault = Drop(link=LINK)
+    fault.planned(RULE)
+    with pytest.raises(AssertionError):
+        _ = fault.rule
+
+
+# What each says of itself
+
+SEVERS = {"kill": True, "restart": True, "cut, refusing": True}
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_a_fault_says_whether_it_ends_connections(name: str) -> None:
+    assert MADE[name][0].severs is SEVERS.get(name, False)
+
+
+@pytest.mark.parametrize(("name", "aim"), [(name, victim) for name, (_, victim) in MADE.items()])
+def test_a_fault_says_what_it_aims_at(name: str, aim: str) -> None:
+    assert MADE[name][0].aim == aim
+
+
+NATURE = {
+    "kill": (False, True, False),
+    "pause": (False, False, False),
+    "restart": (True, False, False),
+    "cut, dropping": (False, False, True),
+    "latency": (False, False, False),
+    "drop": (True, False, False),
+}
+
+
+@pytest.mark.parametrize(("name", "nature"), NATURE.items(), ids=NATURE)
+def test_a_fault_says_whether_it_is_momentary_stays_and_blocks(name: str, nature: tuple[bool, bool, bool]) -> None:
+    fault = MADE[name][0]
+    assert (fault.momentary, fault.stays, fault.blocks) == nature
+
+
+def test_every_fault_is_found_by_its_kind() -> None:
+    assert {type(fault) for fault, _ in MADE.values()} <= set(KINDS.values())
+    assert all(KINDS[fault.kind] is type(fault) for fault, _ in MADE.values())
+
+
+def test_a_fault_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(ValidationError):
+        Kill(target=WORKER, for_="2s")  # type: ignore[call-arg]
