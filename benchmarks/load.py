@@ -98,8 +98,8 @@ def measure(what: str, load: Load, seed: int, url: str) -> Row:
 
 def on_a_stage(options: argparse.Namespace) -> list[Row]:
     """Both rows of the target, on a stage of their own."""
-    from drillbook.app.drill import stage_images
     from drillbook.core.progress import Progress
+    from drillbook.drill import stage_images
     from drillbook.evidence import RunDirectory
     from drillbook.stage.stage import Stage
 

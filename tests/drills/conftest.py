@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
-from drillbook.app.drill import stage_images
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
+from drillbook.drill import stage_images
 from drillbook.engine import image_store
 from drillbook.engine.clean import remove_run
 from drillbook.engine.containers import StageContainer

@@ -13,9 +13,9 @@ import pytest
 import requests
 from conftest import link_faults, run_drill
 
-from drillbook.app.drill import stage_images
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
+from drillbook.drill import stage_images
 from drillbook.drive.collect import collect
 from drillbook.drive.rest import Rest
 from drillbook.drive.settle import count_effects, look, terms

@@ -12,9 +12,9 @@ from typing import Any
 import pika
 import pytest
 
-from drillbook.app.drill import stage_images
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
+from drillbook.drill import stage_images
 from drillbook.drive.settle import Settled, settle
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.wire_tail import WireTail

@@ -11,9 +11,9 @@ import pytest
 import requests
 from conftest import SHORT, link_faults
 
-from drillbook.app.drill import stage_images
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
+from drillbook.drill import stage_images
 from drillbook.engine.clean import remains
 from drillbook.evidence import RunDirectory
 from drillbook.faults.base import Fault

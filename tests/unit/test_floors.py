@@ -30,6 +30,7 @@ FLOORS = (
     "decode",
     "drive",
     "validation",
+    "drill",
     "api",
     "app",
 )

@@ -17,8 +17,8 @@ from _pytest._code.code import ReprFileLocation, TerminalRepr
 if TYPE_CHECKING:
     from _pytest._io import TerminalWriter
 
-    from drillbook.app.drill import Drilled
     from drillbook.app.settings import Setting
+    from drillbook.drill import Drilled
     from drillbook.judge.verdict import Judgement
 
 
@@ -101,9 +101,9 @@ class DrillItem(pytest.Item):
     def runtest(self) -> None:
         from rich.console import Console
 
-        from drillbook.app.drill import new_seed, run_drill
         from drillbook.app.settings import OUTPUT, SEED
         from drillbook.core.progress import Progress
+        from drillbook.drill import new_seed, run_drill
 
         seed = self._given("--drill-seed", SEED)
         seed = new_seed() if seed is None else seed

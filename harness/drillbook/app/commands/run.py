@@ -26,9 +26,9 @@ def command(scenario: Path, seed: int | None, output: Path, changes: tuple[str, 
       drillbook run scenarios/versioned_workers --seed 7
       drillbook run drills/my_service --set stage.workers.v2.image=my-service:1.9 --set load.rate=80/s
     """
-    from drillbook.app.drill import new_seed, run_drill
     from drillbook.core.errors import HarnessError
     from drillbook.core.progress import Progress
+    from drillbook.drill import new_seed, run_drill
     from drillbook.report import terminal
     from drillbook.report.junit import write_failure
     from drillbook.validation.changes import parse_changes

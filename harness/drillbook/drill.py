@@ -19,7 +19,6 @@ from types import FrameType
 from typing import Any
 
 from drillbook import report
-from drillbook.api import open_run
 from drillbook.core.errors import DefectError, DrillbookError, Exit, HarnessError
 from drillbook.core.progress import Progress
 from drillbook.drive.conductor import Conductor
@@ -28,6 +27,7 @@ from drillbook.engine import image_store
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.documents import PlanDocument, PlannedFaultRecord
 from drillbook.judge.judge import judge
+from drillbook.judge.run import open_run
 from drillbook.judge.verdict import Judgement
 from drillbook.plan import make_plan
 from drillbook.playbook.steps import all_step_names
@@ -35,7 +35,7 @@ from drillbook.scenario import RunnableScenario, Service, Workers
 from drillbook.stage.stage import Stage, StageImages
 from drillbook.validation.changes import Change, changed_text
 from drillbook.validation.find import name
-from drillbook.validation.loader import load
+from drillbook.validation.loader import load, load_run
 
 REPORTS = Path("reports")
 
@@ -183,7 +183,7 @@ class _Drill:
     def _judge(self, error: DrillbookError | None, interrupted_by: int | None) -> tuple[Judgement | None, Path | None]:
         self._progress.phase("judge")
         try:
-            with open_run(self._run.path) as run:
+            with open_run(self._run.path, load_run(self._run.path)) as run:
                 judgement = judge(run)
                 return judgement, report.write(run, judgement)["report.html"]
         except (DrillbookError, OSError) as failure:

@@ -1,0 +1,56 @@
+"""What other programs use: it is there, documented, and does what the commands do."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from histories import history
+from scenario_folder import sound_folder
+
+from drillbook import api
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
+
+
+@pytest.mark.parametrize("name", api.__all__)
+def test_what_the_api_has_is_on_its_page_and_has_a_docstring(name: str) -> None:
+    assert f"`{name}`" in PAGE
+    assert inspect.getdoc(getattr(api, name))
+
+
+def test_a_run_is_judged() -> None:
+    judgement = api.judge(history("publish a ok"))
+    assert (judgement.verdict, judgement.results[0].name, judgement.results[0].count) == (api.Verdict.BROKEN, "no_lost_tasks", 1)
+
+
+def test_an_open_run_answers_queries() -> None:
+    with api.open_run(history("publish a ok", "effect a")) as run:
+        assert run.rows("select task from effects") == [("a",)]
+
+
+def test_a_scenario_is_loaded_with_changes(tmp_path: Path) -> None:
+    assert api.load_scenario(sound_folder(tmp_path), ["load.rate=7/s"]).load.rate == 7.0
+
+
+def test_a_scenario_that_cannot_be_used_is_an_error_with_its_place(tmp_path: Path) -> None:
+    with pytest.raises(api.UsageError, match=r"--set load\.rate:1:1"):
+        api.load_scenario(sound_folder(tmp_path), ["load.rate=seven"])
+
+
+def test_a_bad_scenario_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "scenario.yaml").write_text("title: x\n")
+    with pytest.raises(api.UsageError, match="a scenario needs invariants"):
+        api.run_drill(tmp_path / "scenario.yaml", output=tmp_path / "reports")
+    assert not (tmp_path / "reports").exists()
+
+
+def test_judging_imports_nothing_of_docker(tmp_path: Path) -> None:
+    run = history("publish a ok", "effect a")
+    probe = f"import sys\nfrom pathlib import Path\nfrom drillbook import api\napi.judge(Path({str(run)!r}))\n"
+    probe += "print([name for name in ('docker', 'gevent', 'locust', 'pika', 'testcontainers') if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=300, cwd=tmp_path)
+    assert done.stdout == "[]\n", done.stderr
