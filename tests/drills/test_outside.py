@@ -76,7 +76,7 @@ class Bench:
         self.stage.stop_workers(10)
         assert until(lambda: self.stage.wire.poll().consumers(WORKER) == 0, PATIENCE)
         self.stage.stop_sink()
-        collect(self.run, self.stage, self.scenario, self.run.path / "cancelled")
+        collect(self.run, self.stage, self.scenario, self.run.path / "playbook" / "state")
 
     def leftovers(self) -> dict[str, dict[str, Any]]:
         return {line.pop("task"): line for line in self.lines("leftovers")}

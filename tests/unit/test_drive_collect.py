@@ -156,7 +156,7 @@ def test_rest_has_come_when_it_was_still_for_just_as_long_as_it_must() -> None:
 
 
 def collected(stage: StubStage, tmp_path: Path) -> StubStage:
-    collect(stage.run, stage, stage.scenario, tmp_path / "cancelled")
+    collect(stage.run, stage, stage.scenario, tmp_path)
     return stage
 
 

@@ -11,6 +11,8 @@ from pika.exceptions import AMQPError
 from drillbook.core.errors import HarnessError, UsageError
 from drillbook.drive.driven import Database, Stage
 from drillbook.evidence import rows, sink_file
+from drillbook.evidence.given import given
+from drillbook.evidence.kinds import KINDS
 from drillbook.evidence.kinds.effects import Effect
 from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.evidence.run_directory import RunDirectory
@@ -49,14 +51,14 @@ def try_queries(scenario: RunnableScenario, stage: Stage) -> None:
             _try(database, kind, table.query, f"{kind}.query")
 
 
-def collect(run: RunDirectory, stage: Stage, scenario: RunnableScenario, cancel_ledger: Path, look: Look | None = None) -> None:
+def collect(run: RunDirectory, stage: Stage, scenario: RunnableScenario, state_directory: Path, look: Look | None = None) -> None:
     """Write effects, states, handled and leftovers, each to its file; the timeline says why where one of them may lack lines.
 
     Args:
         run: where evidence goes.
         stage: the stage, its workers and its sink stopped.
         scenario: what is read, and how.
-        cancel_ledger: the playbook's ledger of cancelled tasks.
+        state_directory: where programs of the drill wrote what they know: cancelled tasks, and evidence that they give.
         look: shown each message that rests in a queue.
     """
     for found in _effect_sources(stage, scenario.effects):
@@ -67,9 +69,12 @@ def collect(run: RunDirectory, stage: Stage, scenario: RunnableScenario, cancel_
         _keep(run, "handled", rows.handled(stage.database.stream(scenario.handled.query, QUERY_SECONDS)))
     _keep(run, "leftovers", _held(stage))
     _keep(run, "leftovers", stage.leftovers(look))
-    _keep(run, "leftovers", cancelled(cancel_ledger))
+    _keep(run, "leftovers", cancelled(state_directory / "cancelled"))
     if scenario.outbox is not None and stage.database is not None:
         _keep(run, "leftovers", rows.outbox(stage.database.stream(scenario.outbox.query, QUERY_SECONDS)))
+    for stem, kind in KINDS.items():
+        if kind.given:
+            _keep(run, stem, given(kind, state_directory / f"{stem}.jsonl"))
 
 
 def cancelled(ledger: Path) -> Iterator[Leftover]:

@@ -174,7 +174,7 @@ class Conductor:
         self.stage.stop_sink()
         decoding = Decoding(self.run_directory, self.scenario.decode) if self.scenario.decode else None
         look = decoding.rests if decoding else None
-        collect(self.run_directory, self.stage, self.scenario, self._programs.state_directory / "cancelled", look)
+        collect(self.run_directory, self.stage, self.scenario, self._programs.state_directory, look)
         self.stage.stop_tap()
         if decoding is not None and self._rested:
             self.progress.phase("decode", f"the {decoding.by} worker is asked, dry, what it can decode")
