@@ -345,8 +345,8 @@ def test_a_drill_that_never_rested_has_an_end_of_its_drive(ended_early: Drive) -
 
 
 def test_a_playbook_that_still_runs_is_ended(ended_early: Drive) -> None:
-    log = (ended_early.stage.run.path / "playbook" / "playbook.log").read_text()
-    assert "stopped by the drill" in log
+    log = ended_early.stage.run.path / "playbook" / "playbook.log"
+    assert until(lambda: "stopped by the drill" in log.read_text(), WITHIN)
 
 
 def test_a_drill_that_was_interrupted_ends_its_load_once(tmp_path: Path) -> None:

@@ -47,9 +47,8 @@ def test_each_line_is_a_record_and_what_it_has_not_is_passed_over(tmp_path: Path
     ],
 )
 def test_a_line_that_is_none_is_told_with_its_place_and_those_before_it_count(tmp_path: Path, line: str, said: str) -> None:
-    found = []
+    found: list[Said] = []
     with pytest.raises(UsageError) as raised:
-        for record in given(KIND, write(tmp_path, '{"task": "a", "at": 5}', line)):
-            found.append(record)  # what came before the error is what is asked
+        found.extend(given(KIND, write(tmp_path, '{"task": "a", "at": 5}', line)))
     assert str(raised.value).startswith(said)
     assert found == [Said("a", 5)]
