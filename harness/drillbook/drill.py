@@ -10,7 +10,7 @@ import threading
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -25,7 +25,6 @@ from drillbook.drive.conductor import Conductor
 from drillbook.drive.environment import environment
 from drillbook.engine import image_store
 from drillbook.evidence import RunDirectory
-from drillbook.evidence.documents import PlanDocument, PlannedFaultRecord
 from drillbook.judge.judge import judge
 from drillbook.judge.run import open_run
 from drillbook.judge.verdict import Judgement
@@ -276,22 +275,7 @@ def _write_head(
     changes: Sequence[Change],
 ) -> None:
     """What is known before anything starts: the scenario as it is, the user's invariants, the plan, the environment."""
-    plan = make_plan(scenario, seed)
     steps = all_step_names(scenario.playbook.command, path.parent, "playbook", scenario.playbook.named_steps)
-    faults = [
-        PlannedFaultRecord(
-            name=fault.name,
-            kind=fault.fault.kind,
-            victims=fault.victims,
-            trigger=fault.trigger,
-            moment=fault.moment,
-            seconds=fault.seconds,
-            parameters=fault.fault.model_dump(),
-            rule=asdict(fault.rule) if fault.rule else None,
-            victim_by_wire=fault.victim_by_wire,
-        )
-        for fault in plan.faults
-    ]
     if changes:
         run.keep("scenario.yaml", changed_text(path, changes).encode())
     else:
@@ -299,5 +283,5 @@ def _write_head(
     for own in scenario.invariants:
         if (path.parent / f"{own}.sql").exists():
             run.copy(path.parent / f"{own}.sql", f"invariants/{own}.sql")
-    run.write(PlanDocument(seed=seed, tasks=plan.tasks, steps=steps, faults=faults))
+    run.write(make_plan(scenario, seed).document(steps))
     run.write(environment(path, seed, replay, run_id, images))

@@ -6,11 +6,12 @@ The same scenario and seed give the same plan; its arrivals are a function of th
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from random import Random
 from typing import Literal
 
 from drillbook.core.names import StageNames
+from drillbook.evidence.documents import PlanDocument, PlannedFaultRecord
 from drillbook.faults import Fault, WireFault
 from drillbook.scenario import FaultEntry, Load, OnWire, RunnableScenario
 from drillbook.tap.rules import Rule
@@ -80,6 +81,14 @@ class Plan:
     tasks: int
     """How many tasks will arrive in the time that the load takes at least."""
 
+    def document(self, steps: list[str]) -> PlanDocument:
+        """What ``plan.json`` holds.
+
+        Args:
+            steps: the playbook's, as far as they are known.
+        """
+        return PlanDocument(seed=self.seed, tasks=self.tasks, steps=steps, faults=[_record(fault) for fault in self.faults])
+
 
 def make_plan(scenario: RunnableScenario, seed: int) -> Plan:
     """Draw the victims of every fault and count the arrivals.
@@ -94,6 +103,20 @@ def make_plan(scenario: RunnableScenario, seed: int) -> Plan:
         seed=seed,
         faults=tuple(_planned(scenario, entry, Random(f"{seed} fault {entry.name}")) for entry in scenario.faults),
         tasks=sum(1 for _ in arrivals(scenario.load, seed, scenario.load.duration)) if scenario.load else 0,
+    )
+
+
+def _record(fault: PlannedFault) -> PlannedFaultRecord:
+    return PlannedFaultRecord(
+        name=fault.name,
+        kind=fault.fault.kind,
+        victims=fault.victims,
+        trigger=fault.trigger,
+        moment=fault.moment,
+        seconds=fault.seconds,
+        parameters=fault.fault.model_dump(),
+        rule=asdict(fault.rule) if fault.rule else None,
+        victim_by_wire=fault.victim_by_wire,
     )
 
 
