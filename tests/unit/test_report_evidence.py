@@ -12,10 +12,10 @@ from drillbook.api import judge
 from drillbook.evidence import Event
 from drillbook.evidence.kinds import FILES
 from drillbook.report import write
-from drillbook.report.sections.evidence import Kind, kinds
+from drillbook.report.sections.evidence import EvidenceRow, kinds
 
 
-def found(run: Path) -> dict[str, Kind]:
+def found(run: Path) -> dict[str, EvidenceRow]:
     return {
         kind.name: kind for kind in kinds(read(run), {"no_lost_tasks": ("published", "effects", "leftovers"), "unharmed": ("effects",)})
     }
@@ -34,8 +34,8 @@ def test_every_kind_of_evidence_is_told_in_the_order_of_its_page(tmp_path: Path)
 def test_what_is_there_has_its_lines_its_size_and_those_who_need_it(tmp_path: Path) -> None:
     run = hand_made(tmp_path, effect("a", 1), effect("b", 2), published("a", 1))
     size = (run / "effects.jsonl").stat().st_size
-    words = "One effect of a task, read from outside after settling"
-    assert found(run)["effects"] == Kind("effects", words, "whole", "", 2, size, ("no_lost_tasks", "unharmed"))
+    words = "what the tasks did, read from outside after settling"
+    assert found(run)["effects"] == EvidenceRow("effects", words, "whole", "", 2, size, ("no_lost_tasks", "unharmed"))
 
 
 def test_an_empty_file_is_whole_and_has_no_lines(tmp_path: Path) -> None:

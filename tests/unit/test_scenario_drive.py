@@ -128,7 +128,7 @@ CASES = {
     "a step of a drill without a playbook": (
         "playbook:\n  run: ./rollback.sh\n  start: {when: canary_slow, no_later_than: 20s}\n  timeout: 90s\n",
         "",
-        ["1:1: to run a drill, a scenario needs playbook: the rollback under test"],
+        ["1:1: a scenario needs playbook: the rollback under test"],
     ),
 }
 
