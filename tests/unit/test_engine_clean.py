@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,9 +81,20 @@ def test_a_process_of_a_run_is_something(engine: StubEngine, child: subprocess.P
     assert until(lambda: Remains(MINE, False, 0, 0, 1) in remains(), WITHIN)
 
 
-def test_this_process_and_its_parents_are_never_counted(engine: StubEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, MINE)
-    assert not [remain for remain in remains() if remain.run_id == MINE]
+@pytest.mark.parametrize(("other", "counted"), [([], "0"), (["sleep", "600"], "1")])
+def test_a_process_and_its_parents_never_count_themselves(other: list[str], counted: str) -> None:
+    """Asked in a process of a run, by a process of that run."""
+    asks = f"from drillbook.engine.clean import _processes; print(sum(run == {MINE!r} for _, run in _processes()))"
+    environment = {**os.environ, VARIABLE: MINE}
+    beside = subprocess.Popen(other, env=environment) if other else None
+    try:
+        parent = f"import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', {asks!r}]).returncode)"
+        said = subprocess.run([sys.executable, "-c", parent], env=environment, capture_output=True, text=True, check=True)
+    finally:
+        if beside is not None:
+            beside.kill()
+            beside.wait()
+    assert said.stdout.strip() == counted
 
 
 def test_the_run_of_a_dead_harness_is_removed(engine: StubEngine) -> None:
