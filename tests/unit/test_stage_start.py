@@ -301,6 +301,11 @@ def test_the_password_is_in_no_text_that_was_redacted(standing: Standing) -> Non
     assert standing.stage.redact(f"a {password} word") == "a *** word"
 
 
+def test_a_stage_without_a_load_knows_no_task_of_the_load(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = Standing(tmp_path, monkeypatch, drill(load=None, playbook=None)).stage
+    assert (stage.load_flags, stage.wire.poll().started) == (None, False)
+
+
 # What goes wrong
 
 
