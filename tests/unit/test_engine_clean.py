@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import psutil
 import pytest
 from docker.errors import DockerException, NotFound
 from stub_engine import RefusedError, StubEngine
@@ -81,20 +81,11 @@ def test_a_process_of_a_run_is_something(engine: StubEngine, child: subprocess.P
     assert until(lambda: Remains(MINE, False, 0, 0, 1) in remains(), WITHIN)
 
 
-@pytest.mark.parametrize(("other", "counted"), [([], "0"), (["sleep", "600"], "1")])
-def test_a_process_and_its_parents_never_count_themselves(other: list[str], counted: str) -> None:
-    """Asked in a process of a run, by a process of that run."""
-    asks = f"from drillbook.engine.clean import _processes; print(sum(run == {MINE!r} for _, run in _processes()))"
-    environment = {**os.environ, VARIABLE: MINE}
-    beside = subprocess.Popen(other, env=environment) if other else None
-    try:
-        parent = f"import subprocess, sys; sys.exit(subprocess.run([sys.executable, '-c', {asks!r}]).returncode)"
-        said = subprocess.run([sys.executable, "-c", parent], env=environment, capture_output=True, text=True, check=True)
-    finally:
-        if beside is not None:
-            beside.kill()
-            beside.wait()
-    assert said.stdout.strip() == counted
+def test_a_process_and_its_parents_never_count_themselves(child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil.Process, "environ", lambda _: {VARIABLE: MINE})
+    counted = {process.pid for process, _ in module._processes()}
+    assert child.pid in counted
+    assert not counted & {os.getpid(), os.getppid()}
 
 
 def test_the_run_of_a_dead_harness_is_removed(engine: StubEngine) -> None:
