@@ -102,7 +102,7 @@ def make_plan(scenario: RunnableScenario, seed: int) -> Plan:
     return Plan(
         seed=seed,
         faults=tuple(_planned(scenario, entry, Random(f"{seed} fault {entry.name}")) for entry in scenario.faults),
-        tasks=sum(1 for _ in arrivals(scenario.load, seed, scenario.load.duration)) if scenario.load else 0,
+        tasks=sum(1 for _ in arrivals(scenario.load, seed, scenario.load.duration)),
     )
 
 

@@ -63,8 +63,8 @@ class Reach:
     def chosen(self, mutant: Mutant, files: Iterable[Path], tree: Tree) -> list[str]:
         """The tests of some files that may notice a mutant, the quickest first: those that run its statement.
 
-        Of a statement that runs at import those that run anything of its file, or all where none does and the module is imported. Of one
-        that none is known to run, and that may run in a process of its own, all of a file that has the name of the package.
+        Of a statement that runs at import all of a file that imports its module or runs anything of it. Of one that none is known to
+        run, and that may run in a process of its own, all of a file that has the name of the package.
 
         Args:
             files: measured where they were not yet.
@@ -82,9 +82,10 @@ class Reach:
         if tests - {AT_IMPORT}:
             return tests
         if AT_IMPORT in tests:
-            found = {test for tests in reached.values() for test in tests} - {AT_IMPORT}
-            return found or (set(self._seconds[file]) if mutant.module in self._imports[file] else set())
-        return set(self._seconds[file]) if mutant.package in APART and file.stem.startswith(f"test_{mutant.package}_") else set()
+            used = mutant.module in self._imports[file] or any(set(tests) - {AT_IMPORT} for tests in reached.values())
+        else:
+            used = mutant.package in APART and file.stem.startswith(f"test_{mutant.package}_")
+        return set(self._seconds[file]) if used else set()
 
     def seconds(self, tests: Iterable[str]) -> float:
         """What tests took together."""

@@ -426,3 +426,37 @@ def test_a_drill_that_decodes_says_where_the_tap_kept_nothing(tmp_path: Path, mo
     monkeypatch.setattr(drive.stage.tap, "capture", lambda: False)
     drive.conductor.drive()
     assert drive.blind() == ["decoded"]
+
+
+def test_a_playbook_waits_until_the_version_that_was_deployed_is_given_a_task(tmp_path: Path) -> None:
+    deployment = {**DEPLOYED, "may_idle": False}
+    drive = conducted(
+        tmp_path, deployment=deployment, playbook=AFTER_DEPLOYMENT, deploy="#!/bin/bash\nuntil [ -e go ]; do sleep 0.01; done\n"
+    )
+    confirms, acted = drive.load.confirms, set()
+
+    def looked(count: int) -> None:
+        confirms(count)
+        if "deployment begin" in drive.told("phase") and "started" not in acted:
+            acted.add("started")
+            drive.stage.engine.tell("workers.v2.1", "start")
+            (drive.stage.folder / "go").touch()
+        if "playbook waits: v2 was given no task yet" in drive.told("decision", detail=True) and "given" not in acted:
+            acted.add("given")
+            for event in ("deliver", "ack"):
+                drive.stage.tap_process.passes(event, "workers.v2.1", "task-1")
+
+    drive.load.confirms = looked  # type: ignore[method-assign]
+    drive.conductor.drive()
+    assert acted == {"started", "given"}
+    assert drive.told("decision")[-1] == "playbook started"
+    drive.conductor.collect()
+
+
+@pytest.mark.parametrize(("start_at", "slept"), [(5 * 10**9, 3.0), (10**9, 0.0)])
+def test_the_drive_begins_with_the_first_arrival_and_not_before(monkeypatch: pytest.MonkeyPatch, start_at: int, slept: float) -> None:
+    pauses: list[float] = []
+    monkeypatch.setattr(module, "now", lambda: 2 * 10**9)
+    monkeypatch.setattr(module.time, "sleep", pauses.append)
+    Conductor._wait_until(start_at)
+    assert pauses == [slept]

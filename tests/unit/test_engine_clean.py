@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import docker
+import psutil
 import pytest
 from docker.errors import DockerException, NotFound
 from stub_engine import RefusedError, StubEngine
@@ -80,9 +81,11 @@ def test_a_process_of_a_run_is_something(engine: StubEngine, child: subprocess.P
     assert until(lambda: Remains(MINE, False, 0, 0, 1) in remains(), WITHIN)
 
 
-def test_this_process_and_its_parents_are_never_counted(engine: StubEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv(VARIABLE, MINE)
-    assert not [remain for remain in remains() if remain.run_id == MINE]
+def test_a_process_and_its_parents_never_count_themselves(child: subprocess.Popen[bytes], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(psutil.Process, "environ", lambda _: {VARIABLE: MINE})
+    counted = {process.pid for process, _ in module._processes()}
+    assert child.pid in counted
+    assert not counted & {os.getpid(), os.getppid()}
 
 
 def test_the_run_of_a_dead_harness_is_removed(engine: StubEngine) -> None:

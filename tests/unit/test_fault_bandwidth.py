@@ -15,7 +15,8 @@ SERVER = "  services: {flags: {image: flagd, port: 8016}}\n  workers:\n"
 REFUSED = {
     "no rate": (
         "64KiB",
-        "25:51: rate: '64KiB' is not a byte rate: write a number of bytes above zero, with its unit, in a second, such as 64KiB/s or 1.5MB/s",
+        "25:51: rate: '64KiB' is not a byte rate: "
+        "write a number of bytes above zero, with its unit, in a second, such as 64KiB/s or 1.5MB/s",
     ),
     "too slow": (
         "999B/s",

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from pydantic import ValidationError
 from stub_stage import StubStage, drill
 
-from drillbook.faults import KINDS, Fault
+from drillbook.core.errors import UsageError
+from drillbook.faults import KINDS, Fault, _load
 from drillbook.faults.close_channel import CloseChannel
 from drillbook.faults.cut import Cut
 from drillbook.faults.drop import Drop
@@ -316,3 +320,15 @@ def test_every_fault_is_found_by_its_kind() -> None:
 def test_a_fault_refuses_what_it_does_not_know() -> None:
     with pytest.raises(ValidationError):
         Kill(target=WORKER, for_="2s")  # type: ignore[call-arg]
+
+
+# Those of other distributions
+
+
+@pytest.mark.parametrize(
+    ("dist", "whose"), [(None, "the fault it cannot"), (SimpleNamespace(name="another"), "the fault it of another cannot")]
+)
+def test_a_fault_of_another_distribution_that_cannot_be_loaded_is_told_by_whose_it_is(dist: Any, whose: str) -> None:
+    entry: Any = SimpleNamespace(name="it", value="nowhere:It", dist=dist, load=lambda: import_module("nowhere"))
+    with pytest.raises(UsageError, match=f"^{whose} be loaded from nowhere:It: "):
+        _load(entry)

@@ -63,8 +63,9 @@ class Channel:
                 BasicProperties(properties.content_type, headers={"x-stream-offset": offset}, message_id=properties.message_id),
                 body,
             )
-        while True:
+        for _ in range(self._broker.silences):
             yield None, None, None
+        raise AssertionError("it is waited for too long")
 
     def close(self) -> None:
         self.is_open = False
@@ -90,6 +91,8 @@ class BrokerOf:
         self.arguments: dict[str, dict[str, Any]] = {}
         self.unlisted: set[str] = set()
         self.given_back = self.prefetch = 0
+        self.silences = 1
+        """How often nothing comes from a stream before it must have been left."""
         self.moves: Any = lambda _: None
 
     def channel(self) -> Channel:
@@ -233,6 +236,28 @@ def test_a_stream_that_gives_less_than_the_broker_counts_is_told() -> None:
     broker.streams, broker.counted = {"log": [message("a")]}, {"log": 3}
     with pytest.raises(HarnessError, match="the stream log gave 1 messages of 3"):
         broker.read()
+
+
+def test_a_stream_that_gave_all_that_is_counted_is_left_at_the_first_silence(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STREAM_LATE_SECONDS", 3600.0)
+    broker = BrokerOf(tasks=[], dead=[])
+    broker.streams = {"log": [message("a")]}
+    assert broker.tasks() == [("a", "log", "ready")]
+
+
+def test_a_stream_that_gave_less_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "STREAM_LATE_SECONDS", 3600.0)
+    broker = BrokerOf(tasks=[], dead=[])
+    broker.streams, broker.counted = {"log": [message("a")]}, {"log": 2}
+    with pytest.raises(AssertionError, match="waited for too long"):
+        broker.read()
+
+
+def test_a_message_of_a_stream_is_shown_with_its_body() -> None:
+    broker, shown = BrokerOf(tasks=[], dead=[]), []
+    broker.streams = {"log": [message("a")]}
+    broker.read(look=lambda found, _, body: shown.append((found.task, body)))
+    assert shown == [("a", b"body")]
 
 
 def test_a_stream_that_is_gone_when_it_is_read_holds_nothing() -> None:

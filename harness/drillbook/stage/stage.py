@@ -78,8 +78,6 @@ class Stage:
     """
 
     def __init__(self, scenario: RunnableScenario, folder: Path, run: RunDirectory, run_id: str, images: StageImages, say: Say) -> None:
-        if scenario.stage is None:
-            raise HarnessError("the scenario has no stage.")
         self.scenario, self.folder, self.run, self.run_id, self.images = scenario, folder, run, run_id, images
         self.spec = scenario.stage
         self._say = say
@@ -90,7 +88,7 @@ class Stage:
         self._network = Network(docker_network_kw={"labels": labels(run_id, "network")})
         self._network.name = f"drillbook-{run_id}"
         self._parts = Parts(run_id, self._network.name, say, self.redact, self.spec.ready_within)
-        self.wire = WireTail(run.file("wire"), ids_of_ledger(scenario.load.types if scenario.load else (), scenario.outbox is not None))
+        self.wire = WireTail(run.file("wire"), ids_of_ledger(scenario.load.types, scenario.outbox is not None))
         self.tap = TapControl(run.path / "tap", self.wire, lambda: self.container("tap").hang_up(), self._tap_runs)
         self.broker: BrokerClient
         self.database: DatabaseClient | None = None
@@ -151,7 +149,7 @@ class Stage:
     @property
     def load_flags(self) -> str | None:
         """The flag service that the load asks, as the load reaches it: ``host:port``."""
-        gate = self.scenario.load.gate if self.scenario.load else None
+        gate = self.scenario.load.gate
         return self._addresses.servers("load")[address_variable(gate.service, gate.port)] if gate else None
 
     def environment(self) -> dict[str, str]:
