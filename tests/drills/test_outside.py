@@ -207,7 +207,9 @@ def test_everything_that_rests_or_was_done_is_collected(started: Callable[[], Be
     channel.queue_declare("made.by.the.playbook", durable=True, arguments=arguments)
     bench.publish("made.by.the.playbook", "later")
     bench.execute("insert into task_state (task, state, version, worker) values ('unsent', 'queued', 'v1', 'outbox')")
-    (bench.run.path / "cancelled").write_text("set-aside\n")
+    state = bench.run.path / "playbook" / "state"
+    state.mkdir()
+    (state / "cancelled").write_text("set-aside\n")
     assert until(lambda: bench.stage.wire.poll().in_flight == 1, PATIENCE)
     bench.collect()
     operator.close()

@@ -352,6 +352,19 @@ def test_a_watch_of_counters_that_was_never_started_can_be_finished(stage: StubS
     assert metrics(stage) == []
 
 
+def test_a_watch_that_ends_at_once_takes_its_last_samples_all_the_same(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = counting(stage, monkeypatch)
+    put = watch._edges.put
+
+    def ends_at_once(edge: Any) -> None:
+        put(edge)
+        watch._thread.join(WITHIN)
+
+    monkeypatch.setattr(watch._edges, "put", ends_at_once)
+    watch.finish()
+    assert metrics(stage)[-1] == (1.0, "collect", "start")
+
+
 def test_an_error_in_counting_is_told(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
     failures: list[Exception] = []
 

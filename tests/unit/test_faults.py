@@ -11,8 +11,9 @@ import pytest
 from pydantic import ValidationError
 from stub_stage import StubStage, drill
 
+from drillbook.core.additions import _load
 from drillbook.core.errors import UsageError
-from drillbook.faults import KINDS, Fault, _load
+from drillbook.faults import KINDS, Fault
 from drillbook.faults.close_channel import CloseChannel
 from drillbook.faults.cut import Cut
 from drillbook.faults.drop import Drop
@@ -331,4 +332,4 @@ def test_a_fault_refuses_what_it_does_not_know() -> None:
 def test_a_fault_of_another_distribution_that_cannot_be_loaded_is_told_by_whose_it_is(dist: Any, whose: str) -> None:
     entry: Any = SimpleNamespace(name="it", value="nowhere:It", dist=dist, load=lambda: import_module("nowhere"))
     with pytest.raises(UsageError, match=f"^{whose} be loaded from nowhere:It: "):
-        _load(entry)
+        _load(entry, "fault")

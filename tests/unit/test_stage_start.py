@@ -343,16 +343,6 @@ def test_an_engine_that_fails_is_a_sentence(tmp_path: Path, monkeypatch: pytest.
     assert raised.value.message == sentence
 
 
-def test_a_scenario_without_a_stage_has_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    standing = lean(tmp_path, monkeypatch)
-    scenario = standing.stage.scenario.model_copy(update={"stage": None})
-    with pytest.raises(HarnessError, match="the scenario has no stage"):
-        Stage(scenario, tmp_path, standing.run, "the-run", standing.stage.images, print)
-
-
-# Ending
-
-
 def test_workers_are_stopped_and_no_other_part(standing: Standing) -> None:
     standing.engine.log.clear()
     standing.stage.stop_workers(7)

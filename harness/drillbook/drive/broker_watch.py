@@ -51,8 +51,9 @@ class MetricsWatch:
 
     def finish(self) -> None:
         """End, and take the last samples: once no counter moves any more, or at the latest after a few seconds."""
+        sampling = self._thread.is_alive()
         self._edges.put(None)
-        if not self._thread.is_alive():
+        if not sampling:
             return
         self._thread.join(JOIN_WITHIN_SECONDS)
         try:
