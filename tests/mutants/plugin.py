@@ -14,6 +14,9 @@ from pathlib import Path
 import pytest
 
 TESTS, TIMES = "DRILLBOOK_MUTANTS_TESTS", "DRILLBOOK_MUTANTS_TIMES"
+SHARED = "*"
+"""The context of what is made once for several tests."""
+_running = ""
 _took: dict[str, float] = {}
 _fallen: set[str] = set()
 
@@ -30,12 +33,24 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> Iterator[None]:
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Coverage is told of each test."""
-    measured = _measured()
+    global _running
+    measured, _running = _measured(), item.nodeid
     if measured is not None:
         measured.switch_context(item.nodeid)  # type: ignore[attr-defined]
     yield
     if measured is not None:
         measured.switch_context("")  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[object], request: pytest.FixtureRequest) -> Iterator[None]:
+    """What is made once for several tests is run by all of them, whichever comes first."""
+    measured = _measured() if fixturedef.scope != "function" else None
+    if measured is not None:
+        measured.switch_context(SHARED)  # type: ignore[attr-defined]
+    yield
+    if measured is not None:
+        measured.switch_context(_running)  # type: ignore[attr-defined]
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 from coverage import CoverageData
 
 from tests.mutants.mutants import Mutant
-from tests.mutants.plugin import TIMES
+from tests.mutants.plugin import SHARED, TIMES
 from tests.mutants.tree import PACKAGE, Tree
 
 MEASURED_WITHIN_SECONDS = 1800.0
@@ -29,7 +29,7 @@ APART = ("tap", "sink", "load")
 """What runs in a process of its own, where nothing is measured."""
 AT_IMPORT = ""
 """Coverage's name for what runs in no test."""
-FORMAT = "2"
+FORMAT = "3"
 """Of what is kept."""
 Lines = dict[str, dict[int, list[str]]]
 _BESIDE = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
@@ -79,6 +79,8 @@ class Reach:
     def _noticing(self, mutant: Mutant, file: Path) -> set[str]:
         reached, (first, last) = self._lines[file].get(mutant.file, {}), mutant.lines
         tests = {test for line, tests in reached.items() if first <= line <= last for test in tests}
+        if SHARED in tests:
+            return set(self._seconds[file])
         if tests - {AT_IMPORT}:
             return tests
         if AT_IMPORT in tests:

@@ -152,6 +152,14 @@ def test_rest_has_come_when_it_was_still_for_just_as_long_as_it_must() -> None:
     assert rest.come
 
 
+@pytest.mark.parametrize(("looks", "said"), [((0, 9), []), ((0, 1, 2), ["2 tasks in later are due in at most 98 s"]), ((0, 1, 1.5), [])])
+def test_a_delay_is_told_after_enough_looks_and_enough_quiet(looks: tuple[float, ...], said: list[str]) -> None:
+    rest = Rest(Terms(2.0, delays={"later": 100.0}))
+    for at in looks:
+        rest.see(Look(at, at, depths={"later": 2}))
+    assert rest.due() == said
+
+
 # Collecting
 
 

@@ -66,6 +66,14 @@ def test_the_first_look_at_a_machine_says_nothing_and_the_next_the_share_since_t
     assert machine(run, tmp_path / "proc", *told) == [0.0, 1.0]
 
 
+def test_two_looks_at_one_moment_say_nothing_of_the_time_between(
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch.time, "monotonic", lambda: 7.0)
+    told = [("pressure/cpu", f"some avg10=1.00 avg60=2.00 avg300=3.00 total={total}\n") for total in (5, 6)]
+    assert machine(run, tmp_path / "proc", *told) == []
+
+
 def test_a_machine_that_does_not_count_is_seen_by_what_wants_to_run(run: RunDirectory, tmp_path: Path) -> None:
     fits, many = os.cpu_count() or 1, 1000
     told = [("stat", f"cpu 1 2\nprocs_running {running + 1}\nprocs_blocked 0\n") for running in (0, fits, many)]

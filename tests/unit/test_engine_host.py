@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import struct
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event, Thread
@@ -18,11 +19,13 @@ from docker.errors import DockerException, NotFound
 from stub_engine import RefusedError, StubEngine
 
 from drillbook.core.errors import HarnessError
+from drillbook.engine import daemon as module
 from drillbook.engine import doctor, engine, one_shot
 from drillbook.engine.daemon import Daemon
 from drillbook.engine.images import debian_base
 
 WITHIN = 60
+POPEN = subprocess.Popen
 
 
 @pytest.fixture
@@ -139,6 +142,55 @@ def test_an_engine_that_is_missing_is_installed_and_started(there: StubEngine, p
     assert programs.called[-1].endswith("docker.io")
 
 
+@pytest.fixture
+def daemon(tmp_path: Path) -> Daemon:
+    return Daemon(socket=tmp_path / "docker.sock", pid_file=tmp_path / "docker.pid", state=tmp_path)
+
+
+def test_an_engine_that_ends_while_it_starts_is_told_with_its_last_words(daemon: Daemon, programs: Programs) -> None:
+    programs.has("dockerd", "echo first; echo no iptables; exit 1")
+    with pytest.raises(HarnessError, match=r"The Docker engine ended while it started: no iptables"):
+        daemon.start()
+
+
+def test_an_engine_that_ends_in_silence_is_told_so(daemon: Daemon, programs: Programs) -> None:
+    programs.has("dockerd", "exit 1")
+    with pytest.raises(HarnessError, match=r"ended while it started: it said nothing"):
+        daemon.start()
+
+
+@pytest.fixture
+def dockerd(programs: Programs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that goes on until it is ended."""
+    (programs.folder / "dockerd").symlink_to("/bin/sleep")
+    monkeypatch.setattr(module.subprocess, "Popen", lambda *_, **more: POPEN([programs.folder / "dockerd", "600"], **more))
+
+
+def test_an_engine_that_does_not_answer_in_time_is_told(daemon: Daemon, dockerd: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "READY_WITHIN", 0.0)
+    with pytest.raises(HarnessError, match=r"The Docker engine did not answer within 0 s"):
+        daemon.start()
+    assert daemon.stop()
+
+
+def test_an_engine_that_answers_is_recorded_and_can_be_ended_once(daemon: Daemon, dockerd: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Daemon, "answers", lambda _: True)
+    daemon.start()
+    assert [daemon.stop(), daemon.stop()] == [True, False]
+    assert not daemon.record.exists()
+
+
+@pytest.mark.parametrize(("pid", "left"), [("4194305", False), ("nonsense", False), (str(os.getpid()), False)])
+def test_a_pid_file_of_no_engine_is_removed(daemon: Daemon, pid: str, left: bool) -> None:
+    daemon.pid_file.write_text(pid)
+    daemon._remove_stale_pid_file()
+    assert daemon.pid_file.exists() is left
+
+
+def test_a_socket_that_nobody_listens_on_does_not_answer(daemon: Daemon) -> None:
+    assert not daemon.answers()
+
+
 @pytest.mark.parametrize(("ours", "said"), [(True, "Ended the Docker engine."), (False, "No Docker engine was started from here.")])
 def test_the_makefile_can_end_what_it_started(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ours: bool, said: str
@@ -221,7 +273,7 @@ def test_an_engine_must_be_new_enough(there: StubEngine, version: str, ok: bool)
 
 
 def test_an_engine_s_disk_elsewhere_is_not_asked(there: StubEngine) -> None:
-    assert check("engine's disk room").detail == "/nowhere is not on this machine"
+    assert (check("engine's disk room").ok, check("engine's disk room").detail) == (True, "/nowhere is not on this machine")
 
 
 @pytest.mark.parametrize(("room", "ok"), [(0, True), (10**18, False)])

@@ -140,6 +140,7 @@ def test_the_child_has_variables_of_its_own_and_none_that_would_move_locust(
 
 
 def test_what_the_child_prints_is_in_its_log(tmp_path: Path, child: Callable[[str], None]) -> None:
+    (tmp_path / "logs").mkdir()  # as a run directory has it
     child(f"{BEGIN}\nprint('to the one', flush=True)\nprint('to the other', file=sys.stderr)\nsays('done')")
     load = process(tmp_path)
     load.start()
