@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from threading import Event
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -354,13 +355,13 @@ def test_a_watch_of_counters_that_was_never_started_can_be_finished(stage: StubS
 
 def test_a_watch_that_ends_at_once_takes_its_last_samples_all_the_same(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = counting(stage, monkeypatch)
-    put = watch._edges.put
+    edges = watch._edges
 
     def ends_at_once(edge: Any) -> None:
-        put(edge)
+        edges.put(edge)
         watch._thread.join(WITHIN)
 
-    monkeypatch.setattr(watch._edges, "put", ends_at_once)
+    watch._edges = SimpleNamespace(put=ends_at_once)  # type: ignore[assignment]
     watch.finish()
     assert metrics(stage)[-1] == (1.0, "collect", "start")
 
