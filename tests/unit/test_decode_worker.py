@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from drillbook.evidence.records import Leftover
 from pika.spec import BasicProperties
 from stub_stage import DRILL, drill, told
 
@@ -17,6 +16,7 @@ from drillbook.decode import worker as module
 from drillbook.decode.worker import Decoding
 from drillbook.engine.one_shot import Ended
 from drillbook.evidence import RunDirectory
+from drillbook.evidence.kinds.leftovers import Leftover
 
 WORKERS = {"v1": {"image": "x", "env": {"MODE": "old", "WORKER": "mine"}}}
 SCENARIO = drill(stage={**DRILL["stage"], "workers": WORKERS}, decode={"by": "v1", "command": ["decode"], "within": "5s"})

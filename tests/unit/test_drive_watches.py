@@ -361,7 +361,7 @@ def test_a_watch_that_ends_at_once_takes_its_last_samples_all_the_same(stage: St
         edges.put(edge)
         watch._thread.join(WITHIN)
 
-    watch._edges = SimpleNamespace(put=ends_at_once)  # type: ignore[assignment]
+    watch._edges = SimpleNamespace(put=ends_at_once, get=edges.get)  # type: ignore[assignment]
     watch.finish()
     assert metrics(stage)[-1] == (1.0, "collect", "start")
 

@@ -180,7 +180,9 @@ def test_an_engine_that_answers_is_recorded_and_can_be_ended_once(daemon: Daemon
     assert not daemon.record.exists()
 
 
-@pytest.mark.parametrize(("pid", "left"), [("4194305", False), ("nonsense", False), (str(os.getpid()), False)])
+@pytest.mark.parametrize(
+    ("pid", "left"), [("4194305", False), ("nonsense", False), (str(os.getpid()), False)], ids=["nobody", "none", "own"]
+)
 def test_a_pid_file_of_no_engine_is_removed(daemon: Daemon, pid: str, left: bool) -> None:
     daemon.pid_file.write_text(pid)
     daemon._remove_stale_pid_file()
