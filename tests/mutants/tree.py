@@ -1,7 +1,8 @@
 """A copy of the tree, in which mistakes are planted, and a wall around what runs in it.
 
-A planted mistake may sit where processes are found and killed, so what runs with it sees no others: it has process ids of its own
-(``unshare``, of util-linux). It has a home of its own too, and no Docker engine.
+A planted mistake may sit where processes are found and killed, so what runs with it sees no others: it has process ids of its own. It may
+write without an end, so no file of it grows far. It has a home and temporary files of its own, no Docker engine, and ends when whoever
+planted it does (``setpriv``, ``unshare`` and ``prlimit``, of util-linux).
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = Path("harness") / "drillbook"
-WALL = ("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child")
+WALL = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--user", "--map-root-user", "--pid", "--fork", "--mount-proc", "--kill-child"),
+    *("prlimit", "--fsize=500000000"),
+)
 NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", "reports", ".hypothesis", "build", "dist", ".mypy_cache", ".ruff_cache", ".pytest_cache", "__pycache__"
 )
@@ -66,6 +71,7 @@ class Tree:
         )
 
     def _environment(self) -> dict[str, str]:
+        home = str(self._home)
         kept = {name: value for name, value in os.environ.items() if name != "XDG_STATE_HOME"}
         path = os.pathsep.join([str(self.folder / "harness"), *kept.get("PYTHONPATH", "").split(os.pathsep)]).rstrip(os.pathsep)
-        return {**kept, "PYTHONPATH": path, "HOME": str(self._home), "DOCKER_HOST": f"unix://{self._home}/no-engine"}
+        return {**kept, "PYTHONPATH": path, "HOME": home, "TMPDIR": home, "DOCKER_HOST": f"unix://{home}/no-engine"}

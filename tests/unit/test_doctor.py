@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -39,3 +40,8 @@ def test_too_little_room_is_told(monkeypatch: pytest.MonkeyPatch):
 def test_what_is_fine_has_no_hint():
     assert found("python").ok
     assert found("python").hint == ""
+
+
+def test_just_enough_room_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=doctor.ROOM))
+    assert (doctor._room(tmp_path).ok, doctor._room(tmp_path).hint) == (True, "")

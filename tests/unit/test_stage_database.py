@@ -92,6 +92,11 @@ def test_the_columns_of_a_query_are_asked_without_its_rows(client: DatabaseClien
     assert connection.asked[-1] == "select * from (\nselect task, at from effects\n) as asked limit 0"
 
 
+def test_what_gives_no_rows_at_all_has_no_columns(client: DatabaseClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Connection, "description", None)
+    assert client.columns("select") == []
+
+
 def test_rows_are_counted_by_the_database(client: DatabaseClient, connection: Connection) -> None:
     connection.rows = [{"rows": 5}]
     assert client.count("select 1") == 5

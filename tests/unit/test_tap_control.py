@@ -72,6 +72,11 @@ def test_the_file_is_there_before_anything_is_armed(tap: Told) -> None:
     assert read(tap.rules, LINKS) == ()
 
 
+def test_the_file_can_be_prepared_where_its_folder_is_there_already(tap: Told) -> None:
+    assert tap.control.prepare() == tap.rules
+    assert read(tap.rules, LINKS) == ()
+
+
 def test_the_tap_is_told_once_of_each_change(tap: Told) -> None:
     tap.control.arm(rule())
     tap.control.arm(rule())
