@@ -44,3 +44,8 @@ def test_an_empty_name_is_refused_and_never_means_all() -> None:
 
 def test_a_name_that_no_run_has_names_none() -> None:
     assert named("nosuch") == []
+
+
+def test_a_whole_id_that_others_begin_with_names_its_own_run() -> None:
+    runs = [Remains(run_id, True, 1, 1, 0) for run_id in ("a", "ab")]
+    assert [remain.run_id for remain in _named("a", runs)] == ["a"]

@@ -261,3 +261,10 @@ def test_without_a_database_no_query_is_tried(tmp_path: Path) -> None:
     stage = StubStage(tmp_path, drill(**{**WHOLE, "stage": DRILL["stage"]}))
     try_queries(stage.scenario, stage)
     assert stage.database is None
+
+
+def test_the_only_effects_query_is_told_by_its_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = StubStage(tmp_path, drill(stage=STAGE, effects={"query": "effects"}))
+    columns(stage, monkeypatch, "effects")
+    with pytest.raises(UsageError, match=r"^effects\.query: "):
+        try_queries(stage.scenario, stage)

@@ -90,3 +90,11 @@ def test_this_machine_tells(run: RunDirectory) -> None:
     watched.sample()
     (value,) = [json.loads(line)["value"] for line in run.file("timeline").read_text().splitlines()][:1]
     assert 0 <= value <= 1
+
+
+def test_a_machine_that_does_not_say_how_many_processors_it_has_has_one(
+    run: RunDirectory, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch.os, "cpu_count", lambda: None)
+    told = [("stat", f"procs_running {running + 1}\n") for running in (1, 2)]
+    assert machine(run, tmp_path / "proc", *told) == [0.0, 1.0]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+import psutil
 import pytest
 import requests
 from docker.errors import DockerException, NotFound
@@ -288,3 +289,12 @@ def test_a_process_that_is_not_there_is_not_alive() -> None:
 
 def test_a_process_of_another_host_counts_as_alive() -> None:
     assert alive("another:1:2.0")
+
+
+@pytest.mark.parametrize(("created", "lives"), [(100.0, True), (100.9, True), (101.0, False), (99.0, False)])
+def test_a_process_that_began_within_a_second_of_what_is_said_is_that_process(
+    monkeypatch: pytest.MonkeyPatch, created: float, lives: bool
+) -> None:
+    host, pid, _ = owner().rsplit(":", 2)
+    monkeypatch.setattr(psutil.Process, "create_time", lambda _: created)
+    assert alive(f"{host}:{pid}:100.00") is lives

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
-from drillbook.rabbitmq.queue_roles import dead_letter_queues, delay_queues, delays, resting_queues
+from drillbook.rabbitmq.queue_roles import dead_letter_queues, delay_queues, delays, resting_queues, running
 from drillbook.scenario import Broker
 
 
@@ -86,3 +87,23 @@ def test_tasks_may_rest_in_dead_letter_queues_streams_and_where_an_invariant_has
 def test_a_queue_that_may_differ_or_that_may_expire_its_tasks_is_none_where_they_may_rest() -> None:
     invariants = {"topology_restored": {"allow": ["later"]}, "nothing_expired": {"allow": ["aside"]}, "no_lost_tasks": {"allow": ["dead"]}}
     assert resting_queues(broker(QUEUES), invariants) == {"dead", "log"}
+
+
+def test_what_runs_is_read_from_the_broker_without_its_own_bindings_and_those_of_exchanges() -> None:
+    answers: dict[str, list[dict[str, Any]]] = {
+        "queues": [{"name": "b", "type": "quorum", "arguments": {"x-message-ttl": 5}}, {"name": "a", "arguments": {}}],
+        "bindings": [
+            {"source": "in", "destination": "a", "destination_type": "queue", "routing_key": "k"},
+            {"source": "in", "destination": "out", "destination_type": "exchange", "routing_key": "k"},
+            {"source": "", "destination": "a", "destination_type": "queue", "routing_key": "a"},
+        ],
+        "policies": [{"name": "p", "pattern": "^a", "definition": {"max-length": 1}, "apply-to": "queues", "priority": 2}],
+    }
+    client: Any = SimpleNamespace(api=lambda _, path: SimpleNamespace(json=lambda: answers[path.partition("/")[0]]))
+    found = running(client)
+    assert {name: (queue.type, queue.arguments) for name, queue in found.queues.items()} == {
+        "a": ("classic", {}),
+        "b": ("quorum", {"x-message-ttl": 5}),
+    }
+    assert [(binding.source, binding.to, binding.key) for binding in found.bindings] == [("in", "a", "k")]
+    assert [(name, policy.pattern, policy.priority) for name, policy in found.policies.items()] == [("p", "^a", 2)]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from drillbook.drive.broker_watch import consumers_to_wait_for
 from drillbook.rabbitmq.topology import effective_policy, role, snapshot
 
@@ -72,3 +74,16 @@ def test_a_role_is_a_worker_without_its_number() -> None:
 def test_consumers_of_a_queue_that_a_worker_declared_for_itself_are_not_waited_for() -> None:
     before = {("tasks", "workers.v1"): 2, ("celeryev.05363c77", "workers.v1"): 1}
     assert consumers_to_wait_for(before, ["tasks", "tasks.dead"]) == {("tasks", "workers.v1")}
+
+
+BOUND = {
+    "nothing more": ({}, "", "in -> queue tasks"),
+    "a key": ({}, "k", 'in -> queue tasks with "k"'),
+    "arguments": ({"x": 1}, "", 'in -> queue tasks {"x": 1}'),
+}
+
+
+@pytest.mark.parametrize(("arguments", "key", "name"), BOUND.values(), ids=BOUND)
+def test_a_binding_is_named_by_all_that_tells_it_from_others(arguments: dict[str, int], key: str, name: str) -> None:
+    bindings = [{"source": "in", "destination": "tasks", "destination_type": "queue", "routing_key": key, "arguments": arguments}]
+    assert [line.name for line in snapshot(1, "before", {"bindings": bindings}, {})] == [name]
