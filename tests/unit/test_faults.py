@@ -232,6 +232,11 @@ def test_a_link_still_as_slow_as_the_fault_made_it_has_not_lifted(stage: StubSta
     assert not Latency(link=LINK, delay=0.4).lifted(stage, LINK)
 
 
+def test_a_link_as_slow_as_jitter_lets_it_be_has_not_lifted(stage: StubStage) -> None:
+    stage.link(LINK).delay("the fault itself", 0.5, 0.25)
+    assert not Latency(link=LINK, delay=0.5, jitter=0.25).lifted(stage, LINK)
+
+
 def test_a_dead_link_has_not_lifted(stage: StubStage) -> None:
     stage.link(LINK).drop("another")
     assert not Latency(link=LINK, delay=0.4).lifted(stage, LINK)

@@ -27,10 +27,14 @@ class Latency(LinkFault):
         stage.link(victim).poison(self, Toxic("latency", milliseconds))
 
     def bit(self, stage: Stage, victim: str) -> bool:
-        least = 2 * max(self.delay - self.jitter, 0.0)
-        taken = stage.link(victim).round_trip_seconds(least + PROBE_SECONDS)
-        return taken is not None and taken >= least
+        taken = stage.link(victim).round_trip_seconds(self._least + PROBE_SECONDS)
+        return taken is not None and taken >= self._least
 
     def lifted(self, stage: Stage, victim: str) -> bool:
         taken = stage.link(victim).round_trip_seconds(PROBE_SECONDS)
-        return taken is not None and taken < 2 * self.delay
+        return taken is not None and taken < self._least
+
+    @property
+    def _least(self) -> float:
+        """Seconds of a round trip on the slow link, where jitter makes it as fast as it may."""
+        return 2 * (self.delay - self.jitter)
