@@ -50,6 +50,11 @@ def test_what_is_missing_says_so_and_has_neither_lines_nor_size(tmp_path: Path) 
     assert (kind.state, kind.why, kind.lines, kind.size_bytes) == ("missing", "there is no leftovers.jsonl", None, None)
 
 
+def test_what_the_scenario_does_not_ask_for_is_not_called_lost(tmp_path: Path) -> None:
+    kind = found(hand_made(tmp_path, effect("a", 1)))["states"]
+    assert (kind.state, kind.why) == ("missing", "the scenario has no states")
+
+
 def test_what_is_blind_says_why(tmp_path: Path) -> None:
     run = hand_made(tmp_path, effect("a", 1), Event(at(1), "blind", "effects", "from", detail="the database did not answer"))
     kind = found(run)["effects"]

@@ -41,6 +41,8 @@ def kinds(source: Source, needs: Mapping[str, Collection[str]]) -> list[Evidence
         missing = state == "missing"
         lines = None if missing else int(source.rows(f"select count(*) from {name}")[0][0])  # noqa: S608 names of the kinds
         size = None if missing else (source.path / f"{name}.jsonl").stat().st_size
+        if missing and KINDS[name].section and not getattr(source.scenario, KINDS[name].section):
+            why = f"the scenario has no {KINDS[name].section}"
         needed_by = tuple(invariant for invariant, needed in needs.items() if name in needed)
         found.append(EvidenceRow(name, KINDS[name].about, state, why, lines, size, needed_by))
     return found
