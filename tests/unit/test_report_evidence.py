@@ -74,7 +74,7 @@ def test_a_line_that_was_half_written_is_not_counted_as_one(tmp_path: Path) -> N
     {
         "effects": ["whole", "1", "87", "no_lost_tasks"],
         "leftovers": ["missing there is no leftovers.jsonl", "—", "—", "no_lost_tasks"],
-        "states": ["missing there is no states.jsonl", "—", "—", "—"],
+        "states": ["missing the scenario has no states", "—", "—", "—"],
     }.items(),
 )
 def test_the_page_has_a_row_of_each(tmp_path: Path, name: str, shown: list[str]) -> None:
