@@ -222,3 +222,10 @@ def test_a_body_that_is_put_comes_back_as_long_and_is_no_effect(started):
     assert (answer.status, len(answer.read())) == (200, 100_000)
     assert running.end() == 0
     assert [line for line in running.lines if line["event"] == "call"] == []
+
+
+def test_an_effect_that_is_put_in_place_of_posted_is_refused(started):
+    connection = started().dial()
+    connection.request("PUT", "/calls", body=b"{}", headers={"Task-Id": "a"})
+    answer = connection.getresponse()
+    assert (answer.status, "POST" in answer.read().decode()) == (405, True)

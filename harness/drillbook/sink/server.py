@@ -81,9 +81,11 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK, {"sink": "POST one effect a call, with the headers Task-Id and Idempotency-Key"})
 
     def do_PUT(self) -> None:
-        """Give as many bytes as came: how the way to the sink is measured. Nothing is recorded."""
+        """Give as many bytes as came to ``/echo``: how the way to the sink is measured. Nothing is recorded."""
         try:
             body = bytes(self._read_body())
+            if self.path != "/echo":
+                raise RefusalError(HTTPStatus.METHOD_NOT_ALLOWED, "An effect is POSTed, and not PUT.")
         except RefusalError as refusal:
             self._answer(refusal.status, {"error": refusal.why})
             return
