@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def _source(node: ast.ImportFrom, package: str) -> str | None:
     return rest if first == "drillbook" else None
 
 
+@cache
 def arrows() -> dict[str, set[str]]:
     """Of each module those that it imports."""
     known = modules()
