@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from drillbook.core.errors import DrillbookError, HarnessError, UsageError
 from drillbook.core.progress import Progress
 from drillbook.evidence import RunDirectory
-from drillbook.faults import ContainerFault, Fault, LinkFault, WireFault
+from drillbook.faults import ContainerFault, Fault, FaultStage, LinkFault, WireFault
 from drillbook.judge import judge as judging
 from drillbook.judge import run
 from drillbook.judge.run import Run
@@ -31,6 +31,7 @@ __all__ = [
     "ContainerFault",
     "DrillbookError",
     "Fault",
+    "FaultStage",
     "Finding",
     "HarnessError",
     "Judgement",

@@ -32,8 +32,8 @@ from drillbook.plan import make_plan
 from drillbook.playbook.steps import all_step_names
 from drillbook.scenario import RunnableScenario, Service, Workers
 from drillbook.stage.stage import Stage, StageImages
-from drillbook.validation.changes import Change, changed_text
-from drillbook.validation.find import name
+from drillbook.validation.changes import ScenarioChange, changed_text
+from drillbook.validation.discovery import name
 from drillbook.validation.loader import load, load_run
 
 REPORTS = Path("reports")
@@ -83,7 +83,7 @@ def run_drill(
     output: Path | None = None,
     keep: bool = False,
     progress: Progress | None = None,
-    changes: Sequence[Change] = (),
+    changes: Sequence[ScenarioChange] = (),
 ) -> Drilled:
     """Run one scenario file.
 
@@ -272,7 +272,7 @@ def _write_head(
     replay: str,
     run_id: str,
     images: StageImages,
-    changes: Sequence[Change],
+    changes: Sequence[ScenarioChange],
 ) -> None:
     """What is known before anything starts: the scenario as it is, the user's invariants, the plan, the environment."""
     steps = all_step_names(scenario.playbook.command, path.parent, "playbook", scenario.playbook.named_steps)

@@ -19,7 +19,7 @@ from drillbook.drive.settle import Settled, settle
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.scenario import Scenario
-from drillbook.scenario.proof import Settle
+from drillbook.scenario.evidence import Settle
 from drillbook.stage.stage import Stage
 from drillbook.validation.loader import load
 

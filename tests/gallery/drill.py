@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import SystemRandom
 
-from drillbook.validation.find import file, name
+from drillbook.validation.discovery import file, name
 
 from .bug import Bug, copy, plant
 

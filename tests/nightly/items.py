@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from drillbook.validation.find import find, name
+from drillbook.validation.discovery import find, name
 from drillbook.validation.loader import load
 from tests.gallery.bug import Bug, bases, bugs
 from tests.gallery.drill import Outcome, complaint, finished, remove_images, run, run_planted, run_sound

@@ -10,7 +10,7 @@ from drillbook.api import open_run
 from drillbook.evidence import Effect, Published, RunDirectory
 from drillbook.judge.run import Run
 from drillbook.report import source
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 T0 = 1_763_717_400_000_000_000
 SECOND = 1_000_000_000
@@ -97,6 +97,6 @@ def opened(path: Path) -> Run:
     return _OPEN.enter_context(open_run(path))
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> ReportSource:
     """What a report shows of a run."""
     return source.read(opened(path))

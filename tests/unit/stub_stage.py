@@ -30,7 +30,7 @@ from drillbook.rabbitmq.metrics import Series
 from drillbook.scenario import RunnableScenario
 from drillbook.stage.tap_control import TapControl
 from drillbook.tap.rules import Rule, read
-from drillbook.validation.draft import STRICT
+from drillbook.validation.partial_scenario import STRICT
 
 DRILL: dict[str, Any] = {
     "title": "A drill",

@@ -12,7 +12,7 @@ from synthetic_broker import metrics, topology
 from drillbook.evidence import Counter, Effect, Event, Leftover, Published, RunDirectory, Wire
 from drillbook.evidence.documents import EnvironmentDocument, PlanDocument
 from drillbook.evidence.kinds.states import State
-from drillbook.judge.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
+from drillbook.judge.verdict import Equation, Finding, Judgement, Result, StoryMoment, Verdict
 
 SOURCES = "effects: {sources: {rows: {query: select 1}, calls: {http: true, types: [charge]}}}\n"
 STEPS = [
@@ -36,7 +36,7 @@ class SyntheticRun:
     unknown: int = 0
     skipped: int = 0
     dead: list[str] = field(default_factory=list)
-    stories: dict[str, list[Moment]] = field(default_factory=dict)
+    stories: dict[str, list[StoryMoment]] = field(default_factory=dict)
 
 
 def write_run(path: Path, *, seed: int = 7, careless: bool = False, rate: int = 300, seconds: float = 30.0) -> SyntheticRun:
@@ -162,30 +162,30 @@ def _fate(
     lost = careless and hit and draw.random() < 0.3
     doubled = careless and hit and not lost and draw.random() < 0.15
     redelivered = doubled or (hit and not lost and draw.random() < 0.2)
-    story = [Moment(at(confirmed), f"published to {queue}, confirmed")]
+    story = [StoryMoment(at(confirmed), f"published to {queue}, confirmed")]
     lines = [(moment + 0.0005, "publish", "load", queue, None), (confirmed, "confirm", "load", queue, None)]
     if not lost:
         lines.append((max(confirmed, done - 0.02), "deliver", worker, queue, False))
-        story.append(Moment(at(max(confirmed, done - 0.02)), f"delivered to {worker} from {queue}"))
+        story.append(StoryMoment(at(max(confirmed, done - 0.02)), f"delivered to {worker} from {queue}"))
     if lost:
         records.append(State(task, "executing", version, worker, at(moment)))
         run.lost.append(task)
-        story.append(Moment(at(15.4), f"queue {queue} held 214 ready tasks before `delete the queue` and was gone after it"))
+        story.append(StoryMoment(at(15.4), f"queue {queue} held 214 ready tasks before `delete the queue` and was gone after it"))
     elif draw.random() < 0.0003:
         run.dead.append(task)
     else:
         records += _done(task, version, worker, done)
         records.append(State(task, "completed", version, worker, at(done)))
-        story.append(Moment(at(done), f"effect by {worker} ({version})"))
+        story.append(StoryMoment(at(done), f"effect by {worker} ({version})"))
     if redelivered:
         again = max(done, 15.6) + draw.uniform(0.2, 1.5)
         lines.append((again, "deliver", "workers.v1.1", "tasks.v1", True))
-        story.append(Moment(at(15.6), f"{worker} was killed before it acknowledged"))
-        story.append(Moment(at(again), "redelivered to workers.v1.1 from tasks.v1"))
+        story.append(StoryMoment(at(15.6), f"{worker} was killed before it acknowledged"))
+        story.append(StoryMoment(at(again), "redelivered to workers.v1.1 from tasks.v1"))
         if doubled:
             run.doubled.append(task)
             records += _done(task, "v1", "workers.v1.1", again + 0.015)
-            story.append(Moment(at(again + 0.015), "effect by workers.v1.1 (v1), the second"))
+            story.append(StoryMoment(at(again + 0.015), "effect by workers.v1.1 (v1), the second"))
     if lost or doubled:
         run.stories[task] = sorted(story, key=lambda one: one.at)
     for when, event, peer, where, flag in lines:

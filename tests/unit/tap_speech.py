@@ -9,11 +9,11 @@ from typing import Any
 
 from pika import amqp_object, frame, spec
 
-from drillbook.tap.config import Link, prefix
+from drillbook.tap.config import TapLink, prefix
 from drillbook.tap.connection import Connection
 from drillbook.tap.selector import selector
 
-LINK = Link(name="workers.v2.1 -> broker", listen=5701, peer="workers.v2.1", version="v2")
+LINK = TapLink(name="workers.v2.1 -> broker", listen=5701, peer="workers.v2.1", version="v2")
 PREAMBLE = b"AMQP\x00\x00\x09\x01"
 Turn = tuple[str, bytes]
 """Who speaks, client or broker, and the bytes."""

@@ -13,7 +13,7 @@ from scenario_folder import SOUND, sound_folder
 MODULE = '''
 from drillbook.core.refs import ContainerRef
 from drillbook.core.units import Duration
-from drillbook.faults import Fault, Stage
+from drillbook.faults import Fault, FaultStage
 
 
 class Hiccup(Fault):
@@ -28,16 +28,16 @@ class Hiccup(Fault):
     def aim(self) -> str:
         return self.target
 
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         stage.container(victim).pause()
 
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status == "paused"
 
-    def end(self, stage: Stage, victim: str) -> None:
+    def end(self, stage: FaultStage, victim: str) -> None:
         stage.container(victim).unpause()
 
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status != "paused"
 '''
 RUNNER = '''
@@ -45,7 +45,7 @@ import subprocess, sys
 from pathlib import Path
 
 from drillbook.playbook.here import Here
-from drillbook.playbook.runner import Reading, Runner, Wrong
+from drillbook.playbook.runner import ProgramReading, Runner, Wrong
 
 
 class Cues(Runner[str]):
@@ -65,8 +65,8 @@ class Cues(Runner[str]):
     def takes(self, words: tuple[str, ...]) -> bool:
         return words[1:3] == ("-m", "cues")
 
-    def read(self, words: tuple[str, ...], folder: Path) -> Reading:
-        return Reading(tuple(line.partition(": ")[0] for line in (folder / words[3]).read_text().splitlines()))
+    def read(self, words: tuple[str, ...], folder: Path) -> ProgramReading:
+        return ProgramReading(tuple(line.partition(": ")[0] for line in (folder / words[3]).read_text().splitlines()))
 
     def step_told(self, line: str) -> str | None:
         return line[3:] if line.startswith("== ") else None

@@ -17,22 +17,22 @@ from scenario_folder import SOUND, said, sound_folder
 from small_run import opened
 
 from drillbook.core.errors import UsageError
-from drillbook.decode.again import as_answered, asked_again
 from drillbook.decode.answers import LONGEST_REASON, Answers
-from drillbook.decode.messages import Captured, Message, Messages, captured
+from drillbook.decode.compatibility import as_answered, asked_again
+from drillbook.decode.messages import Captured, Messages, SeenMessage, captured
 from drillbook.validation.loader import load_run
 
 WORKER = Path(__file__).parents[2] / "scenarios" / "worker" / "worker.py"
 
 
-def message(task: str = "a", queue: str = "q", body: bytes = b"{}", **more: Any) -> Message:
+def message(task: str = "a", queue: str = "q", body: bytes = b"{}", **more: Any) -> SeenMessage:
     properties = spec.BasicProperties(message_id=task, type="charge", headers={"version": "v2", **more.pop("headers", {})})
-    return Message(
+    return SeenMessage(
         **{"seen": "delivered", "at": 7, "task": task, "queue": queue, "properties": properties, "body": body, "to_version": "v1"} | more
     )
 
 
-def written(folder: Path, *messages: Message, most: int = 1 << 20) -> tuple[Messages, list[dict[str, Any]]]:
+def written(folder: Path, *messages: SeenMessage, most: int = 1 << 20) -> tuple[Messages, list[dict[str, Any]]]:
     file = Messages(folder / "messages.jsonl", most)
     for one in messages:
         file.add(one)
@@ -49,7 +49,7 @@ def delivery(body: bytes = b"{}", **more: Any) -> str:
     return line("message", header=b64encode(header).decode(), body=b64encode(body).decode(), task="a", **more)
 
 
-def read(folder: Path, *lines: str) -> tuple[Captured, list[Message]]:
+def read(folder: Path, *lines: str) -> tuple[Captured, list[SeenMessage]]:
     path, found = folder / "captured.jsonl", Captured()
     path.write_text("".join(lines))
     messages = list(captured(path, found))

@@ -15,7 +15,7 @@ from drillbook.evidence.wire_tail import WireTail
 from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.scenario import Scenario
 from drillbook.scenario.moments import TaskCount
-from drillbook.validation.draft import STRICT
+from drillbook.validation.partial_scenario import STRICT
 
 DEPLOYED_AT = 100
 SCENARIO = Scenario.model_validate(

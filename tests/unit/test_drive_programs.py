@@ -13,7 +13,7 @@ from stub_stage import StubStage, drill, told
 from drillbook.core.errors import HarnessError
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
-from drillbook.drive.facts import TaskCounts
+from drillbook.drive.facts import TaskCounters
 from drillbook.drive.fault_runner import FaultRunner
 from drillbook.drive.programs import Programs, _Steps
 from drillbook.drive.watch import QueueSampler
@@ -50,7 +50,7 @@ class Run:
             QueueSampler(self.stage.broker, ["tasks"], self.stage.run),
             progress,
             hold or {},
-            TaskCounts(self.stage),
+            TaskCounters(self.stage),
             lambda which, outcome: self.ended.append((which, outcome)),
             self.failed.append,
         )

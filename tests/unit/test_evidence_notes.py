@@ -8,7 +8,7 @@ from pathlib import Path
 from histories import history
 
 from drillbook.api import judge, open_run
-from drillbook.judge.stories import stories
+from drillbook.judge.task_story import stories
 
 
 def noted(*notes: dict[str, object]) -> Path:

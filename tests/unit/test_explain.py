@@ -15,9 +15,9 @@ from drillbook.evidence import Effect, Event, Leftover, Published, Wire
 from drillbook.evidence.kinds.states import State
 from drillbook.judge import explain
 from drillbook.judge.explain import Explanation
-from drillbook.judge.verdict import Moment, Verdict
-from drillbook.report import explained
-from drillbook.report.wording import running
+from drillbook.judge.verdict import StoryMoment, Verdict
+from drillbook.report import explanation
+from drillbook.report.sentences import running
 
 DELETED = (
     "phase load begin",
@@ -46,14 +46,14 @@ def told(found: Explanation) -> list[str]:
 
 def shown(run: Path, task: str | None, width: int = 80) -> str:
     console = Console(file=StringIO(), width=width)
-    explained.run(opened(run), task, console)
+    explanation.run(opened(run), task, console)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
 
 def meaning(name: str, folder: Path | None = None, width: int = 80) -> str:
     console = Console(file=StringIO(), width=width)
-    explained.invariant(name, folder, console)
+    explanation.invariant(name, folder, console)
     assert isinstance(console.file, StringIO)
     return console.file.getvalue()
 
@@ -180,7 +180,7 @@ def test_all_evidence_is_told() -> None:
 
 
 def test_a_holder_is_named_where_it_changes_and_a_line_goes_on_below() -> None:
-    moments = [Moment(1, "x", "load"), Moment(2, "x"), Moment(3, "x", "load"), Moment(4, "x", "q")]
+    moments = [StoryMoment(1, "x", "load"), StoryMoment(2, "x"), StoryMoment(3, "x", "load"), StoryMoment(4, "x", "q")]
     assert [cell for _, cell in running(moments)] == ["load", "│", "│", "q"]
 
 

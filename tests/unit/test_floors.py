@@ -119,3 +119,12 @@ def test_what_runs_in_a_container_imports_nothing_of_ours(package: str) -> None:
 
 def test_an_arrow_up_is_seen() -> None:
     assert arrows_up({"core.units": {"judge.tables"}, "judge.tables": {"core.units"}}) == ["core.units -> judge.tables"]
+
+
+def test_no_type_has_the_name_of_another() -> None:
+    named: dict[str, list[str]] = {}
+    for module, path in modules().items():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                named.setdefault(node.name, []).append(module)
+    assert {name: homes for name, homes in named.items() if len(homes) > 1} == {}

@@ -11,7 +11,7 @@ from histories import history
 from drillbook.api import judge, open_run
 from drillbook.judge import judge as judging
 from drillbook.judge.catalogue import catalogue
-from drillbook.judge.database import FOLDER, Database, views
+from drillbook.judge.database import FOLDER, EvidenceDatabase, views
 from drillbook.judge.parameters import sample
 from drillbook.judge.query import ask
 from drillbook.judge.tables import ONE_SOURCE, describe, open_tables
@@ -19,7 +19,7 @@ from drillbook.judge.tables import ONE_SOURCE, describe, open_tables
 SEVERAL = [("orders", "query", None), ("calls", "http", ["charge"])]
 
 
-def made(database: Database) -> set[str]:
+def made(database: EvidenceDatabase) -> set[str]:
     rows = database.execute("""
         select table_name from duckdb_tables() union select view_name from duckdb_views() where not internal
         union select function_name from duckdb_functions() where not internal and function_type in ('macro', 'table_macro')

@@ -9,7 +9,7 @@ from histories import history
 
 from drillbook.api import judge
 from drillbook.judge.query import SHOWN
-from drillbook.judge.stories import LONGEST
+from drillbook.judge.task_story import LONGEST
 from drillbook.judge.verdict import Equation
 
 DELETED = [

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from drillbook.load.control import Control
 from drillbook.load.message import Body
-from drillbook.load.settings import SETTINGS, Settings
+from drillbook.load.settings import SETTINGS, LoadSettings
 from drillbook.scenario import Load
 
 
@@ -68,16 +68,16 @@ def test_a_second_stop_can_only_shorten_the_grace(pipe):
 
 def test_settings_come_through_the_environment_unchanged(monkeypatch):
     load = Load.model_validate({"rate": "20/m", "duration": "250ms", "size": "2KiB", "types": {"a": 0.5, "b": 0.5}, "version": "v2"})
-    settings = Settings(load, 7, "/run/published.jsonl", 3, 4, 5)
+    settings = LoadSettings(load, 7, "/run/published.jsonl", 3, 4, 5)
     for name, value in settings.as_environment("amqp://user:secret@127.0.0.1/").items():
         monkeypatch.setenv(name, value)
-    assert Settings.take() == (settings, "amqp://user:secret@127.0.0.1/")
+    assert LoadSettings.take() == (settings, "amqp://user:secret@127.0.0.1/")
     assert SETTINGS not in os.environ
 
 
 def test_the_settings_themselves_hold_no_password():
     load = Load.model_validate({"rate": "1/s", "duration": "1s"})
-    environment = Settings(load, 7, "/run/published.jsonl", 3, 4, 5).as_environment("amqp://user:secret@127.0.0.1/")
+    environment = LoadSettings(load, 7, "/run/published.jsonl", 3, 4, 5).as_environment("amqp://user:secret@127.0.0.1/")
     assert "secret" not in environment[SETTINGS]
 
 

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from pika.spec import BasicProperties
 
-from drillbook.load.message import Message
+from drillbook.load.message import MessageMaker
 from drillbook.scenario import Load
 
 
-def message(shape: dict[str, Any], id_from: str = "message_id", type: str = "charge", **load: Any) -> Message:
+def message(shape: dict[str, Any], id_from: str = "message_id", type: str = "charge", **load: Any) -> MessageMaker:
     fields = {"rate": "1/s", "duration": "1s", "types": {type: 1.0}, "routing_key": "tasks.{type}", "messages": {type: shape}}
-    return Message(Load.model_validate({**fields, **load}), type, id_from)
+    return MessageMaker(Load.model_validate({**fields, **load}), type, id_from)
 
 
 def properties(shape: dict[str, Any], **fields: Any) -> BasicProperties:
@@ -22,7 +22,7 @@ def properties(shape: dict[str, Any], **fields: Any) -> BasicProperties:
 
 
 def test_a_type_without_a_shape_looks_as_it_always_did():
-    plain = Message(Load.model_validate({"rate": "1/s", "duration": "1s", "version": "v2", "size": 80}), "task")
+    plain = MessageMaker(Load.model_validate({"rate": "1/s", "duration": "1s", "version": "v2", "size": 80}), "task")
     said = plain.properties("task-000001", 1, 5)
     assert (said.type, said.content_type, said.content_encoding, said.headers) == (
         "task",

@@ -14,7 +14,7 @@ import pytest
 from drillbook.load import publisher as module
 from drillbook.load.control import Control
 from drillbook.load.ledger import Ledger
-from drillbook.load.publisher import BATCH, STOPPED, TICK, Publisher, Result
+from drillbook.load.publisher import BATCH, STOPPED, TICK, Publisher, PublishResult
 from drillbook.load.window import Attempt, Resolution
 from drillbook.plan import arrivals
 from drillbook.scenario import Load
@@ -78,7 +78,7 @@ class Publishing:
             self.tell(f"go {START}")
         self.file = folder / "published.jsonl"
         self.ledger = Ledger(self.file, self.load)
-        self.seen: list[Result] = []
+        self.seen: list[PublishResult] = []
         self.publisher = Publisher(self.load, SEED, "amqp://127.0.0.1:1/", self.ledger, self.control, self.seen.append, gate=gate)  # type: ignore[arg-type]
         self.session = Session()
         self.publisher.session = self.session  # type: ignore[assignment]

@@ -12,7 +12,7 @@ from pika.exceptions import ChannelClosedByBroker, ConnectionClosedByBroker
 from pika.spec import Basic, BasicProperties
 
 from drillbook.load import session as module
-from drillbook.load.session import Gathering, Session
+from drillbook.load.session import Gathering, PublishSession
 from drillbook.load.window import Attempt
 
 URL = "amqp://drill:word@127.0.0.1:1/%2F"
@@ -99,7 +99,7 @@ class Sessions:
         self.later: list[tuple[float, Callable[..., None], tuple[Any, ...]]] = []
         monkeypatch.setattr(module.gevent, "spawn_later", lambda delay, act, *more: self.later.append((delay, act, more)))
         self.told: list[str] = []
-        self.session = Session(
+        self.session = PublishSession(
             URL, "an exchange", 10.0, Random(1), lambda one: self.told.append(f"{one.attempt.task} {one.outcome}: {one.reason}")
         )
 

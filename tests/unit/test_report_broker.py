@@ -11,9 +11,9 @@ from small_run import at, hand_made, read
 from drillbook.evidence import Wire
 from drillbook.evidence.kinds.metrics import Metric
 from drillbook.evidence.kinds.topology import Topology
-from drillbook.report.acts import Act, acts
 from drillbook.report.sections import broker
-from drillbook.report.sections.broker import Change, TopologyDiff
+from drillbook.report.sections.broker import BrokerChange, TopologyDiff
+from drillbook.report.wire_changes import WireChange, acts
 
 
 def declared(moment: str, name: str, **settings: object) -> list[Topology]:
@@ -33,14 +33,17 @@ def test_what_is_as_it_was_has_no_changes(tmp_path: Path) -> None:
 
 def test_a_setting_that_differs_is_shown_with_both_values_as_one_writes_them(tmp_path: Path) -> None:
     lines = [*declared("before", "q", type="quorum", limit=5), *declared("after", "q", type="classic")]
-    assert compared(tmp_path, *lines).changes == (Change("queue", "q", "limit", "5", ""), Change("queue", "q", "type", "quorum", "classic"))
+    assert compared(tmp_path, *lines).changes == (
+        BrokerChange("queue", "q", "limit", "5", ""),
+        BrokerChange("queue", "q", "type", "quorum", "classic"),
+    )
 
 
 def test_a_thing_that_came_or_went_is_one_row(tmp_path: Path) -> None:
     lines = [*declared("before", "old", type="quorum", limit=5), *declared("after", "new", there=True)]
     assert compared(tmp_path, *lines).changes == (
-        Change("queue", "new", "", "", "there"),
-        Change("queue", "old", "", "limit 5, type quorum", ""),
+        BrokerChange("queue", "new", "", "", "there"),
+        BrokerChange("queue", "old", "", "limit 5, type quorum", ""),
     )
 
 
@@ -98,7 +101,7 @@ def test_acts_that_follow_each_other_at_once_are_one_mark(
 ) -> None:
     lines = [fault(number, seconds) for number, seconds in enumerate(moments, start=1)]
     assert acts(read(hand_made(tmp_path, *lines))) == [
-        Act(at(seconds), "fault", "lost", "ack dropped", count) for seconds, count in expected
+        WireChange(at(seconds), "fault", "lost", "ack dropped", count) for seconds, count in expected
     ]
 
 
@@ -113,7 +116,7 @@ def test_a_purge_says_how_many_went(tmp_path: Path) -> None:
 
 def test_a_setting_of_empty_text_is_seen(tmp_path: Path) -> None:
     lines = [*declared("before", "q", exchange=""), *declared("after", "q", exchange="dead")]
-    assert compared(tmp_path, *lines).changes == (Change("queue", "q", "exchange", '""', "dead"),)
+    assert compared(tmp_path, *lines).changes == (BrokerChange("queue", "q", "exchange", '""', "dead"),)
 
 
 def test_acts_of_one_moment_are_in_the_order_of_the_wire(tmp_path: Path) -> None:

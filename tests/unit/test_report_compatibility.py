@@ -18,8 +18,8 @@ from synthetic_run import judgement_of, write_run
 
 from drillbook.judge.verdict import Compatibility
 from drillbook.report.html import render
+from drillbook.report.sentences import decodable
 from drillbook.report.terminal import show
-from drillbook.report.wording import decodable
 
 CHARGE = Compatibility("v1", "charge", "v1", 970, 970, 0, 0)
 REFUND = Compatibility("v1", "refund", "v2", 1072, 0, 1072, 19, ("no handler for refund", "no such <field>"))

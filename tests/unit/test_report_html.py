@@ -22,7 +22,7 @@ from drillbook.evidence import Counter, Event, Leftover, Wire
 from drillbook.evidence.kinds.metrics import Metric
 from drillbook.evidence.kinds.topology import Topology
 from drillbook.evidence.run_directory import line
-from drillbook.judge.verdict import Equation, Finding, Judgement, Moment, Result, Verdict
+from drillbook.judge.verdict import Equation, Finding, Judgement, Result, StoryMoment, Verdict
 from drillbook.report import formats, html, write
 
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(1)>\"'"
@@ -90,7 +90,7 @@ def test_a_counterexample_is_shown_with_its_id_step_reason_and_story(broken: tup
 
 
 def test_a_story_names_who_has_the_task_where_that_changes(tmp_path: Path) -> None:
-    story = (Moment(1, "published", "load"), Moment(2, "confirmed", "q"), Moment(3, "a step begins"))
+    story = (StoryMoment(1, "published", "load"), StoryMoment(2, "confirmed", "q"), StoryMoment(3, "a step begins"))
     result = Result("no_lost_tasks", "Nothing is lost.", Verdict.BROKEN, 1, (Finding("a", "It was lost.", story=story),))
     page = page_of(hand_made(tmp_path), replace(empty_judgement(Verdict.BROKEN), results=(result,)))
     assert re.findall(r"(load|q|│) (published|confirmed|a step begins)", page.words) == [
@@ -165,7 +165,7 @@ def test_hostile_text_from_the_run_stays_text(tmp_path: Path) -> None:
     )
     (run / "playbook" / f"playbook{EVIL.replace('/', '')}.log").write_text(EVIL)
     (run / "environment.json").write_text(json.dumps({EVIL: EVIL, "x": {EVIL: EVIL}}))
-    finding = Finding(EVIL, EVIL, EVIL, (Moment(at(1), EVIL),))
+    finding = Finding(EVIL, EVIL, EVIL, (StoryMoment(at(1), EVIL),))
     result = Result(EVIL, EVIL, Verdict.BROKEN, 1, (finding,), EVIL, {EVIL: EVIL})
     page = page_of(run, Judgement(EVIL, Verdict.BROKEN, EVIL, (result,), None, (EVIL,), (EVIL,), 7, EVIL))
     assert len(page.scripts) == 5

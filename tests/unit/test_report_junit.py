@@ -10,10 +10,12 @@ from xml.etree import ElementTree
 from small_run import at, hand_made, opened
 
 from drillbook.evidence import Event
-from drillbook.judge.verdict import Finding, Judgement, Moment, Result, Verdict
+from drillbook.judge.verdict import Finding, Judgement, Result, StoryMoment, Verdict
 from drillbook.report import write
 
-LOST = Finding("charge-000012", "It was confirmed, left no effect and rests nowhere.", "drain v2", (Moment(at(1), "published, confirmed"),))
+LOST = Finding(
+    "charge-000012", "It was confirmed, left no effect and rests nowhere.", "drain v2", (StoryMoment(at(1), "published, confirmed"),)
+)
 RESULTS = (
     Result("no_lost_tasks", "Nothing is lost.", Verdict.BROKEN, 12, (LOST,)),
     Result("version_fence", "The fence holds.", Verdict.UNKNOWN, 0, reason="wire is blind from 12.1 s on."),

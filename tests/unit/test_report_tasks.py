@@ -9,7 +9,7 @@ from small_run import at, effect, hand_made, published, read
 from drillbook.evidence import Effect, Leftover
 from drillbook.evidence.kinds.states import State
 from drillbook.report.sections import tasks
-from drillbook.report.sections.idempotency import EffectSource, sources
+from drillbook.report.sections.idempotency import SourceCounts, sources
 from drillbook.report.sections.tasks import SaidState
 
 TWO_SOURCES = """\
@@ -69,8 +69,8 @@ def test_sources_count_what_counts_and_a_repeated_call_does_not(tmp_path: Path) 
         called("b", "calls", "b"),
     ]
     assert sources(read(hand_made(tmp_path, *done, scenario=TWO_SOURCES))) == [
-        EffectSource("calls", "http", ("charge",), effects=3, repeated=1, tasks=2, doubled=0),
-        EffectSource("rows", "query", None, effects=2, repeated=0, tasks=1, doubled=1),
+        SourceCounts("calls", "http", ("charge",), effects=3, repeated=1, tasks=2, doubled=0),
+        SourceCounts("rows", "query", None, effects=2, repeated=0, tasks=1, doubled=1),
     ]
 
 

@@ -10,8 +10,8 @@ import pytest
 from rich.console import Console
 
 from drillbook.judge.verdict import Equation, Finding, Judgement, Result, Verdict
+from drillbook.report.sentences import explain_command
 from drillbook.report.terminal import show
-from drillbook.report.wording import explain_command
 
 FINDINGS = tuple(Finding(f"charge-{number:06d}", "It was confirmed, left no effect and rests nowhere.", "drain v2") for number in range(5))
 EQUATION = Equation(planned=9231, ok=9221, failed=0, unknown=7, skipped=3, done=9161, dead=1, queued=0, cancelled=0, missing=59, doubled=24)

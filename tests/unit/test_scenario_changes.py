@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from drillbook.core.errors import UsageError
 from drillbook.validation.changes import apply, changed_text, parse_changes
 from drillbook.validation.loader import ScenarioError, load
-from drillbook.validation.source import Source, parse, read
+from drillbook.validation.source import ScenarioSource, parse, read
 
 TEXT = """\
 title: t
@@ -24,8 +24,8 @@ invariants: {no_lost_tasks: }
 """
 
 
-def changed(*changes: str, text: str = TEXT) -> Source:
-    source = parse(text, Source("scenario.yaml"))
+def changed(*changes: str, text: str = TEXT) -> ScenarioSource:
+    source = parse(text, ScenarioSource("scenario.yaml"))
     apply(parse_changes(changes), source)
     return source
 

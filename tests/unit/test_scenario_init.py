@@ -12,7 +12,7 @@ from drillbook.core.errors import UsageError
 from drillbook.plan import make_plan
 from drillbook.scenario import Method
 from drillbook.validation import init
-from drillbook.validation.find import find
+from drillbook.validation.discovery import find
 from drillbook.validation.init import METHODS, SHIPPED, write
 from drillbook.validation.loader import load
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from ruamel.yaml import YAML
-from test_load_gate import Server
+from test_load_feature_flag import Server
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "isolation_feature_gate"
 FLAG = [sys.executable, str(FOLDER / "flag.py")]

@@ -14,9 +14,9 @@ from tap_process import SECONDS, accept, arrives, ends, rule, speak
 from tap_speech import CONFIRMS, LINK, Lines, ack, broker, channel, client, consuming, content, deliver, method, opened, publish
 
 from drillbook.core.wait import until
-from drillbook.tap.armed import Armed
+from drillbook.tap.armed_rules import ArmedRule
 from drillbook.tap.selector import selector
-from drillbook.tap.session import Session
+from drillbook.tap.session import TapSession
 
 
 def test_a_frame_of_which_a_part_has_passed_goes_on_and_the_next_is_met(holding):
@@ -110,11 +110,11 @@ class Carried:
     """A session without sockets, whose rules come and go."""
 
     def __init__(self, lines):
-        self.session = Session(LINK, 1, lines, selector("message_id"), [])
+        self.session = TapSession(LINK, 1, lines, selector("message_id"), [])
         self.session.ends = {"client": Written(), "broker": Written()}
 
     def hear(self, who, data):
-        if self.session.gates:
+        if self.session.interceptors:
             self.session.arrived(who, data)
         else:
             self.session.carry(who, data)
@@ -136,7 +136,7 @@ def conversation():
 def test_idle_rules_that_come_and_go_at_any_octet_change_neither_bytes_nor_lines(data):
     plain, ruled = Lines(), Lines()
     undisturbed, carried = Carried(plain), Carried(ruled)
-    idle = [Armed(rule(event, "drop", nth=1000)) for event in ("publish", "ack", "deliver", "confirm")]
+    idle = [ArmedRule(rule(event, "drop", nth=1000)) for event in ("publish", "ack", "deliver", "confirm")]
     for who, octets in conversation():
         undisturbed.hear(who, octets)
         cuts = sorted(data.draw(st.sets(st.integers(1, len(octets)), max_size=4)))

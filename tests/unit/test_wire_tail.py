@@ -2,7 +2,7 @@ import json
 from pathlib import Path
 
 from drillbook.evidence.origins import ids_of_ledger
-from drillbook.evidence.wire_tail import STEADY_NS, Act, WireTail
+from drillbook.evidence.wire_tail import STEADY_NS, TapAction, WireTail
 
 
 def write(path: Path, *lines: dict[str, object]) -> WireTail:
@@ -130,7 +130,7 @@ def test_a_rule_is_armed_when_the_tap_says_so_and_until_it_is_disarmed(tmp_path:
 def test_what_the_tap_did_for_a_fault_is_told_by_its_name_in_order(tmp_path: Path) -> None:
     held = fault("ack held", link="workers.v1.1 -> broker", peer="workers.v1.1", task="a")
     tail = write(tmp_path / "w", fault("armed"), fault("armed", rule="other"), held, fault("ack dropped", rule="other"), fault("disarmed"))
-    assert tail.poll().acts("lost") == [Act("ack held", 7, "workers.v1.1 -> broker", "workers.v1.1", "a")]
+    assert tail.poll().acts("lost") == [TapAction("ack held", 7, "workers.v1.1 -> broker", "workers.v1.1", "a")]
 
 
 def test_a_rule_that_is_armed_again_has_done_nothing_yet(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ CHANGES = click.option(
 AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
 
 
-class Command(click.Command):
+class DrillbookCommand(click.Command):
     """A command whose help ends with the exit codes."""
 
     def __init__(self, *args: Any, **more: Any) -> None:

@@ -61,7 +61,7 @@ def _forget_option(parser: Any, name: str) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     if file_path.suffix not in (".yaml", ".yml"):
         return None
-    from drillbook.validation.find import is_scenario, says_it_is
+    from drillbook.validation.discovery import is_scenario, says_it_is
 
     return ScenarioFile.from_parent(parent, path=file_path) if is_scenario(file_path) and says_it_is(file_path) else None
 
@@ -70,7 +70,7 @@ class ScenarioFile(pytest.File):
     """One scenario file."""
 
     def collect(self) -> Iterator[pytest.Item]:
-        from drillbook.validation.find import name
+        from drillbook.validation.discovery import name
         from drillbook.validation.loader import ScenarioError, load
 
         try:

@@ -36,7 +36,7 @@ Seen = Literal["delivered", "resting"]
 
 
 @dataclass(frozen=True)
-class Message:
+class SeenMessage:
     """One message, and where it was seen."""
 
     seen: Seen
@@ -73,7 +73,7 @@ class Captured:
         return ""
 
 
-def captured(path: Path, found: Captured) -> Iterator[Message]:
+def captured(path: Path, found: Captured) -> Iterator[SeenMessage]:
     """The messages that a tap kept.
 
     Args:
@@ -101,10 +101,10 @@ def captured(path: Path, found: Captured) -> Iterator[Message]:
                     yield _message(content)
 
 
-def _message(content: dict[str, Any]) -> Message:
+def _message(content: dict[str, Any]) -> SeenMessage:
     properties = BasicProperties()
     properties.decode(b64decode(content["header"]), _PROPERTIES_AT)
-    return Message(
+    return SeenMessage(
         seen="delivered",
         at=content["at"],
         task=content.get("task"),
@@ -132,7 +132,7 @@ class Messages:
         self.about: dict[int, dict[str, Any]] = {}
         """By number: what a line of ``decoded.jsonl`` says of the message."""
 
-    def add(self, message: Message) -> None:
+    def add(self, message: SeenMessage) -> None:
         """Write a message, unless it was seen there before."""
         properties = _as_json(message.properties)
         known = _digest(message, properties)
@@ -179,7 +179,7 @@ def _plain(value: Any) -> Any:
     return round(value.timestamp()) if isinstance(value, datetime) else str(value)
 
 
-def _digest(message: Message, properties: dict[str, Any]) -> bytes:
+def _digest(message: SeenMessage, properties: dict[str, Any]) -> bytes:
     headers = {name: value for name, value in (properties.get("headers") or {}).items() if not name.startswith(OF_THE_BROKER)}
     place = [message.seen, message.task, message.queue, message.to_version or message.peer]
     digest = blake2b(json.dumps([place, properties | {"headers": headers}], sort_keys=True).encode(), digest_size=16)

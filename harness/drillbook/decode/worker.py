@@ -10,7 +10,7 @@ from pika.spec import BasicProperties
 
 from drillbook.core.errors import HarnessError
 from drillbook.decode.answers import Answers
-from drillbook.decode.messages import CAPTURED, NAME, Captured, Message, Messages, captured
+from drillbook.decode.messages import CAPTURED, NAME, Captured, Messages, SeenMessage, captured
 from drillbook.engine import one_shot
 from drillbook.engine.labels import labels
 from drillbook.evidence.kinds.decoded import Decoded
@@ -41,7 +41,7 @@ class Decoding:
 
     def rests(self, found: Leftover, properties: BasicProperties, body: bytes) -> None:
         """A message was found resting."""
-        self._messages.add(Message("resting", now(), found.task, found.queue, properties, body))
+        self._messages.add(SeenMessage("resting", now(), found.task, found.queue, properties, body))
 
     def ask(self, scenario: Scenario, image: str, run_id: str) -> None:
         """Add what the tap captured, ask the worker, and say in the timeline why answers may be missing.

@@ -11,7 +11,7 @@ from typing import Literal
 
 from drillbook.core.errors import HarnessError
 from drillbook.core.wait import until
-from drillbook.drive.driven import Broker, Stage
+from drillbook.drive.driven import DrivenBroker, DrivenStage
 from drillbook.drive.watch import JOIN_WITHIN_SECONDS
 from drillbook.evidence import RunDirectory, now
 from drillbook.rabbitmq.metrics import Samples, at_rest, lines, restarted
@@ -32,7 +32,7 @@ class MetricsWatch:
         failed: told of an error of the harness itself; the thread ends then.
     """
 
-    def __init__(self, client: Broker, run: RunDirectory, failed: Callable[[Exception], None]) -> None:
+    def __init__(self, client: DrivenBroker, run: RunDirectory, failed: Callable[[Exception], None]) -> None:
         self._client, self._run, self._failed = client, run, failed
         self._edges: SimpleQueue[tuple[str, str] | None] = SimpleQueue()
         self._last: Samples = {}
@@ -116,7 +116,7 @@ def consumers_to_wait_for(before: Consumers, declared: Container[str]) -> set[tu
 class TopologyWatch:
     """Writes what is declared on the broker and who consumes, at two moments of the drill."""
 
-    def __init__(self, stage: Stage, run: RunDirectory) -> None:
+    def __init__(self, stage: DrivenStage, run: RunDirectory) -> None:
         self._stage, self._run = stage, run
         self._client = stage.new_broker()
         self._before: Consumers = {}

@@ -9,7 +9,7 @@ from typing import Any
 from pika.exceptions import AMQPError
 
 from drillbook.core.errors import HarnessError, UsageError
-from drillbook.drive.driven import Database, Stage
+from drillbook.drive.driven import DrivenDatabase, DrivenStage
 from drillbook.evidence import rows, sink_file
 from drillbook.evidence.given import given
 from drillbook.evidence.kinds import KINDS
@@ -34,7 +34,7 @@ def queries(effects: Effects) -> dict[str | None, str]:
     return {name: source.query for name, source in effects.sources.items() if source.query is not None}
 
 
-def try_queries(scenario: RunnableScenario, stage: Stage) -> None:
+def try_queries(scenario: RunnableScenario, stage: DrivenStage) -> None:
     """Ask for the columns of each query that is run after settling, so that one that cannot work is told before the load.
 
     Raises:
@@ -51,7 +51,7 @@ def try_queries(scenario: RunnableScenario, stage: Stage) -> None:
             _try(database, kind, table.query, f"{kind}.query")
 
 
-def collect(run: RunDirectory, stage: Stage, scenario: RunnableScenario, state_directory: Path, look: Look | None = None) -> None:
+def collect(run: RunDirectory, stage: DrivenStage, scenario: RunnableScenario, state_directory: Path, look: Look | None = None) -> None:
     """Write effects, states, handled and leftovers, each to its file; the timeline says why where one of them may lack lines.
 
     Args:
@@ -86,13 +86,13 @@ def cancelled(ledger: Path) -> Iterator[Leftover]:
                     yield Leftover(task=line.strip(), queue=None, state="cancelled")
 
 
-def _held(stage: Stage) -> Iterator[Leftover]:
+def _held(stage: DrivenStage) -> Iterator[Leftover]:
     """Tasks that a client still has; what a stopped worker had is back in its queue."""
     for delivery in stage.wire.poll().in_flight_tasks():
         yield Leftover(delivery.task or "(a message without an id)", delivery.queue, "unacked", holder=delivery.peer)
 
 
-def _effect_sources(stage: Stage, effects: Effects) -> Iterator[Iterable[Effect]]:
+def _effect_sources(stage: DrivenStage, effects: Effects) -> Iterator[Iterable[Effect]]:
     if stage.database is not None:
         for source, query in queries(effects).items():
             yield rows.effects(stage.database.stream(query, QUERY_SECONDS), source)
@@ -115,7 +115,7 @@ def _keep(run: RunDirectory, stem: str, found: Iterable[Any]) -> None:
     run.append(*chunk)
 
 
-def _try(database: Database, kind: str, query: str, key: str) -> None:
+def _try(database: DrivenDatabase, kind: str, query: str, key: str) -> None:
     try:
         rows.check_columns(kind, database.columns(query))
     except UsageError as error:

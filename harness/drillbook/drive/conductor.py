@@ -14,12 +14,12 @@ from drillbook.decode.worker import Decoding
 from drillbook.drive.broker_watch import MetricsWatch, TopologyWatch
 from drillbook.drive.collect import collect, try_queries
 from drillbook.drive.decision import Reason
-from drillbook.drive.driven import Load, Stage
-from drillbook.drive.facts import Seen, TaskCounts
+from drillbook.drive.driven import DrivenLoad, DrivenStage
+from drillbook.drive.facts import Seen, TaskCounters
 from drillbook.drive.fault_runner import FaultRunner
 from drillbook.drive.programs import Programs, Which
+from drillbook.drive.schedule import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Schedule, Waits
 from drillbook.drive.settle import settle
-from drillbook.drive.story import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Story, Waits
 from drillbook.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MachineWatch, MonitorWatch, Pacer, QueueSampler
 from drillbook.engine.labels import VARIABLE
 from drillbook.evidence import RunDirectory, now
@@ -70,10 +70,10 @@ class Conductor:
         self,
         scenario: RunnableScenario,
         plan: Plan,
-        stage: Stage,
+        stage: DrivenStage,
         run_directory: RunDirectory,
         progress: Progress,
-        load: Load | None = None,
+        load: DrivenLoad | None = None,
     ) -> None:
         self.scenario, self.plan, self.stage = scenario, plan, stage
         self.run_directory, self.progress = run_directory, progress
@@ -90,11 +90,11 @@ class Conductor:
             self.sampler,
             progress,
             self._playbook_spec.hold,
-            TaskCounts(stage),
+            TaskCounters(stage),
             self._program_ended,
             self._fail,
         )
-        self._story = Story(scenario, plan.faults)
+        self._schedule = Schedule(scenario, plan.faults)
         self._seen = Seen(stage, self.faults.lasting, lambda: self._containers.started if self._containers is not None else {})
         self._deployed = scenario.deployment is None
         self._load_ended = self._rested = False
@@ -192,10 +192,10 @@ class Conductor:
         self.progress.phase(
             "drive", f"{self._load_spec.rate:g} tasks/s, for {self._load_spec.duration:g} s and until the playbook has ended"
         )
-        while not self._story.over:
+        while not self._schedule.over:
             self._seen.elapsed = (now() - start_at) / 1e9
             self.progress.elapsed(self._seen.elapsed)
-            for act in self._story.next(self._seen):
+            for act in self._schedule.next(self._seen):
                 self._do(act)
             self._watch_load()
             self._take(TICK_SECONDS)
@@ -241,7 +241,7 @@ class Conductor:
         assert self.scenario.deployment is not None
         self._metrics.edge("deployment", "start")
         self._seen.deploying(now())
-        self._story.began("deployment", self._seen.elapsed)
+        self._schedule.began("deployment", self._seen.elapsed)
         self._programs.launch("deployment", self.scenario.deployment, {})
 
     def _roll_back(self, reason: Reason) -> None:
@@ -250,7 +250,7 @@ class Conductor:
         self._metrics.edge("playbook", "start")
         if self.scenario.decode is not None and not self.stage.tap.capture():
             self.run_directory.event("blind", "decoded", "from", detail="the wire tap did not begin to keep messages")
-        self._story.began("playbook", self._seen.elapsed)
+        self._schedule.began("playbook", self._seen.elapsed)
         self._programs.launch("playbook", self._playbook_spec, self._playbook_spec.env)
 
     def _ended(self, which: Which, outcome: Outcome) -> None:
@@ -260,7 +260,7 @@ class Conductor:
         self._metrics.edge(which, "end")
         fate = "timed out" if outcome.timed_out else f"ended with exit code {outcome.exit_code}"
         self.progress.note(f"{which} {fate} after {outcome.seconds:.1f} s")
-        self._story.ended(which, self._seen.elapsed)
+        self._schedule.ended(which, self._seen.elapsed)
         if which == "deployment" and (outcome.timed_out or outcome.exit_code != 0):
             raise HarnessError(
                 f"the deployment {fate}, so there is nothing to roll back.",
@@ -337,6 +337,6 @@ class Conductor:
         time.sleep(max(0.0, (start_at - now()) / 1e9))
 
 
-def _load_process(spec: LoadSpec, plan: Plan, stage: Stage, run: RunDirectory) -> LoadProcess:
+def _load_process(spec: LoadSpec, plan: Plan, stage: DrivenStage, run: RunDirectory) -> LoadProcess:
     environment = {VARIABLE: stage.run_id}
     return LoadProcess(spec, plan.seed, stage.load_amqp_url, run.path, environment, stage.spec.id_from, stage.load_flags)

@@ -19,7 +19,7 @@ from drillbook.scenario import RunnableScenario
 from drillbook.scenario.stage import StageSpec
 
 
-class Broker(Protocol):
+class DrivenBroker(Protocol):
     """A client of the broker; each question raises ``ConnectionError`` while it is away."""
 
     def depth(self, queue: str) -> Depth:
@@ -35,7 +35,7 @@ class Broker(Protocol):
         """What is declared on it."""
 
 
-class Database(Protocol):
+class DrivenDatabase(Protocol):
     """The drill's database; each question raises ``ConnectionError`` while it is away, ``UsageError`` where it refuses the query."""
 
     def columns(self, query: str) -> list[str]:
@@ -51,14 +51,14 @@ class Database(Protocol):
         """The rows of a query, one by one."""
 
 
-class Tap(base.Tap, Protocol):
+class DrivenTap(base.FaultTap, Protocol):
     """The wire tap."""
 
     def capture(self) -> bool:
         """Have it keep the messages that are delivered from now on; whether it has said that it does."""
 
 
-class Container(base.Container, Protocol):
+class DrivenContainer(base.FaultContainer, Protocol):
     """A container of the stage."""
 
     @property
@@ -81,7 +81,7 @@ class ContainerEvents(Protocol):
     def close(self) -> None: ...
 
 
-class Stage(faults.Stage, Protocol):
+class DrivenStage(faults.FaultStage, Protocol):
     """Everything a drill runs on, started."""
 
     @property
@@ -99,21 +99,21 @@ class Stage(faults.Stage, Protocol):
     @property
     def wire(self) -> WireTail: ...
     @property
-    def tap(self) -> Tap: ...
+    def tap(self) -> DrivenTap: ...
     @property
-    def broker(self) -> Broker: ...
+    def broker(self) -> DrivenBroker: ...
     @property
-    def database(self) -> Database | None: ...
+    def database(self) -> DrivenDatabase | None: ...
     @property
     def sink(self) -> SinkTail | None: ...
     @property
     def load_amqp_url(self) -> str: ...
     @property
     def load_flags(self) -> str | None: ...
-    def new_broker(self) -> Broker:
+    def new_broker(self) -> DrivenBroker:
         """A client of the broker for one more thread: those that wait on each other do not share one."""
 
-    def container(self, name: str) -> Container: ...
+    def container(self, name: str) -> DrivenContainer: ...
     def container_events(self) -> ContainerEvents:
         """What becomes of its containers from now on."""
 
@@ -136,7 +136,7 @@ class Stage(faults.Stage, Protocol):
     def stop_tap(self) -> None: ...
 
 
-class Load(Protocol):
+class DrivenLoad(Protocol):
     """The load, in a process of its own."""
 
     @property

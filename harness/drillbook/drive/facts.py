@@ -1,23 +1,23 @@
-"""What the story of a drill is told of its stage: who was started, who was given a task, how many tasks are where."""
+"""What the schedule of a drill is told of its stage: who was started, who was given a task, how many tasks are where."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
 from drillbook import plan
-from drillbook.drive.driven import Stage
+from drillbook.drive.driven import DrivenStage
 from drillbook.evidence.ledger_tail import LedgerTail
 from drillbook.scenario.moments import TaskCount
 
 
-class TaskCounts:
+class TaskCounters:
     """How many tasks are where; not shared by threads.
 
     Args:
         stage: driven.
     """
 
-    def __init__(self, stage: Stage) -> None:
+    def __init__(self, stage: DrivenStage) -> None:
         self._stage, self._ledger = stage, LedgerTail(stage.run.file("published"))
         self._broker = stage.new_broker()
 
@@ -39,7 +39,7 @@ class TaskCounts:
             return False
 
 
-class Seen(TaskCounts):
+class Seen(TaskCounters):
     """Facts of one stage, as they are when they are asked for.
 
     Args:
@@ -48,7 +48,7 @@ class Seen(TaskCounts):
         started: when each container was last started, by role, as the engine's events tell it.
     """
 
-    def __init__(self, stage: Stage, lasting: Callable[[], bool], started: Callable[[], Mapping[str, int]]) -> None:
+    def __init__(self, stage: DrivenStage, lasting: Callable[[], bool], started: Callable[[], Mapping[str, int]]) -> None:
         super().__init__(stage)
         self.lasting, self._started = lasting, started
         self._deployed_at: int | None = None

@@ -10,7 +10,7 @@ from threading import Event, Lock, Thread
 from drillbook.core.wait import until
 from drillbook.drive.wire_moment import WireMoment
 from drillbook.evidence import RunDirectory
-from drillbook.faults import Stage, WireFault
+from drillbook.faults import FaultStage, WireFault
 from drillbook.plan import PlannedFault, TriggerKind
 
 BITE_WITHIN_SECONDS = 60.0
@@ -27,7 +27,7 @@ class FaultRunner:
         failed: told of an error of the harness itself.
     """
 
-    def __init__(self, faults: tuple[PlannedFault, ...], stage: Stage, run: RunDirectory, failed: Callable[[Exception], None]) -> None:
+    def __init__(self, faults: tuple[PlannedFault, ...], stage: FaultStage, run: RunDirectory, failed: Callable[[Exception], None]) -> None:
         self._waiting = list(faults)
         self._stage, self._run, self._failed = stage, run, failed
         self._threads: list[Thread] = []
@@ -159,7 +159,7 @@ class FaultRunner:
             fault.fault.end(self._stage, victim)
         return self._all(fault, fault.fault.lifted, LIFT_WITHIN_SECONDS)
 
-    def _all(self, fault: PlannedFault, proof: Callable[[Stage, str], bool], within: float) -> bool:
+    def _all(self, fault: PlannedFault, proof: Callable[[FaultStage, str], bool], within: float) -> bool:
         """Whether every victim gives its proof by the deadline."""
         deadline = time.monotonic() + within
         return all(until(partial(proof, self._stage, victim), max(0.0, deadline - time.monotonic())) for victim in fault.victims)

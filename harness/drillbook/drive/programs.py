@@ -8,8 +8,8 @@ from typing import Literal
 
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
-from drillbook.drive.driven import Stage
-from drillbook.drive.facts import TaskCounts
+from drillbook.drive.driven import DrivenStage
+from drillbook.drive.facts import TaskCounters
 from drillbook.drive.fault_runner import FaultRunner
 from drillbook.drive.watch import QueueSampler
 from drillbook.evidence import RunDirectory
@@ -39,13 +39,13 @@ class Programs:
     def __init__(
         self,
         plan: Plan,
-        stage: Stage,
+        stage: DrivenStage,
         run: RunDirectory,
         faults: FaultRunner,
         sampler: QueueSampler,
         progress: Progress,
         hold: Mapping[str, TaskCount],
-        counts: TaskCounts,
+        counts: TaskCounters,
         ended: Callable[[Which, Outcome], None],
         failed: Callable[[Exception], None],
     ) -> None:

@@ -9,7 +9,7 @@ from functools import partial
 
 from drillbook.core.wait import until
 from drillbook.drive.collect import queries
-from drillbook.drive.driven import Stage
+from drillbook.drive.driven import DrivenStage
 from drillbook.drive.rest import Look, Rest, Terms
 from drillbook.evidence.run_directory import now
 from drillbook.evidence.wire_tail import Move, Tally
@@ -34,7 +34,7 @@ class Settled:
     """Why the stage did not come to rest in the time it was given; None: it did."""
 
 
-def settle(scenario: RunnableScenario, stage: Stage, say: Callable[[str], object]) -> Settled:
+def settle(scenario: RunnableScenario, stage: DrivenStage, say: Callable[[str], object]) -> Settled:
     """Wait until the stage is at rest, or the scenario's time is over.
 
     Args:
@@ -63,7 +63,7 @@ def terms(scenario: RunnableScenario) -> Terms:
     return Terms(scenario.settle.quiet_for, frozenset(resting_queues(broker, scenario.invariants)), delays(broker))
 
 
-def look(scenario: RunnableScenario, stage: Stage) -> Look | None:
+def look(scenario: RunnableScenario, stage: DrivenStage) -> Look | None:
     """One look at the stage; None while a service does not answer."""
     asked = time.monotonic()
     try:
@@ -84,7 +84,7 @@ def look(scenario: RunnableScenario, stage: Stage) -> Look | None:
     )
 
 
-def count_effects(scenario: RunnableScenario, stage: Stage, without: Collection[str] = ()) -> int:
+def count_effects(scenario: RunnableScenario, stage: DrivenStage, without: Collection[str] = ()) -> int:
     """How many effects there are now, in all sources.
 
     Args:
@@ -102,7 +102,7 @@ def count_effects(scenario: RunnableScenario, stage: Stage, without: Collection[
     return called + sum(stage.database.count(query, without) for query in queries(scenario.effects).values())
 
 
-def _effects(scenario: RunnableScenario, stage: Stage) -> tuple[int, Tally]:
+def _effects(scenario: RunnableScenario, stage: DrivenStage) -> tuple[int, Tally]:
     """Effects that are not of a scheduler's own tasks, and the wire at a moment after they were counted.
 
     A task that a scheduler made while they were counted may be among them: then they are counted again. An effect may be there before the
@@ -121,10 +121,10 @@ def _effects(scenario: RunnableScenario, stage: Stage) -> tuple[int, Tally]:
     return effects, tally
 
 
-def _has_told(stage: Stage, moment: int) -> bool:
+def _has_told(stage: DrivenStage, moment: int) -> bool:
     return stage.wire.poll().told >= moment
 
 
-def _last_moves(stage: Stage, began: int, seconds: float) -> list[Move]:
+def _last_moves(stage: DrivenStage, began: int, seconds: float) -> list[Move]:
     since = max(began, now() - round(max(LEAST_MOVERS_SECONDS, seconds) * 1e9))
     return [move for move in stage.wire.poll().last_moves(since) if not move.scheduled]

@@ -12,7 +12,7 @@ from threading import Thread
 from typing import Any
 
 from drillbook.drive.decision import Alarm
-from drillbook.drive.driven import Broker, ContainerEvents, Stage
+from drillbook.drive.driven import ContainerEvents, DrivenBroker, DrivenStage
 from drillbook.engine.labels import ROLE
 from drillbook.evidence import Counter, Event, RunDirectory, now
 from drillbook.scenario import Monitor
@@ -35,7 +35,7 @@ class QueueSampler:
         client: a broker client of its own, since one is not shared by threads that wait on each other.
     """
 
-    def __init__(self, client: Broker, queues: list[str], run: RunDirectory) -> None:
+    def __init__(self, client: DrivenBroker, queues: list[str], run: RunDirectory) -> None:
         self._client, self._queues, self._run = client, queues, run
         self._counted_at = time.monotonic()
 
@@ -133,7 +133,7 @@ class MonitorWatch:
         self,
         name: str,
         monitor: Monitor,
-        stage: Stage,
+        stage: DrivenStage,
         run: RunDirectory,
         armed: Callable[[], bool],
         alerted: Callable[[str, float], None],

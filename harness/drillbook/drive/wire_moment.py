@@ -7,8 +7,8 @@ from functools import partial
 from threading import Event
 
 from drillbook.core.wait import until
-from drillbook.faults import Stage
-from drillbook.faults.base import Act
+from drillbook.faults import FaultStage
+from drillbook.faults.base import RuleAction
 from drillbook.tap.rules import Rule
 
 ARMED_WITHIN_SECONDS = 60.0
@@ -27,7 +27,7 @@ class WireMoment:
         settle: set when the drill settles: the message is not waited for any longer.
     """
 
-    def __init__(self, rule: Rule, stage: Stage, settle: Event) -> None:
+    def __init__(self, rule: Rule, stage: FaultStage, settle: Event) -> None:
         self.rule = rule
         self._tap, self._settle = stage.tap, settle
 
@@ -48,7 +48,7 @@ class WireMoment:
         """Whether the tap has acted on a message."""
         return self._tap.acted(self.rule) > 0
 
-    def first(self) -> Act:
+    def first(self) -> RuleAction:
         """What the tap said of the first message."""
         return self._tap.acts(self.rule)[0]
 

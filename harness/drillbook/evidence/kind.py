@@ -35,7 +35,7 @@ class Kind:
         section: the section of the scenario that has it read; without it nobody misses the file. Empty: any drill has it.
         told: what it tells of a task, in a few words: ``who had it``. Empty: nothing.
         moments: SQL that gives moments of the tasks in ``told`` for their stories: task, at, rank and place (which go first of one
-            moment), evidence, what, move, who, queue, connection, channel (``drillbook.judge.holding`` says what moves there are).
+            moment), evidence, what, move, who, queue, connection, channel (``drillbook.judge.holders`` says what moves there are).
         latest: its column that says when something happened, if it is to count for when a run was over.
         given: a program of the drill may write it, into the file of its name in ``DRILL_STATE_DIR``; it is taken over after settling.
     """

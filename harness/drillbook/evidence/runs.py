@@ -12,7 +12,7 @@ NO_VERDICT = "no verdict"
 
 
 @dataclass(frozen=True)
-class Run:
+class RunSummary:
     """One run directory."""
 
     path: Path
@@ -24,7 +24,7 @@ class Run:
     """``held``, ``broken``, ``unknown``, or ``no verdict`` where it was never judged."""
 
 
-def runs(root: Path) -> list[Run]:
+def runs(root: Path) -> list[RunSummary]:
     """Every run under ``root/<scenario>/<time>-<seed>/``, by scenario and time; none where there is no such folder."""
     return [_run(path) for path in sorted(Path(root).glob("*/*/")) if _is_run(path)]
 
@@ -38,10 +38,10 @@ def _is_run(path: Path) -> bool:
     return path.is_dir() and any((path / name).is_file() for name in ("scenario.yaml", "plan.json", "timeline.jsonl"))
 
 
-def _run(path: Path) -> Run:
+def _run(path: Path) -> RunSummary:
     time, _, seed = path.name.partition("-")
     drawn, verdict = _told(path, PlanDocument).seed, _told(path, VerdictHead).verdict
-    return Run(path, path.parent.name, time, seed if drawn is None else str(drawn), verdict or NO_VERDICT)
+    return RunSummary(path, path.parent.name, time, seed if drawn is None else str(drawn), verdict or NO_VERDICT)
 
 
 def _told(path: Path, kind: type[D]) -> D:

@@ -67,7 +67,7 @@ class Tally:
 
 
 @dataclass(frozen=True, slots=True)
-class Act:
+class TapAction:
     """One line of the tap about what it did for a fault."""
 
     what: str
@@ -83,7 +83,7 @@ class Act:
 class _Rule:
     """What the tap has said of the rule of one fault, since it was last armed."""
 
-    acts: list[Act] = field(default_factory=list)
+    acts: list[TapAction] = field(default_factory=list)
     disarmed: bool = False
     passed: int | None = None
 
@@ -224,7 +224,7 @@ class WireTail:
         """Whether the tap has said that it counts no more."""
         return rule in self._rules and self._rules[rule].disarmed
 
-    def acts(self, rule: str) -> list[Act]:
+    def acts(self, rule: str) -> list[TapAction]:
         """What it did since it was armed, in order; being armed and disarmed left out."""
         with self._lock:
             return list(self._rules[rule].acts) if rule in self._rules else []
@@ -330,7 +330,7 @@ class WireTail:
         elif what == "disarmed":
             self._rules[rule].disarmed, self._rules[rule].passed = True, line.get("count")
         else:
-            self._rules[rule].acts.append(Act(what, line["at"], line.get("link"), line.get("peer"), line.get("task")))
+            self._rules[rule].acts.append(TapAction(what, line["at"], line.get("link"), line.get("peer"), line.get("task")))
 
 
 def _move(line: dict[str, Any], scheduled: bool) -> Move:

@@ -1,7 +1,7 @@
 """Faults: one file each, found by its ``kind``; other distributions add theirs by the entry point group ``drillbook.faults``.
 
-In: a stage and the name of a victim. Out: a fault that bit, and one that lifted. ``base`` says what a fault is, ``on_wire`` what those have
-in common that hit messages.
+In: a stage and the name of a victim. Out: a fault that bit, and one that lifted. ``base`` says what a fault is, ``wire_fault`` what
+those have in common that hit messages.
 
 A fault touches nothing but the containers and links of its own stage, and imports no Docker: the stage is handed to it.
 """
@@ -10,13 +10,13 @@ from __future__ import annotations
 
 from drillbook.core.additions import declared, import_all
 from drillbook.core.errors import UsageError
-from drillbook.faults.base import ContainerFault, Fault, Hits, LinkFault, Stage
-from drillbook.faults.on_wire import WireFault
+from drillbook.faults.base import ContainerFault, Fault, FaultStage, Hits, LinkFault
+from drillbook.faults.wire_fault import WireFault
 
 GROUP = "drillbook.faults"
 """Entry points of this group name a class, a subclass of `Fault`."""
 
-__all__ = ["GROUP", "KINDS", "ContainerFault", "Fault", "LinkFault", "Stage", "WireFault", "kinds"]
+__all__ = ["GROUP", "KINDS", "ContainerFault", "Fault", "FaultStage", "LinkFault", "WireFault", "kinds"]
 
 
 def _found() -> dict[str, type[Fault]]:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pydantic import Field, model_validator
 
 from drillbook.core.units import ByteRate
-from drillbook.faults.base import LinkFault, Objection, Stage, Toxic, Use
+from drillbook.faults.base import FaultStage, LinkFault, Objection, Toxic, Use
 
 SLOWEST, FASTEST = 1_000.0, 10_000_000.0
 ECHO_SECONDS, MOST_BYTES = 0.5, 1 << 20
@@ -39,14 +39,14 @@ class Bandwidth(LinkFault):
                 "link", f"{server} gives nothing back by which it could be proven; only links to {', '.join(MEASURED)} can be narrow"
             )
 
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         stage.link(victim).poison(self, Toxic("bandwidth", {"rate": int(self.rate / 1000)}))
 
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         taken = self._taken(stage, victim)
         return taken is not None and taken >= self._least
 
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         taken = self._taken(stage, victim)
         return taken is not None and taken < self._least / 2
 
@@ -59,5 +59,5 @@ class Bandwidth(LinkFault):
         """Seconds that the probe takes on the narrow link: there, and when all have come, back."""
         return 2 * self._size / self.rate
 
-    def _taken(self, stage: Stage, victim: str) -> float | None:
+    def _taken(self, stage: FaultStage, victim: str) -> float | None:
         return stage.link(victim).echo_seconds(self._size, self._least + PROBE_SECONDS)

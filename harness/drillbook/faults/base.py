@@ -58,7 +58,7 @@ class Objection:
     why: str
 
 
-class Container(Protocol):
+class FaultContainer(Protocol):
     """A container of the stage, as a fault may touch it."""
 
     name: str
@@ -80,7 +80,7 @@ class Container(Protocol):
         """Whether the service inside answers its readiness question now."""
 
 
-class Standing(Protocol):
+class OpenConnection(Protocol):
     """An open connection through a link."""
 
     def ended(self) -> bool:
@@ -89,7 +89,7 @@ class Standing(Protocol):
     def close(self) -> None: ...
 
 
-class Link(Protocol):
+class FaultLink(Protocol):
     """One network path of the stage, with a Toxiproxy proxy of its own."""
 
     name: str
@@ -112,11 +112,11 @@ class Link(Protocol):
     def knock(self, within: float) -> Knock:
         """What comes of a hello by a connection of its own, as clients in containers see it."""
 
-    def stand(self, within: float) -> Standing | None:
+    def stand(self, within: float) -> OpenConnection | None:
         """Open a connection that says nothing after its hello; None when nothing answered."""
 
 
-class Act(Protocol):
+class RuleAction(Protocol):
     """What the tap said of a message that it acted on."""
 
     @property
@@ -133,7 +133,7 @@ class Act(Protocol):
     def task(self) -> str | None: ...
 
 
-class Tap(Protocol):
+class FaultTap(Protocol):
     """The wire tap, which does what a rule says to messages that pass. A tap that is dead holds nothing and says nothing."""
 
     def arm(self, rule: Rule) -> None:
@@ -142,7 +142,7 @@ class Tap(Protocol):
     def armed(self, rule: Rule) -> bool:
         """Whether it has said that it counts; true of a rule that was disarmed since, too."""
 
-    def acts(self, rule: Rule) -> Sequence[Act]:
+    def acts(self, rule: Rule) -> Sequence[RuleAction]:
         """What it has said of the rule's messages, in order."""
 
     def acted(self, rule: Rule) -> int:
@@ -161,14 +161,14 @@ class Tap(Protocol):
         """Whether it has said so, or is dead."""
 
 
-class Stage(Protocol):
+class FaultStage(Protocol):
     """The part of the stage that faults act on."""
 
     @property
-    def tap(self) -> Tap: ...
+    def tap(self) -> FaultTap: ...
 
-    def container(self, name: str) -> Container: ...
-    def link(self, name: str) -> Link: ...
+    def container(self, name: str) -> FaultContainer: ...
+    def link(self, name: str) -> FaultLink: ...
 
 
 class Fault(BaseModel, ABC):
@@ -210,19 +210,19 @@ class Fault(BaseModel, ABC):
         return ()
 
     @abstractmethod
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         """Make it happen."""
 
     @abstractmethod
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         """Proof, from outside, that it took hold; asked until true or a deadline."""
 
     @abstractmethod
-    def end(self, stage: Stage, victim: str) -> None:
+    def end(self, stage: FaultStage, victim: str) -> None:
         """Undo it."""
 
     @abstractmethod
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         """Proof, from outside, that it is gone; asked until true or a deadline."""
 
 
@@ -237,7 +237,7 @@ class LinkFault(Fault):
     def aim(self) -> str:
         return self.link
 
-    def end(self, stage: Stage, victim: str) -> None:
+    def end(self, stage: FaultStage, victim: str) -> None:
         stage.link(victim).heal(self)
 
 

@@ -1,6 +1,6 @@
 """Close a channel at both its ends, as a broker does that meets an error on it."""
 
-from drillbook.faults.on_wire import WireFault
+from drillbook.faults.wire_fault import WireFault
 
 
 class CloseChannel(WireFault):

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from drillbook.faults.base import LinkFault, Stage, Toxic
+from drillbook.faults.base import FaultStage, LinkFault, Toxic
 
 PROBE_SECONDS = 1.0
 SWALLOW = Toxic("timeout", {"timeout": 0})
@@ -25,12 +25,12 @@ class Cut(LinkFault):
     def severs(self) -> bool:
         return self.how == "refuse"
 
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         link = stage.link(victim)
         link.poison(self, SWALLOW) if self.how == "drop" else link.refuse(self)
 
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is None
 
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is not None

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pydantic import Field
 
 from drillbook.faults.base import Objection, Use
-from drillbook.faults.on_wire import WireFault
+from drillbook.faults.wire_fault import WireFault
 from drillbook.tap.rules import Rule
 
 NUMBERED = ("publish", "deliver")

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pydantic import Field
 
 from drillbook.core.units import Duration
-from drillbook.faults.on_wire import WireFault
+from drillbook.faults.wire_fault import WireFault
 from drillbook.tap.rules import Rule
 
 

@@ -2,7 +2,7 @@
 
 from pydantic import PrivateAttr
 
-from drillbook.faults.base import ContainerFault, Stage
+from drillbook.faults.base import ContainerFault, FaultStage
 
 
 class Kill(ContainerFault):
@@ -18,17 +18,17 @@ class Kill(ContainerFault):
     def severs(self) -> bool:
         return True
 
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         if stage.container(victim).status in ("running", "paused"):
             self._alive.add(victim)
             stage.container(victim).kill()
 
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         return victim in self._alive and stage.container(victim).status in ("exited", "gone")
 
-    def end(self, stage: Stage, victim: str) -> None:
+    def end(self, stage: FaultStage, victim: str) -> None:
         if stage.container(victim).status == "exited":
             stage.container(victim).start()
 
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status in ("running", "gone")

@@ -3,7 +3,7 @@
 from pydantic import Field, model_validator
 
 from drillbook.core.units import Duration
-from drillbook.faults.base import LinkFault, Stage, Toxic
+from drillbook.faults.base import FaultStage, LinkFault, Toxic
 
 PROBE_SECONDS = 5.0
 
@@ -22,15 +22,15 @@ class Latency(LinkFault):
             raise ValueError("jitter must be smaller than delay: otherwise nobody can tell the slow link from the fast one")
         return self
 
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         milliseconds = {"latency": round(self.delay * 1000), "jitter": round(self.jitter * 1000)}
         stage.link(victim).poison(self, Toxic("latency", milliseconds))
 
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         taken = stage.link(victim).round_trip_seconds(self._least + PROBE_SECONDS)
         return taken is not None and taken >= self._least
 
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         taken = stage.link(victim).round_trip_seconds(PROBE_SECONDS)
         return taken is not None and taken < self._least
 

@@ -1,6 +1,6 @@
 """Freeze a container: its processes stop, its connections stay open, its unacknowledged tasks stay away from everyone else."""
 
-from drillbook.faults.base import ContainerFault, Stage
+from drillbook.faults.base import ContainerFault, FaultStage
 
 
 class Pause(ContainerFault):
@@ -9,16 +9,16 @@ class Pause(ContainerFault):
     kind = "pause"
     undo = "docker unpause"
 
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         if stage.container(victim).status == "running":
             stage.container(victim).pause()
 
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status == "paused"
 
-    def end(self, stage: Stage, victim: str) -> None:
+    def end(self, stage: FaultStage, victim: str) -> None:
         if stage.container(victim).status == "paused":
             stage.container(victim).unpause()
 
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status != "paused"

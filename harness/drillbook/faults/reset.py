@@ -4,7 +4,7 @@ from pydantic import Field, PrivateAttr
 
 from drillbook.core.units import Duration
 from drillbook.core.wait import until
-from drillbook.faults.base import LinkFault, Stage, Toxic
+from drillbook.faults.base import FaultStage, LinkFault, Toxic
 
 PROBE_SECONDS = 5.0
 
@@ -27,7 +27,7 @@ class Reset(LinkFault):
     def severs(self) -> bool:
         return True
 
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         link = stage.link(victim)
         standing = link.stand(PROBE_SECONDS)
         link.poison(self, Toxic("reset_peer", {"timeout": round(self.after * 1000)}, streams=("upstream",), anew=True))
@@ -36,8 +36,8 @@ class Reset(LinkFault):
                 self._ended.add(victim)
             standing.close()
 
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         return victim in self._ended and stage.link(victim).knock(self.after + PROBE_SECONDS) == "reset"
 
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         return stage.link(victim).knock(self.after + PROBE_SECONDS) == "answered"

@@ -2,7 +2,7 @@
 
 from pydantic import PrivateAttr
 
-from drillbook.faults.base import ContainerFault, Stage
+from drillbook.faults.base import ContainerFault, FaultStage
 
 
 class Restart(ContainerFault):
@@ -17,17 +17,17 @@ class Restart(ContainerFault):
     def severs(self) -> bool:
         return True
 
-    def begin(self, stage: Stage, victim: str) -> None:
+    def begin(self, stage: FaultStage, victim: str) -> None:
         container = stage.container(victim)
         self._before[victim] = container.started_at
         container.restart()
 
-    def bit(self, stage: Stage, victim: str) -> bool:
+    def bit(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).started_at != self._before[victim]
 
-    def end(self, stage: Stage, victim: str) -> None:
+    def end(self, stage: FaultStage, victim: str) -> None:
         if stage.container(victim).status == "exited":
             stage.container(victim).start()
 
-    def lifted(self, stage: Stage, victim: str) -> bool:
+    def lifted(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).answers()

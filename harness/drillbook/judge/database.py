@@ -43,7 +43,7 @@ class View:
     """The others that its SQL names."""
 
 
-class Database(_Connection):
+class EvidenceDatabase(_Connection):
     """A connection to the evidence that makes views as they are named.
 
     Args:

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from drillbook.core.errors import UsageError
 from drillbook.evidence.kinds import KINDS
 from drillbook.judge.catalogue import catalogue
-from drillbook.judge.database import Database
+from drillbook.judge.database import EvidenceDatabase
 from drillbook.judge.judge import judge
-from drillbook.judge.query import Answer, ask
+from drillbook.judge.query import QueryAnswer, ask
 from drillbook.judge.run import Run
-from drillbook.judge.stories import stories
-from drillbook.judge.verdict import Judgement, Moment, Result, Verdict
+from drillbook.judge.task_story import stories
+from drillbook.judge.verdict import Judgement, Result, StoryMoment, Verdict
 
 SUGGESTED = 3
 """Ids suggested in place of one that the run does not know."""
@@ -62,7 +62,7 @@ class Explanation:
     task: str
     summary: str
     """What became of it, in one sentence without its id."""
-    moments: tuple[Moment, ...]
+    moments: tuple[StoryMoment, ...]
     said: tuple[Said, ...]
     doubts: tuple[str, ...]
     """What the story cannot tell, as evidence is missing or blind."""
@@ -100,13 +100,13 @@ def explain_task(run: Run, task: str) -> Explanation:
     )
 
 
-def _answers(run: Run, task: str) -> list[Answer]:
+def _answers(run: Run, task: str) -> list[QueryAnswer]:
     """What each declared invariant says of a task."""
     known = catalogue(run.path, run.path / "invariants")
     return [ask(run.database, known[name], known[name].bindings(given), task) for name, given in run.scenario.invariants.items()]
 
 
-def _context(database: Database, story: Sequence[Moment]) -> list[Moment]:
+def _context(database: EvidenceDatabase, story: Sequence[StoryMoment]) -> list[StoryMoment]:
     """The steps that ran and the faults that stood on its way in the task's time."""
     at_work = [moment.at for moment in story if moment.evidence not in ("leftovers", "states")]
     over = any(moment.evidence == "effects" for moment in story) and not any(moment.evidence == "leftovers" for moment in story)
@@ -115,10 +115,10 @@ def _context(database: Database, story: Sequence[Moment]) -> list[Moment]:
         "until": max(at_work if over and at_work else [moment.at for moment in story]),
         "holders": sorted({name for moment in story for name in (moment.holder or "").split(" + ")}),
     }
-    return [Moment(at, what, evidence="timeline") for at, what in database.execute(_CONTEXT, bounds).fetchall()]
+    return [StoryMoment(at, what, evidence="timeline") for at, what in database.execute(_CONTEXT, bounds).fetchall()]
 
 
-def _summary(database: Database, task: str, missing: Set[str]) -> str:
+def _summary(database: EvidenceDatabase, task: str, missing: Set[str]) -> str:
     row = database.execute(
         "select type, outcome, attempts, effects, array_to_string(rests, ', ') from tasks where task = ?", [task]
     ).fetchone()
@@ -136,7 +136,7 @@ def _doubt(name: str, state: str, reason: str) -> str:
     return f"{reason}, so {_TOLD_BY[name]} is {'not told' if state == 'missing' else 'perhaps not told in whole'}"
 
 
-def _said(result: Result, answer: Answer) -> Said:
+def _said(result: Result, answer: QueryAnswer) -> Said:
     if not answer.rows:
         why = {
             Verdict.HELD: result.sentence,
@@ -151,7 +151,7 @@ def _said(result: Result, answer: Answer) -> Said:
     return Said(result.name, result.verdict, why, first.step)
 
 
-def _unknown(database: Database, task: str) -> UsageError:
+def _unknown(database: EvidenceDatabase, task: str) -> UsageError:
     """The error for an id that the run does not know, with the nearest that it knows."""
     near = database.execute(
         f"select task from ({_IDS}) order by contains(task, $task) desc, levenshtein(task, $task), task limit {SUGGESTED}",  # noqa: S608
@@ -163,6 +163,6 @@ def _unknown(database: Database, task: str) -> UsageError:
     return UsageError(f"nothing in this run names the task {task};", f"did you mean {' or '.join(filter(None, [', '.join(most), last]))}?")
 
 
-def _one(database: Database, query: str) -> int | None:
+def _one(database: EvidenceDatabase, query: str) -> int | None:
     row = database.execute(query).fetchone()
     return row[0] if row else None

@@ -11,14 +11,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from drillbook.judge.catalogue import Invariant, catalogue
-from drillbook.judge.database import Database
+from drillbook.judge.completeness import State
+from drillbook.judge.database import EvidenceDatabase
 from drillbook.judge.preconditions import preconditions
-from drillbook.judge.query import Answer, Row, ask
+from drillbook.judge.query import QueryAnswer, ResultRow, ask
 from drillbook.judge.run import Run
-from drillbook.judge.sentence import sentence
-from drillbook.judge.stories import step_moments, stories
-from drillbook.judge.verdict import Compatibility, Equation, Finding, Judgement, Moment, Result, Verdict, worst
-from drillbook.judge.wholeness import State
+from drillbook.judge.summary import sentence
+from drillbook.judge.task_story import step_moments, stories
+from drillbook.judge.verdict import Compatibility, Equation, Finding, Judgement, Result, StoryMoment, Verdict, worst
 from drillbook.scenario import Scenario
 
 
@@ -58,7 +58,7 @@ def judge(run: Run) -> Judgement:
     )
 
 
-def _judged(invariant: Invariant, answer: Answer, scenario: Scenario, evidence: Sequence[State], reasons: Sequence[str]) -> Result:
+def _judged(invariant: Invariant, answer: QueryAnswer, scenario: Scenario, evidence: Sequence[State], reasons: Sequence[str]) -> Result:
     """The verdict on one invariant, its findings still without stories."""
     doubts = {name: reason for name, state, reason in evidence if state != "whole"}
     excused = [doubts[name] for name in invariant.excused_by if name in doubts]
@@ -74,7 +74,7 @@ def _judged(invariant: Invariant, answer: Answer, scenario: Scenario, evidence: 
     )
 
 
-def _with_stories(database: Database, results: Sequence[Result], answers: Sequence[Answer]) -> list[Result]:
+def _with_stories(database: EvidenceDatabase, results: Sequence[Result], answers: Sequence[QueryAnswer]) -> list[Result]:
     """The results, those that are broken with their findings and the stories of these."""
     rows = {result.name: answer.rows for result, answer in zip(results, answers, strict=True) if result.verdict is Verdict.BROKEN}
     if not rows:
@@ -87,13 +87,15 @@ def _with_stories(database: Database, results: Sequence[Result], answers: Sequen
     ]
 
 
-def _finding(row: Row, result: Result, told: Mapping[str, Sequence[Moment]], steps: Mapping[str, Sequence[Moment]]) -> Finding:
+def _finding(
+    row: ResultRow, result: Result, told: Mapping[str, Sequence[StoryMoment]], steps: Mapping[str, Sequence[StoryMoment]]
+) -> Finding:
     moments = [*told.get(row.task or "", ()), *steps.get(row.step or "", ())]
     why = row.why or f"Not so here: {result.sentence}"
     return Finding(task=row.task, why=why, step=row.step, story=tuple(sorted(moments, key=lambda moment: moment.at)))
 
 
-def _equation(database: Database, evidence: Sequence[State], planned: int) -> Equation | None:
+def _equation(database: EvidenceDatabase, evidence: Sequence[State], planned: int) -> Equation | None:
     """Where every task ended; None where what it takes is not there."""
     if any(state == "missing" and name in ("published", "effects", "leftovers") for name, state, _ in evidence):
         return None
@@ -103,7 +105,7 @@ def _equation(database: Database, evidence: Sequence[State], planned: int) -> Eq
     return Equation(max(planned, tasks), *rest)
 
 
-def _compatibility(database: Database) -> tuple[Compatibility, ...]:
+def _compatibility(database: EvidenceDatabase) -> tuple[Compatibility, ...]:
     rows = database.execute("""
         with told as (select *, coalesce(task, 'message ' || message) as id from left_messages)
         select "by", kind, version, count(distinct id), count(distinct id) filter (ok), count(distinct id) filter (not ok),

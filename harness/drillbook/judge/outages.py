@@ -27,24 +27,24 @@ from (select 0 as "at" union all select resolved_at from published where outcome
 """Between two confirms."""
 
 
-class Span(NamedTuple):
+class Interval(NamedTuple):
     """A time, in nanoseconds since the epoch."""
 
     begin: int
     end: int
 
 
-def of_faults(database: duckdb.DuckDBPyConnection, targets: Iterable[str]) -> list[Span]:
+def of_faults(database: duckdb.DuckDBPyConnection, targets: Iterable[str]) -> list[Interval]:
     """While one of these was hit by a fault, and until the next answer after that."""
     rows = database.execute(
         """select begin_at, coalesce(lifted_at, $always) from faults
            where begin_at is not null and list_has_any(string_split(target, ', '), $targets::varchar[])""",
         {"targets": list(targets), "always": ALWAYS},
     ).fetchall()
-    return _until_answered(database, [Span(*row) for row in rows])
+    return _until_answered(database, [Interval(*row) for row in rows])
 
 
-def of_playbook(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Span]:
+def of_playbook(database: duckdb.DuckDBPyConnection, playbook: Interval) -> list[Interval]:
     """While the playbook kept publishers from the broker: it stopped it, or had it block, close or refuse their connections."""
     stopped = database.execute(
         """with moments as (select "at", state in ('started', 'unpaused') as back
@@ -62,10 +62,10 @@ def of_playbook(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Spa
            from mine where event <> 'unblocked' and "at" between $begin and $end""",
         {"begin": playbook.begin, "end": playbook.end, "always": ALWAYS},
     ).fetchall()
-    return _until_answered(database, [Span(*row) for row in [*stopped, *kept]])
+    return _until_answered(database, [Interval(*row) for row in [*stopped, *kept]])
 
 
-def of_refusals(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Span]:
+def of_refusals(database: duckdb.DuckDBPyConnection, playbook: Interval) -> list[Interval]:
     """While the broker refused every publish, from a moment of the playbook on: it took away a queue or a route, or closed one.
 
     From the first refusal to the next confirm; what was silent before is not the playbook's.
@@ -77,10 +77,10 @@ def of_refusals(database: duckdb.DuckDBPyConnection, playbook: Span) -> list[Spa
             group by begin_at, end_at having min(resolved_at) between $begin and $end""",  # noqa: S608 a text of this file
         {"begin": playbook.begin, "end": playbook.end, "always": ALWAYS},
     ).fetchall()
-    return [Span(*row) for row in rows]
+    return [Interval(*row) for row in rows]
 
 
-def silences(database: duckdb.DuckDBPyConnection, during: Span) -> list[Span]:
+def silences(database: duckdb.DuckDBPyConnection, during: Interval) -> list[Interval]:
     """When publishes were due and none was confirmed."""
     rows = database.execute(
         f"""with long as (select * from ({_GAPS}) where end_at - begin_at > $patience and end_at > $begin and begin_at < $end)
@@ -89,23 +89,23 @@ def silences(database: duckdb.DuckDBPyConnection, during: Span) -> list[Span]:
            group by end_at having end_at - min(intended_at) > $patience""",  # noqa: S608 a text of this file
         {"begin": during.begin, "end": during.end, "always": ALWAYS, "patience": PATIENCE},
     ).fetchall()
-    return [Span(*row) for row in rows]
+    return [Interval(*row) for row in rows]
 
 
-def seconds(spans: Sequence[Span], during: Span, without: Sequence[Span]) -> float:
+def seconds(spans: Sequence[Interval], during: Interval, without: Sequence[Interval]) -> float:
     """How long these took of a time, others left out."""
     edges = sorted({during.begin, during.end, *(edge for span in (*spans, *without) for edge in span if during.begin < edge < during.end)})
-    pieces = [Span(*pair) for pair in pairwise(edges)]
+    pieces = [Interval(*pair) for pair in pairwise(edges)]
     return sum(piece.end - piece.begin for piece in pieces if _covered(piece, spans) and not _covered(piece, without)) / 1e9
 
 
-def _covered(piece: Span, spans: Sequence[Span]) -> bool:
+def _covered(piece: Interval, spans: Sequence[Interval]) -> bool:
     return any(span.begin <= piece.begin and piece.end <= span.end for span in spans)
 
 
-def _until_answered(database: duckdb.DuckDBPyConnection, spans: Sequence[Span]) -> list[Span]:
+def _until_answered(database: duckdb.DuckDBPyConnection, spans: Sequence[Interval]) -> list[Interval]:
     """Each until the next answer after it, or as long as publishers may take to come back."""
-    return [Span(begin, min(_next_answer(database, end), end + RECONNECTS_WITHIN)) for begin, end in spans]
+    return [Interval(begin, min(_next_answer(database, end), end + RECONNECTS_WITHIN)) for begin, end in spans]
 
 
 def _next_answer(database: duckdb.DuckDBPyConnection, at: int) -> int:

@@ -14,11 +14,11 @@ import duckdb
 from drillbook.evidence.documents import PlanDocument
 from drillbook.evidence.kinds.timeline import SKIPPED
 from drillbook.judge import fault_proof, outages
+from drillbook.judge.completeness import not_at_rest
 from drillbook.judge.deployed import idle
 from drillbook.judge.identified import unidentified
 from drillbook.judge.machine import starved
-from drillbook.judge.outages import Span
-from drillbook.judge.wholeness import not_at_rest
+from drillbook.judge.outages import Interval
 from drillbook.scenario import Scenario
 
 _NOT_RUNNABLE = (126, 127)
@@ -202,8 +202,8 @@ def _reached(database: duckdb.DuckDBPyConnection, scenario: Scenario, playbook: 
     """That for more than half of the playbook's time no task could have met it."""
     if playbook is None or playbook.end_at is None or playbook.end_at <= playbook.begin_at:
         return []
-    during = Span(playbook.begin_at, playbook.end_at)
-    ended = [Span(load.end_at, outages.ALWAYS)] if scenario.load and load and load.end_at and load.end_at < during.end else []
+    during = Interval(playbook.begin_at, playbook.end_at)
+    ended = [Interval(load.end_at, outages.ALWAYS)] if scenario.load and load and load.end_at and load.end_at < during.end else []
     silent = outages.silences(database, during)
     if not (ended or silent) or 2 * outages.seconds([*ended, *silent], during, []) <= outages.seconds([during], during, []):
         return []

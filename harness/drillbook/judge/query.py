@@ -14,7 +14,7 @@ import duckdb
 
 from drillbook.core.errors import UsageError
 from drillbook.judge.catalogue import Invariant
-from drillbook.judge.database import Database
+from drillbook.judge.database import EvidenceDatabase
 from drillbook.judge.parameters import sample
 from drillbook.judge.tables import describe, open_tables
 
@@ -25,7 +25,7 @@ _OPTIONAL = {"why": "varchar", "step": "varchar", "kind": "varchar", "unknown": 
 
 
 @dataclass(frozen=True)
-class Row:
+class ResultRow:
     """One row of an invariant."""
 
     task: str | None
@@ -34,7 +34,7 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Kind:
+class FindingKind:
     """The counterexamples of one kind."""
 
     name: str
@@ -47,12 +47,12 @@ class Kind:
 
 
 @dataclass(frozen=True)
-class Answer:
+class QueryAnswer:
     """What an invariant's SQL returned."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[ResultRow, ...]
     """The first counterexamples, by task."""
-    kinds: tuple[Kind, ...]
+    kinds: tuple[FindingKind, ...]
     undecided: tuple[str, ...]
     """Why it cannot be judged: the rows whose column ``unknown`` is true."""
 
@@ -62,7 +62,7 @@ class Answer:
         return sum(kind.count for kind in self.kinds)
 
 
-def ask(database: Database, invariant: Invariant, bindings: Mapping[str, Any], task: str | None = None) -> Answer:
+def ask(database: EvidenceDatabase, invariant: Invariant, bindings: Mapping[str, Any], task: str | None = None) -> QueryAnswer:
     """Run an invariant. What its SQL does to the tables is undone.
 
     Args:
@@ -77,7 +77,7 @@ def ask(database: Database, invariant: Invariant, bindings: Mapping[str, Any], t
     with _found(database, invariant, bindings) as (connection, count):
         if task is not None:
             connection.execute("delete from found where task is distinct from ?", [task])
-        return _answer(connection) if count else Answer((), (), ())
+        return _answer(connection) if count else QueryAnswer((), (), ())
 
 
 def sql_problems(invariant: Invariant) -> list[str]:
@@ -92,7 +92,7 @@ def sql_problems(invariant: Invariant) -> list[str]:
 
 
 @cache
-def _empty() -> Database:
+def _empty() -> EvidenceDatabase:
     """Empty evidence; loaded once, as it takes a moment."""
     kept = ExitStack()
     atexit.register(kept.close)
@@ -102,7 +102,9 @@ def _empty() -> Database:
 
 
 @contextmanager
-def _found(database: Database, invariant: Invariant, bindings: Mapping[str, Any]) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
+def _found(
+    database: EvidenceDatabase, invariant: Invariant, bindings: Mapping[str, Any]
+) -> Iterator[tuple[duckdb.DuckDBPyConnection, int]]:
     """Have what an invariant's SQL returns as a table, for as long as the block lasts; it has so many rows."""
     try:
         statement = _statement(database, invariant)
@@ -121,7 +123,7 @@ _PARSED: dict[str, duckdb.Statement] = {}
 """By an invariant's SQL the statement that makes ``found`` of it: parsing it takes a good part of a small judgement."""
 
 
-def _statement(database: Database, invariant: Invariant) -> duckdb.Statement:
+def _statement(database: EvidenceDatabase, invariant: Invariant) -> duckdb.Statement:
     if invariant.sql not in _PARSED:
         if not invariant.built_in:
             _check(database, invariant)
@@ -129,7 +131,7 @@ def _statement(database: Database, invariant: Invariant) -> duckdb.Statement:
     return _PARSED[invariant.sql]
 
 
-def _check(database: Database, invariant: Invariant) -> None:
+def _check(database: EvidenceDatabase, invariant: Invariant) -> None:
     statements = database.extract_statements(invariant.sql)
     if len(statements) != 1 or statements[0].type != duckdb.StatementType.SELECT:
         raise _failure(invariant, "an invariant is one SELECT")
@@ -142,7 +144,7 @@ def _columns(database: duckdb.DuckDBPyConnection) -> set[str]:
     return {column[0] for column in database.execute("from found limit 0").description or ()}
 
 
-def _answer(database: duckdb.DuckDBPyConnection) -> Answer:
+def _answer(database: duckdb.DuckDBPyConnection) -> QueryAnswer:
     columns = _columns(database)
     for name, kind in _OPTIONAL.items():
         if name not in columns:
@@ -160,7 +162,9 @@ def _answer(database: duckdb.DuckDBPyConnection) -> Answer:
     undecided = database.execute(
         "select distinct coalesce(why, '')::varchar from found where unknown order by 1 limit ?", [SHOWN]
     ).fetchall()
-    return Answer(tuple(Row(*row) for row in first), tuple(Kind(*row) for row in kinds), tuple(why for (why,) in undecided))
+    return QueryAnswer(
+        tuple(ResultRow(*row) for row in first), tuple(FindingKind(*row) for row in kinds), tuple(why for (why,) in undecided)
+    )
 
 
 def _failure(invariant: Invariant, problem: str, line: str = "") -> UsageError:

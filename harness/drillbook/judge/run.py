@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from drillbook.evidence.documents import EnvironmentDocument, PlanDocument, read
-from drillbook.judge.database import Database
+from drillbook.judge.completeness import State, declared, sources, states
+from drillbook.judge.database import EvidenceDatabase
 from drillbook.judge.tables import describe, open_tables
-from drillbook.judge.wholeness import State, declared, sources, states
 from drillbook.scenario import Scenario
 
 
@@ -21,7 +21,7 @@ class Run:
 
     path: Path
     scenario: Scenario
-    database: Database
+    database: EvidenceDatabase
     """A table of each kind of evidence, and the views of them."""
     evidence: tuple[State, ...]
     """Whether each kind is there and whole."""

@@ -25,7 +25,7 @@ import duckdb
 
 from drillbook.core.errors import UsageError
 from drillbook.evidence.kinds import FILES
-from drillbook.judge.database import Database
+from drillbook.judge.database import EvidenceDatabase
 
 Source = tuple[str | None, str, list[str] | None]
 """Of effects: its name, ``query`` or ``http``, and the task types that leave an effect there; None: all of them."""
@@ -76,7 +76,7 @@ class EvidenceError(UsageError):
 
 
 @contextmanager
-def open_tables(run_directory: Path | None) -> Iterator[tuple[Database, set[str]]]:
+def open_tables(run_directory: Path | None) -> Iterator[tuple[EvidenceDatabase, set[str]]]:
     """Load the evidence files, for as long as the block lasts.
 
     Args:
@@ -90,11 +90,11 @@ def open_tables(run_directory: Path | None) -> Iterator[tuple[Database, set[str]
     """
     with TemporaryDirectory(prefix="drillbook-judge-") as folder, _database(Path(folder), _size(run_directory)) as connection:
         cut = {stem for stem in FILES if _load(connection, stem, run_directory and run_directory / f"{stem}.jsonl")}
-        yield Database(connection), cut
+        yield EvidenceDatabase(connection), cut
 
 
 def describe(
-    database: Database,
+    database: EvidenceDatabase,
     states: Iterable[tuple[str, str, str]],
     sections: Iterable[str],
     sources: Sequence[Source] = (ONE_SOURCE,),
@@ -114,13 +114,13 @@ def describe(
     database.execute("set lock_configuration = true")
 
 
-def describe_sources(database: Database, sources: Sequence[Source] = (ONE_SOURCE,)) -> None:
+def describe_sources(database: EvidenceDatabase, sources: Sequence[Source] = (ONE_SOURCE,)) -> None:
     """Fill in where effects are read from, and offer the views."""
     _table(database, "sources (name varchar, kind varchar, types varchar[])", sources)
     database.offer(several=tuple(sources) != (ONE_SOURCE,))
 
 
-def _table(database: Database, table: str, rows: Iterable[Sequence[Any]]) -> None:
+def _table(database: EvidenceDatabase, table: str, rows: Iterable[Sequence[Any]]) -> None:
     """Make a table of these rows."""
     database.execute(f"create table {table}")
     filled = list(rows)

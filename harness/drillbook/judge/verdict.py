@@ -29,7 +29,7 @@ def worst(verdicts: list[Verdict]) -> Verdict:
 
 
 @dataclass(frozen=True)
-class Moment:
+class StoryMoment:
     """One line of a task's story."""
 
     at: int
@@ -52,7 +52,7 @@ class Finding:
     """One sentence: why a correct run cannot show this."""
     step: str | None = None
     """The playbook's step in which it went wrong, where the evidence shows it."""
-    story: tuple[Moment, ...] = ()
+    story: tuple[StoryMoment, ...] = ()
 
 
 @dataclass(frozen=True)

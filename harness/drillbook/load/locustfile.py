@@ -17,17 +17,17 @@ from locust import User, events, task
 from locust.exception import StopUser
 
 from drillbook.load.control import Control
-from drillbook.load.gate import Gate
+from drillbook.load.feature_flag import FeatureFlag
 from drillbook.load.ledger import Ledger
-from drillbook.load.publisher import Publisher, Result
-from drillbook.load.settings import Settings
+from drillbook.load.publisher import Publisher, PublishResult
+from drillbook.load.settings import LoadSettings
 
 LOG = logging.getLogger("load")
 FAILED = 3
 """Exit code of a load that could not go on."""
 
 logging.getLogger("pika").setLevel(logging.CRITICAL + 1)  # it logs every lost connection with a traceback; the session says it in a line
-settings, url = Settings.take()
+settings, url = LoadSettings.take()
 control = Control(settings.control, settings.parent)
 
 
@@ -43,14 +43,14 @@ def stop(**_: Any) -> None:
 events.test_stopping.add_listener(stop)  # type: ignore[no-untyped-call]
 
 
-class Load(User):
+class LoadUser(User):
     """The publishers of the drill, all of them."""
 
     @task
     def publish(self) -> None:
         """Connect, say so, wait for the start, send everything, and end the process."""
         try:
-            gate = Gate(settings.load.gate, settings.flags) if settings.load.gate and settings.flags else None
+            gate = FeatureFlag(settings.load.gate, settings.flags) if settings.load.gate and settings.flags else None
             ledger = Ledger(Path(settings.ledger), settings.load)
             publisher = Publisher(settings.load, settings.seed, url, ledger, control, self.observe, settings.id_from, gate)
             if publisher.connect():
@@ -67,7 +67,7 @@ class Load(User):
         gevent.spawn(self.environment.runner.quit)
         raise StopUser
 
-    def observe(self, result: Result) -> None:
+    def observe(self, result: PublishResult) -> None:
         """Give one outcome to Locust's statistics."""
         self.environment.events.request.fire(
             request_type="publish",

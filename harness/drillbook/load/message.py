@@ -85,7 +85,7 @@ class Properties:
         )
 
 
-class Message:
+class MessageMaker:
     """Makes the messages of one task type.
 
     Args:

@@ -17,7 +17,7 @@ from types import TracebackType
 
 from drillbook.core.errors import HarnessError
 from drillbook.load.ledger import complete
-from drillbook.load.settings import Settings
+from drillbook.load.settings import LoadSettings
 from drillbook.scenario import Load
 
 LOCUSTFILE = Path(__file__).with_name("locustfile.py")
@@ -82,7 +82,7 @@ class LoadProcess:
         theirs_control, self._commands = os.pipe()
         self._reports, theirs_report = os.pipe()
         ledger = str(self._ledger.absolute())
-        settings = Settings(self._load, self._seed, ledger, theirs_control, theirs_report, os.getpid(), self._id_from, self._flags)
+        settings = LoadSettings(self._load, self._seed, ledger, theirs_control, theirs_report, os.getpid(), self._id_from, self._flags)
         try:
             self._log.parent.mkdir(parents=True, exist_ok=True)
             with self._log.open("ab") as log:

@@ -21,10 +21,10 @@ import gevent  # type: ignore[import-untyped]
 from drillbook.evidence.kinds.published import Outcome
 from drillbook.load.backlog import Backlog, Backoff
 from drillbook.load.control import Control
-from drillbook.load.gate import Gate
+from drillbook.load.feature_flag import FeatureFlag
 from drillbook.load.ledger import Ledger
-from drillbook.load.message import Message
-from drillbook.load.session import Session
+from drillbook.load.message import MessageMaker
+from drillbook.load.session import PublishSession
 from drillbook.load.window import Attempt, Resolution
 from drillbook.plan import Arrival, arrivals
 from drillbook.scenario import Load
@@ -37,7 +37,7 @@ FLUSH_EVERY_NS = 20_000_000
 STOPPED = "the load was stopped first"
 
 
-class Result(NamedTuple):
+class PublishResult(NamedTuple):
     """One outcome, as Locust's statistics take it."""
 
     type: str
@@ -68,9 +68,9 @@ class Publisher:
         url: str,
         ledger: Ledger,
         control: Control,
-        observe: Callable[[Result], None] = lambda _: None,
+        observe: Callable[[PublishResult], None] = lambda _: None,
         id_from: str = "message_id",
-        gate: Gate | None = None,
+        gate: FeatureFlag | None = None,
     ) -> None:
         self._load, self._ledger, self._control, self._observe = load, ledger, control, observe
         self._arrivals = arrivals(load, seed)
@@ -78,8 +78,8 @@ class Publisher:
         draw = Random(f"{seed} load")
         patience_ns = round(load.confirm_within * 1e9)
         self._backlog = Backlog(load.max_in_flight, load.attempts, patience_ns, Backoff(draw, first=0.1, longest=2.0))
-        self.session = Session(url, load.exchange, load.confirm_within, draw, self._resolve)
-        self._messages = {type: Message(load, type, id_from) for type in load.types}
+        self.session = PublishSession(url, load.exchange, load.confirm_within, draw, self._resolve)
+        self._messages = {type: MessageMaker(load, type, id_from) for type in load.types}
         self._gate = gate
         self._stopped_at: int | None = None
         self._flushed_at = 0
@@ -176,7 +176,7 @@ class Publisher:
     def _record(self, attempt: Attempt, outcome: Outcome, reason: str | None) -> int:
         now = time.time_ns()
         self._ledger.add(attempt.task, attempt.type, attempt.number, attempt.intended_at, attempt.sent_at, now, outcome, reason)
-        self._observe(Result(attempt.type, (now - attempt.intended_at) / 1e6, outcome, reason))
+        self._observe(PublishResult(attempt.type, (now - attempt.intended_at) / 1e6, outcome, reason))
         return now
 
     def _give_up(self, now: int) -> None:

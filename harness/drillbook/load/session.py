@@ -62,7 +62,7 @@ class Gathering(GeventConnection):
             self._gathered.append(data)
 
 
-class Session:
+class PublishSession:
     """Publishes, and tells what became of it.
 
     Args:

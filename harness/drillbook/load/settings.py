@@ -13,7 +13,7 @@ URL = "DRILLBOOK_LOAD_AMQP_URL"
 
 
 @dataclass(frozen=True)
-class Settings:
+class LoadSettings:
     """Of one load process."""
 
     load: Load
@@ -36,7 +36,7 @@ class Settings:
         return {SETTINGS: json.dumps({**asdict(self), "load": self.load.model_dump(mode="json")}), URL: url}
 
     @classmethod
-    def take(cls) -> tuple[Settings, str]:
+    def take(cls) -> tuple[LoadSettings, str]:
         """Read them and the URL, and drop both from the environment."""
         values = json.loads(os.environ.pop(SETTINGS))
         return cls(**{**values, "load": Load.model_validate(values["load"])}), os.environ.pop(URL)

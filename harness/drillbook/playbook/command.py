@@ -12,12 +12,12 @@ from typing import Any
 
 from drillbook.core.errors import HarnessError
 from drillbook.playbook.here import first_line
-from drillbook.playbook.runner import Reading, Runner
+from drillbook.playbook.runner import ProgramReading, Runner
 from drillbook.playbook.runners import BROUGHT_BY, runner_of
 
 
 @dataclass(frozen=True)
-class Command:
+class CommandLine:
     """A command line, taken apart.
 
     Args:
@@ -30,7 +30,7 @@ class Command:
     folder: Path
     runner: Runner[Any]
 
-    def read(self) -> Reading:
+    def read(self) -> ProgramReading:
         """Read its text.
 
         Raises:
@@ -39,7 +39,7 @@ class Command:
         return self.runner.read(self.words, self.folder)
 
 
-def take_apart(command: str, folder: Path) -> Command:
+def take_apart(command: str, folder: Path) -> CommandLine:
     """Take a command line apart.
 
     Args:
@@ -55,7 +55,7 @@ def take_apart(command: str, folder: Path) -> Command:
         raise HarnessError(f"the command line {command!r} cannot be split into words: {str(error).lower()}.") from error
     if not words:
         raise HarnessError("the command line is empty.", "Name a program, such as ./rollback.sh.")
-    return Command(words, folder, runner_of(words))
+    return CommandLine(words, folder, runner_of(words))
 
 
 def problem(command: str, folder: Path, environment: Mapping[str, str] | None = None) -> str | None:

@@ -15,11 +15,11 @@ from pathlib import Path
 from uuid import uuid4
 
 from drillbook.core.errors import HarnessError
-from drillbook.playbook.command import Command, problem, take_apart
+from drillbook.playbook.command import CommandLine, problem, take_apart
 from drillbook.playbook.gate import Gate
 from drillbook.playbook.listener import StepListener, StepOutcome, Steps
 from drillbook.playbook.processes import MARK, Tree
-from drillbook.playbook.transcript import Lines, Transcript
+from drillbook.playbook.transcript import LineBuffer, Transcript
 from drillbook.playbook.watch import Watch
 
 __all__ = ["Outcome", "Program", "StepListener", "StepOutcome"]
@@ -160,12 +160,12 @@ class Program:
         self,
         process: subprocess.Popen[bytes],
         tree: Tree,
-        command: Command,
+        command: CommandLine,
         gate: Gate | None,
         steps: Steps,
         transcript: Transcript,
     ) -> Outcome:
-        with Watch(process, gate, command.runner.step_told, steps, transcript, Lines(self._redact), self._output) as run:
+        with Watch(process, gate, command.runner.step_told, steps, transcript, LineBuffer(self._redact), self._output) as run:
             steps.program_runs()
             timed_out = not run.until_exit(self._timeout, stopping=lambda: self._kill_at is not None)
             if timed_out:

@@ -36,7 +36,7 @@ class Wrong:
 
 
 @dataclass(frozen=True)
-class Reading:
+class ProgramReading:
     """What can be said of a program's steps before it runs.
 
     Args:
@@ -87,7 +87,7 @@ class Runner(ABC, Generic[V]):
         """Whether a command line is one of its own, whichever key it stands under."""
 
     @abstractmethod
-    def read(self, words: tuple[str, ...], folder: Path) -> Reading:
+    def read(self, words: tuple[str, ...], folder: Path) -> ProgramReading:
         """What its command line does, step by step, read from the text of the file that it names.
 
         Raises:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drillbook.core.errors import HarnessError
 from drillbook.playbook.command import take_apart
-from drillbook.playbook.runner import Reading
+from drillbook.playbook.runner import ProgramReading
 
 
 def step_names(command: str, folder: Path) -> list[str]:
@@ -34,8 +34,8 @@ def all_step_names(command: str, folder: Path, called: str, named: Sequence[str]
     return list(dict.fromkeys([*([whole] if whole else []), *reading.names, *named]))
 
 
-def _reading(command: str, folder: Path) -> Reading:
+def _reading(command: str, folder: Path) -> ProgramReading:
     try:
         return take_apart(command, folder).read()
     except HarnessError:
-        return Reading()
+        return ProgramReading()

@@ -18,7 +18,7 @@ SECRET_BYTES = 1024
 """The longest secret that is replaced even where a line is cut."""
 
 
-class Lines:
+class LineBuffer:
     """Bytes as they are read, given back as whole lines of text.
 
     Bytes that are not UTF-8 are replaced. A line longer than ``LINE_BYTES`` is cut there, and says so.

@@ -13,7 +13,7 @@ from typing import IO
 
 from drillbook.playbook.gate import Edge, Gate
 from drillbook.playbook.listener import Steps
-from drillbook.playbook.transcript import Lines, Transcript
+from drillbook.playbook.transcript import LineBuffer, Transcript
 
 _READ_BYTES = 1024 * 1024
 _LAST_OUTPUT_SECONDS = 0.5
@@ -40,7 +40,7 @@ class Watch:
         step_told: Callable[[str], str | None],
         steps: Steps,
         transcript: Transcript,
-        lines: Lines,
+        lines: LineBuffer,
         output: Callable[[str], None] | None,
     ) -> None:
         assert process.stdout is not None

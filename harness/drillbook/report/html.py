@@ -16,9 +16,9 @@ from drillbook.judge.verdict import Judgement, Verdict
 from drillbook.report import sections
 from drillbook.report.formats import clock, lasted, moment, number, plain, scrubber
 from drillbook.report.section import Reported, found
+from drillbook.report.sentences import explain_command, running, told
 from drillbook.report.series import axis
-from drillbook.report.source import Source
-from drillbook.report.wording import explain_command, running, told
+from drillbook.report.source import ReportSource
 
 _HERE = Path(__file__).parent
 _UPLOT = _HERE / "vendor" / "uplot"
@@ -35,7 +35,7 @@ class Made:
     look: str | None
 
 
-def render(source: Source, judgement: Judgement) -> str:
+def render(source: ReportSource, judgement: Judgement) -> str:
     """The whole page.
 
     Args:

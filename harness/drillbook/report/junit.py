@@ -8,15 +8,15 @@ from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 from drillbook.core.units import NANOSECONDS
 from drillbook.judge.verdict import Judgement, Result, Verdict
-from drillbook.report.source import Source
-from drillbook.report.wording import explain_command
+from drillbook.report.sentences import explain_command
+from drillbook.report.source import ReportSource
 
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 PRECONDITIONS = "preconditions"
 """Name of the test case that is an error when something kept the drill from proving anything."""
 
 
-def render(source: Source, judgement: Judgement) -> str:
+def render(source: ReportSource, judgement: Judgement) -> str:
     """The document.
 
     Args:
@@ -69,7 +69,7 @@ def _document(suite: Element) -> str:
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(root, encoding="unicode") + "\n"
 
 
-def _properties(source: Source, judgement: Judgement) -> dict[str, str]:
+def _properties(source: ReportSource, judgement: Judgement) -> dict[str, str]:
     given = {
         "title": judgement.title,
         "verdict": judgement.verdict.value,
@@ -82,7 +82,7 @@ def _properties(source: Source, judgement: Judgement) -> dict[str, str]:
     return {name: str(value) for name, value in given.items() if value is not None}
 
 
-def _case(suite: Element, source: Source, result: Result) -> None:
+def _case(suite: Element, source: ReportSource, result: Result) -> None:
     case = SubElement(suite, "testcase", name=_clean(result.name), classname=_clean(source.name))
     if result.verdict is Verdict.UNKNOWN:
         SubElement(case, "error", message=_clean(result.reason or "The evidence does not say."), type=result.verdict.value)

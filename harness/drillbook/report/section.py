@@ -13,7 +13,7 @@ from importlib import import_module
 from drillbook.judge.verdict import Judgement
 from drillbook.report import sections
 from drillbook.report.series import Axis
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 Facts = Mapping[str, object]
 """What a template is given, by name."""
@@ -23,7 +23,7 @@ Facts = Mapping[str, object]
 class Reported:
     """What every section is made from."""
 
-    source: Source
+    source: ReportSource
     judgement: Judgement
     time: Axis | None
     """None where the run has no moment at all."""

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from drillbook.core.units import NANOSECONDS
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 BUCKETS_SECONDS = (0.5, 1, 2, 5, 10, 30, 60, 300, 900, 3600, 21600, 86400)
 MOST_BUCKETS = 600
@@ -80,7 +80,7 @@ class Panel:
         return asdict(self)
 
 
-def axis(source: Source) -> Axis | None:
+def axis(source: ReportSource) -> Axis | None:
     """The axis of a run, from the start of the load to the last thing that happened; None where the run has no moment at all."""
     [(begin,)] = source.rows(
         "select coalesce(min(begin_at) filter (name = 'load'), min(begin_at)) from phases where name in ('load', 'drive')"
@@ -98,7 +98,7 @@ def axis(source: Source) -> Axis | None:
     return Axis(t0, round(seconds, 3), next(fitting, seconds / MOST_BUCKETS))
 
 
-def panels(source: Source, time: Axis) -> list[Panel]:
+def panels(source: ReportSource, time: Axis) -> list[Panel]:
     """Load, throughput by version, the queues, latency and each monitor; a queue named after a version has that version's colour."""
     throughput = _throughput(source, time)
     versions = {curve.label: curve.style for curve in throughput.curves}
@@ -106,7 +106,7 @@ def panels(source: Source, time: Axis) -> list[Panel]:
     return [_load(source, time), throughput, *queues, _latency(source, time), *_monitors(source, time)]
 
 
-def outside(source: Source, time: Axis) -> int:
+def outside(source: ReportSource, time: Axis) -> int:
     """Effects whose time lies outside the axis, as of a worker whose clock is wrong."""
     rows = source.rows(
         'select count(*) from effects where "at" < $t0 or "at" > $t0 + $length', t0=time.t0, length=round(time.end * NANOSECONDS)
@@ -114,7 +114,7 @@ def outside(source: Source, time: Axis) -> int:
     return int(rows[0][0])
 
 
-def _load(source: Source, time: Axis) -> Panel:
+def _load(source: ReportSource, time: Axis) -> Panel:
     title, unit = "Load", "tasks/s"
     if not source.has("published"):
         return Panel(title, unit, (), "The publishers' ledger (published.jsonl) is not in this run directory.")
@@ -128,7 +128,7 @@ def _load(source: Source, time: Axis) -> Panel:
     return Panel(title, unit, curves, note if curves else "Nothing was published.")
 
 
-def _throughput(source: Source, time: Axis) -> Panel:
+def _throughput(source: ReportSource, time: Axis) -> Panel:
     title, unit = "Throughput by version", "effects/s"
     if not source.has("effects"):
         return Panel(title, unit, (), "The effects (effects.jsonl) are not in this run directory.")
@@ -137,7 +137,7 @@ def _throughput(source: Source, time: Axis) -> Panel:
     return panel if panel.curves else Panel(title, unit, (), "No task left an effect.")
 
 
-def _depth(source: Source, time: Axis, versions: dict[str, str]) -> Panel:
+def _depth(source: ReportSource, time: Axis, versions: dict[str, str]) -> Panel:
     title, unit = "Queue depth", "ready tasks"
     if not source.has("counters"):
         return Panel(title, unit, (), "The broker's counters (counters.jsonl) are not in this run directory.")
@@ -154,7 +154,7 @@ def _depth(source: Source, time: Axis, versions: dict[str, str]) -> Panel:
     return panel if panel.curves else Panel(title, unit, (), "No queue was sampled.")
 
 
-def _gauges(source: Source, time: Axis, versions: dict[str, str]) -> list[Panel]:
+def _gauges(source: ReportSource, time: Axis, versions: dict[str, str]) -> list[Panel]:
     """Ready and unacknowledged messages by queue, as the broker's own metrics have them; their lines tell only what changed."""
     if not source.has("metrics"):
         return []
@@ -201,7 +201,7 @@ def _gauge(samples: list[tuple[int, float]], time: Axis, last: int) -> Values:
     return tuple(values)
 
 
-def _latency(source: Source, time: Axis) -> Panel:
+def _latency(source: ReportSource, time: Axis) -> Panel:
     title, unit = "Latency from the intended time", "ms"
     rows = source.rows(
         f"""
@@ -226,7 +226,7 @@ def _latency(source: Source, time: Axis) -> Panel:
     return Panel(title, unit, tuple(curves), note, logarithmic=True)
 
 
-def _monitors(source: Source, time: Axis) -> list[Panel]:
+def _monitors(source: ReportSource, time: Axis) -> list[Panel]:
     """What each monitor saw, with its bound; where a bucket holds several samples, the one nearest to an alert."""
     samples: dict[str, dict[int, list[float]]] = {}
     for event in source.events:
@@ -255,7 +255,7 @@ def _held(samples: dict[int, float | None], time: Axis) -> Values:
     return (*values, *[None] * (time.count - len(values)))
 
 
-def _rates(source: Source, time: Axis, query: str) -> dict[str, Values]:
+def _rates(source: ReportSource, time: Axis, query: str) -> dict[str, Values]:
     """Events a second by label, of a query that gives a label and a moment."""
     rows = source.rows(
         f"with moments(label, moment) as ({query}) "  # noqa: S608

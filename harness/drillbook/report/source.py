@@ -16,7 +16,7 @@ TRANSCRIPT_BYTES = 100_000
 
 
 @dataclass(frozen=True)
-class Transcript:
+class TranscriptText:
     """What a program of the drill wrote."""
 
     name: str
@@ -26,13 +26,13 @@ class Transcript:
 
 
 @dataclass(frozen=True)
-class Source:
+class ReportSource:
     """The evidence of one run, for as long as the run is open."""
 
     run: Run
     events: tuple[Event, ...]
     """The timeline, in time order."""
-    transcripts: tuple[Transcript, ...]
+    transcripts: tuple[TranscriptText, ...]
 
     @property
     def path(self) -> Path:
@@ -68,14 +68,14 @@ class Source:
         return "/".join(self.path.resolve().parts[-3:]).lstrip("/")
 
 
-def read(run: Run) -> Source:
+def read(run: Run) -> ReportSource:
     """Read everything a report shows.
 
     Args:
         run: open, whole or not.
     """
     transcripts = tuple(_transcript(path) for path in sorted((run.path / "playbook").glob("*")) if path.is_file())
-    return Source(run, _events(run), transcripts)
+    return ReportSource(run, _events(run), transcripts)
 
 
 def _events(run: Run) -> tuple[Event, ...]:
@@ -85,10 +85,10 @@ def _events(run: Run) -> tuple[Event, ...]:
     return tuple(Event(**dict(zip(names, row, strict=True))) for row in rows)
 
 
-def _transcript(path: Path) -> Transcript:
+def _transcript(path: Path) -> TranscriptText:
     content = path.read_bytes()
     left_out = max(0, len(content) - TRANSCRIPT_BYTES)
     if left_out:
         half = TRANSCRIPT_BYTES // 2
         content = content[:half] + f"\n… {left_out:,} bytes left out; the whole is in playbook/{path.name} …\n".encode() + content[-half:]
-    return Transcript(path.name, content.decode("utf-8", "replace"), left_out)
+    return TranscriptText(path.name, content.decode("utf-8", "replace"), left_out)

@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drillbook.judge.verdict import Compatibility, Equation, Finding, Judgement, Result, Verdict
-from drillbook.report.wording import explain_command, first_found, told
+from drillbook.report.sentences import explain_command, first_found, told
 
 FINDINGS = 3
 """Counterexamples shown of each broken invariant."""

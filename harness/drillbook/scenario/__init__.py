@@ -3,12 +3,12 @@
 The JSON schema (``drillbook schema``) and ``docs/scenario.md`` are made from it, so each field says in its file what a reader needs.
 """
 
-from drillbook.scenario.load import Gate, Load, MessageShape
+from drillbook.scenario.drive import After, AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
+from drillbook.scenario.evidence import DEFAULT_EFFECTS_QUERY, Decode, Effects, EffectSource, Settle, TaskTable
+from drillbook.scenario.load import FeatureGate, Load, MessageShape
 from drillbook.scenario.part import Part
-from drillbook.scenario.proof import DEFAULT_EFFECTS_QUERY, Decode, Effects, Settle, Source, TaskTable
 from drillbook.scenario.scenario import Expect, Method, RunnableScenario, Scenario
 from drillbook.scenario.stage import ID_FROM, Binding, Broker, Database, Exchange, Folder, Policy, Queue, Service, StageSpec, Workers
-from drillbook.scenario.story import After, AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
 
 __all__ = [
     "DEFAULT_EFFECTS_QUERY",
@@ -20,13 +20,14 @@ __all__ = [
     "Database",
     "Decode",
     "Deployment",
+    "EffectSource",
     "Effects",
     "Exchange",
     "Expect",
     "FaultEntry",
     "FaultSpec",
+    "FeatureGate",
     "Folder",
-    "Gate",
     "Load",
     "MessageShape",
     "Method",
@@ -40,7 +41,6 @@ __all__ = [
     "Scenario",
     "Service",
     "Settle",
-    "Source",
     "StageSpec",
     "Start",
     "TaskTable",

@@ -33,7 +33,7 @@ class MessageShape(Part):
     routing_key: str | None = Field(default=None, max_length=SHORT_STRING, description="In place of `load.routing_key`.")
 
 
-class Gate(Part):
+class FeatureGate(Part):
     """A feature flag that the load asks before each publish, as a producer does: through OpenFeature, of a flag service in the stage."""
 
     flag: str = Field(min_length=1, description="The flag's key; it is true or false.")
@@ -62,7 +62,7 @@ class Load(Part):
     routing_key: str = Field(default="{type}", description="The routing key; {type} stands for the task's type.")
     version: str | None = Field(default=None, description="The version header of the messages; none: no such header.")
     messages: dict[str, MessageShape] = Field(default_factory=dict, description="How messages look, by task type.")
-    gate: Gate | None = Field(default=None, description="A feature flag that decides what tasks are published as; none: no flag.")
+    gate: FeatureGate | None = Field(default=None, description="A feature flag that decides what tasks are published as; none: no flag.")
     attempts: int = Field(default=1, ge=1, le=10, description="How often a publish that failed or stayed unconfirmed is tried in all.")
     confirm_within: Duration = Field(default=10.0, gt=0, description="A publish not confirmed by then is unknown.")
     max_in_flight: int = Field(default=2000, ge=1, description="Unconfirmed publishes above which an arrival is skipped, and counted so.")

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from drillbook.core.refs import Ref
+from drillbook.scenario.drive import Deployment, FaultSpec, Monitor, Playbook
+from drillbook.scenario.evidence import Decode, Effects, Settle, TaskTable
 from drillbook.scenario.load import Load
 from drillbook.scenario.part import Part
-from drillbook.scenario.proof import Decode, Effects, Settle, TaskTable
 from drillbook.scenario.stage import StageSpec
-from drillbook.scenario.story import Deployment, FaultSpec, Monitor, Playbook
 
 Method = Literal["isolation", "transactional", "messaging", "versioned-workers", "rollback-script", "configuration"]
 

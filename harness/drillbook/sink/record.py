@@ -20,7 +20,7 @@ class Call(NamedTuple):
     worker: str | None
 
 
-class Answer(NamedTuple):
+class CallAnswer(NamedTuple):
     """What became of a call."""
 
     number: int
@@ -62,7 +62,7 @@ class Record:
         with self._lock:
             self._write("start")
 
-    def take(self, call: Call) -> Answer:
+    def take(self, call: Call) -> CallAnswer:
         """Record a call.
 
         Raises:
@@ -81,7 +81,7 @@ class Record:
             self._calls = number
             if call.key is not None:
                 self._first[call.source, call.key] = first
-            return Answer(first, first != number)
+            return CallAnswer(first, first != number)
 
     def end(self) -> bool:
         """Write ``end``, the proof that nothing is missing, and take no more; False where the file is broken."""

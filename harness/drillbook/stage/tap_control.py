@@ -9,7 +9,7 @@ from threading import Lock
 
 from drillbook.core.errors import HarnessError
 from drillbook.core.wait import until
-from drillbook.evidence.wire_tail import DONE, HIT, Act, WireTail
+from drillbook.evidence.wire_tail import DONE, HIT, TapAction, WireTail
 from drillbook.tap.rules import Rule, rules
 
 FILE = "rules.json"
@@ -81,7 +81,7 @@ class TapControl:
         """Whether it has said that it counts no more, or does not run any more."""
         return self._wire.poll().disarmed(rule.name) or not self._runs()
 
-    def acts(self, rule: Rule) -> list[Act]:
+    def acts(self, rule: Rule) -> list[TapAction]:
         """What it has said of the rule's messages, in order."""
         return self._wire.poll().acts(rule.name)
 

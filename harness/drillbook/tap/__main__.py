@@ -11,10 +11,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from .capture import Capture
-from .config import Settings, read
+from .config import TapSettings, read
 from .gathering import GatheringSelector
-from .lines import LinesFile
 from .proxy import BACKLOG, Proxy
+from .wire_file import WireFile
 
 FLUSH_SECONDS = 0.02
 ALIVE_SECONDS = 1.0
@@ -39,7 +39,7 @@ def main() -> int:
         return 3
 
 
-async def run(settings: Settings, passed: Callable[[int], None]) -> int:
+async def run(settings: TapSettings, passed: Callable[[int], None]) -> int:
     """Serve until a signal asks to stop; SIGHUP has it read its rules again.
 
     Args:
@@ -54,7 +54,7 @@ async def run(settings: Settings, passed: Callable[[int], None]) -> int:
         loop.add_signal_handler(asked, stopped.set)
     loop.add_signal_handler(signal.SIGHUP, lambda: None)  # what it would read is read in a moment
     sockets = [socket.create_server((settings.address, link.listen), backlog=BACKLOG) for link in settings.links]
-    lines = LinesFile(settings.output, lambda: loop.call_later(FLUSH_SECONDS, flush), _say_broken)
+    lines = WireFile(settings.output, lambda: loop.call_later(FLUSH_SECONDS, flush), _say_broken)
 
     def flush() -> None:
         passed(lines.flush())
@@ -81,7 +81,7 @@ async def run(settings: Settings, passed: Callable[[int], None]) -> int:
     return 3 if lines.broken else 0
 
 
-async def _alive(lines: LinesFile, capture: Capture | None) -> None:
+async def _alive(lines: WireFile, capture: Capture | None) -> None:
     while True:
         await asyncio.sleep(ALIVE_SECONDS)
         lines.own("alive")

@@ -14,7 +14,7 @@ from .content import Content
 from .publishing import Publishing
 from .queues import Queues
 from .selector import Selector
-from .transaction import Lines, Told
+from .transaction import ClientLines, LineSink
 
 
 class Channel:
@@ -28,10 +28,10 @@ class Channel:
         capture: who wants the messages that the broker delivers.
     """
 
-    def __init__(self, number: int, prefix: str, lines: Lines, selector: Selector, capture: Capture | None = None) -> None:
+    def __init__(self, number: int, prefix: str, lines: LineSink, selector: Selector, capture: Capture | None = None) -> None:
         self.prefix, self._lines = f'{prefix},"channel":{number}', lines
         self.sent, self.arriving = Content(number, selector), Content(number, selector, capture)
-        self._told = Told(lines)
+        self._told = ClientLines(lines)
         self.queues = Queues(self.prefix, lines)
         self.publishing = Publishing(self.prefix, lines, self._told, self.sent, self.arriving)
         self.consuming = Consuming(self.prefix, lines, self._told, self.arriving, self.queues, capture)

@@ -12,7 +12,7 @@ from .selector import Selector, selector
 
 
 @dataclass(frozen=True)
-class Link:
+class TapLink:
     """One port of the tap, and who is known to dial it."""
 
     name: str
@@ -36,7 +36,7 @@ class CaptureSettings:
 
 
 @dataclass(frozen=True)
-class Settings:
+class TapSettings:
     """What a tap needs to know."""
 
     output: str
@@ -44,7 +44,7 @@ class Settings:
     """Host and port of the broker; the name is looked up for every connection."""
     selector: Selector
     """Where a message carries its task's id."""
-    links: tuple[Link, ...]
+    links: tuple[TapLink, ...]
     rules: str | None = None
     """Path of the rules of faults; None: no rule is ever armed."""
     capture: CaptureSettings | None = None
@@ -80,7 +80,7 @@ def config(
     return settings | {name: value for name, value in more.items() if value is not None}
 
 
-def read(path: Path) -> Settings:
+def read(path: Path) -> TapSettings:
     """The settings in a file.
 
     Raises:
@@ -90,9 +90,9 @@ def read(path: Path) -> Settings:
     content = json.loads(path.read_text(encoding="utf-8"))
     try:
         host, port = content.pop("upstream")
-        links = tuple(Link(**link) for link in content.pop("links"))
+        links = tuple(TapLink(**link) for link in content.pop("links"))
         capture = content.pop("capture", None)
-        return Settings(
+        return TapSettings(
             upstream=(host, port),
             links=links,
             selector=selector(content.pop("id_from")),
@@ -103,7 +103,7 @@ def read(path: Path) -> Settings:
         raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
-def prefix(link: Link, connection: int) -> str:
+def prefix(link: TapLink, connection: int) -> str:
     """What every line of a connection says first, as JSON that begins with a comma."""
     fields: Sequence[tuple[str, object]] = (
         ("link", link.name),

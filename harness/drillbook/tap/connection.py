@@ -15,7 +15,7 @@ from .content import Content
 from .fields import short_string
 from .frames import PREAMBLE, Frames
 from .selector import Selector
-from .transaction import Lines
+from .transaction import LineSink
 
 _code = Struct(">H").unpack_from
 _CONNECTION_OPEN_OK, _CONNECTION_CLOSE = method(10, 41), method(10, 50)
@@ -33,7 +33,7 @@ class Connection:
         capture: who wants the messages that the broker delivers.
     """
 
-    def __init__(self, prefix: str, lines: Lines, selector: Selector, capture: Capture | None = None) -> None:
+    def __init__(self, prefix: str, lines: LineSink, selector: Selector, capture: Capture | None = None) -> None:
         self._prefix, self._lines, self._selector, self._capture = prefix, lines, selector, capture
         arriving = max(selector.keep, LARGEST_BODY if capture else 0)
         self.client = Frames(self._client_method, self._client_header, self._client_body, PREAMBLE, selector.keep)

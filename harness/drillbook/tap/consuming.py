@@ -23,13 +23,13 @@ from .content import Content
 from .fields import short_string
 from .publishing import standing_for
 from .queues import Queues
-from .transaction import Lines, Told
+from .transaction import ClientLines, LineSink
 
 _tag = Struct(">QB").unpack_from
 _REQUEUE = {False: ',"requeue":false', True: ',"requeue":true'}
 
 
-class Reading(NamedTuple):
+class Subscription(NamedTuple):
     """What a consumer, or one ``basic.get``, reads."""
 
     queue: str
@@ -38,7 +38,7 @@ class Reading(NamedTuple):
     cancelled: bool = False
 
 
-_UNKNOWN = Reading("", no_ack=False, cancelled=True)
+_UNKNOWN = Subscription("", no_ack=False, cancelled=True)
 
 
 class Consuming:
@@ -53,16 +53,18 @@ class Consuming:
         capture: who wants the messages themselves.
     """
 
-    def __init__(self, prefix: str, lines: Lines, told: Told, arriving: Content, queues: Queues, capture: Capture | None = None) -> None:
+    def __init__(
+        self, prefix: str, lines: LineSink, told: ClientLines, arriving: Content, queues: Queues, capture: Capture | None = None
+    ) -> None:
         self._capture = capture
         self._lines, self._told, self._arriving, self._queues = lines, told, arriving, queues
         self._prefix, self._deliver, self._ack = prefix, f'deliver"{prefix}', f'ack"{prefix}'
         self._unacked: dict[int, str] = {}
         self._settled: dict[int, str] = {}
         """By answers in the transaction at hand."""
-        self._consumers: dict[bytes, Reading] = {}
-        self._consuming: deque[Reading] = deque()
-        self._getting: deque[Reading] = deque()
+        self._consumers: dict[bytes, Subscription] = {}
+        self._consuming: deque[Subscription] = deque()
+        self._getting: deque[Subscription] = deque()
         self._ended = False
 
     def end(self) -> None:
@@ -75,7 +77,7 @@ class Consuming:
         queue, position = short_string(payload, 6)
         end = position + 1 + payload[position]
         flags = payload[end]
-        reading = Reading(self._queues.named(queue), bool(flags & 2))
+        reading = Subscription(self._queues.named(queue), bool(flags & 2))
         if flags & 8:
             self._reads(payload[position + 1 : end], reading)
         else:
@@ -84,7 +86,7 @@ class Consuming:
     def consume_ok(self, payload: bytes) -> None:
         self._reads(payload[5 : 5 + payload[4]], self._consuming.popleft())
 
-    def _reads(self, consumer: bytes, reading: Reading) -> None:
+    def _reads(self, consumer: bytes, reading: Subscription) -> None:
         self._consumers[consumer] = reading
         self._lines.write(f'consume"{self._prefix}{reading.queue}')
 
@@ -102,7 +104,7 @@ class Consuming:
     def cancel_by_broker(self, payload: bytes) -> None:
         self._cancelled(payload[5 : 5 + payload[4]], ',"reason":"by the broker"')
 
-    def _cancelled(self, consumer: bytes, reason: str = "") -> Reading:
+    def _cancelled(self, consumer: bytes, reason: str = "") -> Subscription:
         reading = self._consumers.pop(consumer, _UNKNOWN)
         if not reading.cancelled:
             self._lines.write(f'cancel"{self._prefix}{reading.queue}{reason}')
@@ -115,7 +117,7 @@ class Consuming:
 
     def get(self, payload: bytes) -> None:
         queue, position = short_string(payload, 6)
-        self._getting.append(Reading(self._queues.named(queue), bool(payload[position] & 1)))
+        self._getting.append(Subscription(self._queues.named(queue), bool(payload[position] & 1)))
 
     def get_ok(self, data: bytes, start: int, end: int) -> int:
         """A ``basic.get-ok`` at hand; the position to go on from."""
@@ -124,7 +126,7 @@ class Consuming:
     def get_empty(self, _: bytes) -> None:
         self._getting.popleft()
 
-    def _arrives(self, reading: Reading, data: bytes, position: int, end: int) -> int:
+    def _arrives(self, reading: Subscription, data: bytes, position: int, end: int) -> int:
         """A delivery tag and whether it is redelivered, at ``position``."""
         tag, redelivered = _tag(data, position)
         if position + 9 > end:
@@ -136,7 +138,7 @@ class Consuming:
         self._arriving.announce(partial(self._delivered, reading, tag, redelivered))
         return end + 1
 
-    def _delivered(self, reading: Reading, tag: int, redelivered: int, task: str) -> None:
+    def _delivered(self, reading: Subscription, tag: int, redelivered: int, task: str) -> None:
         elsewhere = "" if task else self._arriving.elsewhere(reading.queue)
         task += reading.queue
         if self._capture is not None and self._capture.on:

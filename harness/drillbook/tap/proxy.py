@@ -2,7 +2,7 @@
 
 asyncio sets TCP_NODELAY on both sockets. A side whose receiver does not keep up is not read from; a side that ends is ended on the
 other side as well, after what it sent has been carried over. No byte waits for the scanner or for the disk, unless a rule is armed for
-its link: then the gates of ``Session`` decide.
+its link: then the interceptors of ``TapSession`` decide.
 """
 
 from __future__ import annotations
@@ -11,12 +11,12 @@ import asyncio
 import socket
 from collections.abc import Callable
 
-from .armed import ArmedRules
+from .armed_rules import ArmedRules
 from .capture import Capture
-from .config import Link, Settings
+from .config import TapLink, TapSettings
 from .echo import Echo, asked
-from .lines import LinesFile
-from .session import Session
+from .session import TapSession
+from .wire_file import WireFile
 
 DIAL_SECONDS = 10.0
 """The longest wait for the broker to take a connection."""
@@ -33,7 +33,7 @@ class Side(asyncio.Protocol):
         sides: the open ones; this one adds and removes itself.
     """
 
-    def __init__(self, session: Session, who: str, sides: set[Side]) -> None:
+    def __init__(self, session: TapSession, who: str, sides: set[Side]) -> None:
         self.session, self._who, self._sides = session, who, sides
         self._read = session.connection.from_client if who == "client" else session.connection.from_broker
         self._tick = session.tick
@@ -48,7 +48,7 @@ class Side(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._tick()
-        if self.session.gates:
+        if self.session.interceptors:
             self.session.arrived(self._who, data)
             return
         assert self.other is not None
@@ -91,7 +91,7 @@ class Side(asyncio.Protocol):
 class ClientSide(Side):
     """The side that dialled the tap; it is read from when the broker has answered."""
 
-    def __init__(self, session: Session, sides: set[Side], dial: Callable[[ClientSide], None]) -> None:
+    def __init__(self, session: TapSession, sides: set[Side], dial: Callable[[ClientSide], None]) -> None:
         super().__init__(session, "client", sides)
         self._dial = dial
         self._said = False
@@ -128,7 +128,7 @@ class Proxy:
         capture: who wants the messages that the broker delivers.
     """
 
-    def __init__(self, settings: Settings, lines: LinesFile, capture: Capture | None = None) -> None:
+    def __init__(self, settings: TapSettings, lines: WireFile, capture: Capture | None = None) -> None:
         self._settings, self._lines, self._capture = settings, lines, capture
         self.rules = ArmedRules(settings.rules, (link.name for link in settings.links), lines, self._rules_changed)
         self._connections = lines.connections
@@ -156,9 +156,9 @@ class Proxy:
         for session in {side.session for side in self._sides}:
             session.rule_by(self.rules.of(session.link.name))
 
-    def _accepted(self, link: Link) -> ClientSide:
+    def _accepted(self, link: TapLink) -> ClientSide:
         self._connections += 1
-        session = Session(link, self._connections, self._lines, self._settings.selector, self.rules.of(link.name), self._capture)
+        session = TapSession(link, self._connections, self._lines, self._settings.selector, self.rules.of(link.name), self._capture)
         return ClientSide(session, self._sides, self._dial)
 
     def _dial(self, client: ClientSide) -> None:

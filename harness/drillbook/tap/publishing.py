@@ -13,7 +13,7 @@ from struct import Struct
 
 from .content import Content
 from .fields import short_string
-from .transaction import Lines, Told
+from .transaction import ClientLines, LineSink
 
 _tag = Struct(">QB").unpack_from
 _code = Struct(">H").unpack_from
@@ -38,7 +38,7 @@ class Publishing:
         arriving: the content that the broker sends.
     """
 
-    def __init__(self, prefix: str, lines: Lines, told: Told, sent: Content, arriving: Content) -> None:
+    def __init__(self, prefix: str, lines: LineSink, told: ClientLines, sent: Content, arriving: Content) -> None:
         self._lines, self._told, self._sent, self._arriving = lines, told, sent, arriving
         self._publish, self._confirm, self._return = f'publish"{prefix}', f'confirm"{prefix}', f'return"{prefix}'
         self._routes: dict[bytes, str] = {}

@@ -11,7 +11,7 @@ from json.encoder import encode_basestring_ascii as quoted
 from struct import Struct
 
 from .fields import short_string
-from .transaction import Lines
+from .transaction import LineSink
 
 _count = Struct(">I").unpack_from
 
@@ -24,7 +24,7 @@ class Queues:
         lines: where they go.
     """
 
-    def __init__(self, prefix: str, lines: Lines) -> None:
+    def __init__(self, prefix: str, lines: LineSink) -> None:
         self._prefix, self._lines = prefix, lines
         self._declared = ""
         self._asked: dict[str, deque[str]] = {"purge": deque(), "delete": deque()}

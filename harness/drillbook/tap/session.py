@@ -1,21 +1,21 @@
-"""One client's connection through the tap: its two TCP connections, its scanner, and its gates while its link has rules."""
+"""One client's connection through the tap: its two TCP connections, its scanner, and its interceptors while its link has rules."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
 
-from .armed import Armed
+from .armed_rules import ArmedRule
 from .capture import Capture
-from .closings import Closings, frame
-from .config import Link, prefix
+from .channel_closing import ChannelCloser, frame
+from .config import TapLink, prefix
 from .connection import Connection
-from .gate import Gate
-from .lines import LinesFile
+from .interceptor import Interceptor
 from .selector import Selector
+from .wire_file import WireFile
 
 
-class Session:
+class TapSession:
     """One connection.
 
     Args:
@@ -28,27 +28,27 @@ class Session:
     """
 
     def __init__(
-        self, link: Link, number: int, lines: LinesFile, selector: Selector, rules: Sequence[Armed], capture: Capture | None = None
+        self, link: TapLink, number: int, lines: WireFile, selector: Selector, rules: Sequence[ArmedRule], capture: Capture | None = None
     ) -> None:
         self.link, self.selector, self.rules = link, selector, rules
         self.connection = Connection(prefix(link, number), lines, selector, capture)
         self.tick = lines.tick
-        self.gates = {who: Gate(self, who) for who in ("client", "broker")} if rules else {}
-        self.closings = Closings(self)
+        self.interceptors = {who: Interceptor(self, who) for who in ("client", "broker")} if rules else {}
+        self.closer = ChannelCloser(self)
         self.severed = False
         self.ends: dict[str, asyncio.Transport] = {}
         """The transports to client and broker."""
 
-    def rule_by(self, rules: Sequence[Armed]) -> None:
+    def rule_by(self, rules: Sequence[ArmedRule]) -> None:
         """Take the rules that are armed for its link now."""
         self.rules = rules
-        if rules and not self.gates and not self.severed:
-            self.gates = {who: Gate(self, who) for who in ("client", "broker")}
+        if rules and not self.interceptors and not self.severed:
+            self.interceptors = {who: Interceptor(self, who) for who in ("client", "broker")}
         self.dissolve()
 
     def arrived(self, who: str, data: bytes) -> None:
         """``who`` has sent this, and rules are armed or were until now."""
-        self.gates[who].arrive(data)
+        self.interceptors[who].arrive(data)
         self.dissolve()
 
     def carry(self, who: str, data: bytes) -> None:
@@ -59,11 +59,11 @@ class Session:
 
     def insert(self, who: str, number: int, payload: bytes) -> None:
         """Send a method in the name of ``who``."""
-        self.gates[who].insert(number, frame(number, payload))
+        self.interceptors[who].insert(number, frame(number, payload))
 
     def is_amid(self, who: str, number: int) -> bool:
         """Whether ``who`` has sent a part of a message on a channel that was carried on already."""
-        return self.gates[who].is_amid(number)
+        return self.interceptors[who].is_amid(number)
 
     def sever(self, rule: str) -> None:
         """End both TCP connections; what was carried on before still arrives."""
@@ -82,13 +82,13 @@ class Session:
 
     def drop_held(self) -> None:
         """It ends: what is held will never be carried on."""
-        gates, self.gates = self.gates, {}
-        for gate in gates.values():
-            gate.end()
+        interceptors, self.interceptors = self.interceptors, {}
+        for interceptor in interceptors.values():
+            interceptor.end()
 
     def dissolve(self) -> None:
-        """Do without gates when there is nothing left for them to do."""
-        if not self.rules and not self.closings and all(gate.is_idle for gate in self.gates.values()):
-            gates, self.gates = self.gates, {}
-            for gate in gates.values():
-                gate.dissolve()
+        """Do without interceptors when there is nothing left for them to do."""
+        if not self.rules and not self.closer and all(one.is_idle for one in self.interceptors.values()):
+            interceptors, self.interceptors = self.interceptors, {}
+            for interceptor in interceptors.values():
+                interceptor.dissolve()

@@ -12,17 +12,17 @@ from collections.abc import Callable
 from typing import Protocol
 
 
-class Lines(Protocol):
+class LineSink(Protocol):
     """Where lines go, each from its event's name on: ``ack","link":"…"``."""
 
     def write(self, line: str) -> None: ...
     def extend(self, lines: list[str]) -> None: ...
 
 
-class Told:
+class ClientLines:
     """The lines of what one client tells on one channel."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: LineSink) -> None:
         self._lines = lines
         self.waiting: list[str] = []
         """The lines of the transaction at hand."""

@@ -16,14 +16,14 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from drillbook.core.errors import UsageError
-from drillbook.validation.source import KeyPath, Place, Source, parse, read
+from drillbook.validation.source import KeyPath, Place, ScenarioSource, parse, read
 
 _PART = r'(?:"[^"]+"|[^".=\s]+)'
 _CHANGE = re.compile(rf"({_PART}(?:\.{_PART})*)=(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True)
-class Change:
+class ScenarioChange:
     """One value of a scenario, changed."""
 
     text: str
@@ -33,7 +33,7 @@ class Change:
     value: str
 
 
-def parse_changes(texts: Iterable[str]) -> tuple[Change, ...]:
+def parse_changes(texts: Iterable[str]) -> tuple[ScenarioChange, ...]:
     """Read changes.
 
     Raises:
@@ -42,13 +42,13 @@ def parse_changes(texts: Iterable[str]) -> tuple[Change, ...]:
     return tuple(map(_parse, texts))
 
 
-def apply(changes: Iterable[Change], source: Source) -> None:
+def apply(changes: Iterable[ScenarioChange], source: ScenarioSource) -> None:
     """Change a file that was read; what is wrong with a change goes into the source's problems, with the change as its place."""
     for change in changes:
         _apply(change, source)
 
 
-def changed_text(path: Path, changes: Sequence[Change]) -> str:
+def changed_text(path: Path, changes: Sequence[ScenarioChange]) -> str:
     """A scenario file as changes have it, with a word on where it is from.
 
     Args:
@@ -64,17 +64,17 @@ def changed_text(path: Path, changes: Sequence[Change]) -> str:
     return "\n".join([*head, text.getvalue()])
 
 
-def _parse(text: str) -> Change:
+def _parse(text: str) -> ScenarioChange:
     found = _CHANGE.fullmatch(text)
     if found is None:
         raise UsageError(
             f"--set {text}: that is no change.", 'Write KEY=VALUE, such as load.rate=80/s or stage.broker.queues."a.b".type=quorum.'
         )
-    return Change(text, found[1], tuple(part.strip('"') for part in re.findall(_PART, found[1])), found[2])
+    return ScenarioChange(text, found[1], tuple(part.strip('"') for part in re.findall(_PART, found[1])), found[2])
 
 
-def _apply(change: Change, source: Source) -> None:
-    value = Source(f"--set {change.key}")
+def _apply(change: ScenarioChange, source: ScenarioSource) -> None:
+    value = ScenarioSource(f"--set {change.key}")
     place = Place(1, 1, value.file)
     if change.value.strip():
         parse(change.value, value)
@@ -115,7 +115,7 @@ def _lacks(here: Any, part: str) -> str:
     return f"is {here!r}, so that there is no {part} in it"
 
 
-def _move_places(source: Source, path: KeyPath, value: Source, place: Place) -> None:
+def _move_places(source: ScenarioSource, path: KeyPath, value: ScenarioSource, place: Place) -> None:
     """Have the places of what was there forgotten, and those of what came known."""
     for places in (source.keys, source.values, source.written):
         for old in [old for old in places if old[: len(path)] == path]:

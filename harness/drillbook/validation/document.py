@@ -16,10 +16,10 @@ from drillbook.core.units import unit_among, unit_of
 from drillbook.faults import KINDS, kinds
 from drillbook.playbook.runners import RUNNERS
 from drillbook.validation.init import TEMPLATE
-from drillbook.validation.walk import description, key_of, part_of, units
+from drillbook.validation.model_fields import description, key_of, part_of, units
 
 HEADINGS = {
-    **{"StageSpec": "stage", "MessageShape": "messages", "FaultSpec": "faults"},
+    **{"StageSpec": "stage", "MessageShape": "messages", "FaultSpec": "faults", "FeatureGate": "gate", "EffectSource": "source"},
     **{"OnWire": "on", "Monitor": "monitors", "Start": "the start"},
 }
 """Of the sections that do not have their part's name."""

@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from drillbook.core.errors import HarnessError, UsageError
 from drillbook.core.problems import suggestion
-from drillbook.validation.find import SCENARIO, listed
+from drillbook.validation.discovery import SCENARIO, listed
 
 TEMPLATES = Path(__file__).parent / "templates"
 TEMPLATE = TEMPLATES / "drill"

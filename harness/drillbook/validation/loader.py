@@ -11,18 +11,18 @@ from pydantic import ValidationError
 from drillbook.core.errors import UsageError
 from drillbook.core.problems import Problem, ScenarioError
 from drillbook.scenario import RunnableScenario, Scenario
-from drillbook.validation.changes import Change, apply
+from drillbook.validation.changes import ScenarioChange, apply
 from drillbook.validation.checks import invariants, references
-from drillbook.validation.draft import STRICT, Draft
-from drillbook.validation.source import Place, Source, read
-from drillbook.validation.wording import explain
+from drillbook.validation.model_errors import explain
+from drillbook.validation.partial_scenario import STRICT, PartialScenario
+from drillbook.validation.source import Place, ScenarioSource, read
 
 __all__ = ["Problem", "ScenarioError", "load", "load_run", "load_to_judge"]
 
 S = TypeVar("S", bound=Scenario)
 
 
-def load(path: Path, changes: Iterable[Change] = ()) -> RunnableScenario:
+def load(path: Path, changes: Iterable[ScenarioChange] = ()) -> RunnableScenario:
     """Read, validate and check the file of a scenario that is to be run.
 
     Args:
@@ -46,7 +46,7 @@ def load_to_judge(path: Path) -> Scenario:
     Raises:
         ScenarioError: the file cannot be used; it holds every problem.
     """
-    return _load(path, Scenario, lambda draft: references.known_names(draft, None))
+    return _load(path, Scenario, lambda partial: references.known_names(partial, None))
 
 
 def load_run(run_directory: Path) -> Scenario:
@@ -65,7 +65,7 @@ def load_run(run_directory: Path) -> Scenario:
     return load_to_judge(file)
 
 
-def _load(path: Path, model: type[S], check: Callable[[Draft], references.Names], changes: Iterable[Change] = ()) -> S:
+def _load(path: Path, model: type[S], check: Callable[[PartialScenario], references.Names], changes: Iterable[ScenarioChange] = ()) -> S:
     """Read a file as a model; ``check`` adds what no single key shows, and gives the names that there are."""
     path = Path(path)
     source = read(path)
@@ -73,8 +73,8 @@ def _load(path: Path, model: type[S], check: Callable[[Draft], references.Names]
     if isinstance(source.data, dict):
         apply(changes, source)
         scenario = _validate(source, model)
-        draft = Draft(source, path.parent)
-        invariants.check(draft, check(draft), [draft.folder, draft.folder / "invariants"])
+        partial = PartialScenario(source, path.parent)
+        invariants.check(partial, check(partial), [partial.folder, partial.folder / "invariants"])
     elif source.data is not None or not source.problems:
         source.refuse(Place(1, 1), "a scenario is keys with values, beginning with title:")
     if source.problems or scenario is None:
@@ -82,7 +82,7 @@ def _load(path: Path, model: type[S], check: Callable[[Draft], references.Names]
     return scenario
 
 
-def _validate(source: Source, model: type[S]) -> S | None:
+def _validate(source: ScenarioSource, model: type[S]) -> S | None:
     try:
         return model.model_validate(source.data, **STRICT)
     except ValidationError as error:

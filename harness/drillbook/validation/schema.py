@@ -9,7 +9,7 @@ from pydantic.fields import FieldInfo
 from drillbook.core.units import unit_of
 from drillbook.faults import KINDS, kinds
 from drillbook.scenario import Scenario
-from drillbook.validation.walk import key_of, parts
+from drillbook.validation.model_fields import key_of, parts
 
 ID = "urn:drillbook:scenario"
 _NOT_SCHEMA = ("title", "ge", "gt", "le", "lt")

@@ -39,7 +39,7 @@ class Place:
 
 
 @dataclass
-class Source:
+class ScenarioSource:
     """A scenario file, read: plain data, and where each key and value of it stands."""
 
     file: str
@@ -84,9 +84,9 @@ class Source:
         self.problems.append(Problem(place.file or self.file, place.line, place.column, message))
 
 
-def read(path: Path) -> Source:
+def read(path: Path) -> ScenarioSource:
     """Read a file; what is wrong with it is in ``problems``, and ``data`` is then what could be read, or None."""
-    source = Source(file=str(path))
+    source = ScenarioSource(file=str(path))
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
@@ -99,14 +99,14 @@ def read(path: Path) -> Source:
     return parse(text, source)
 
 
-def parse(text: str, source: Source) -> Source:
+def parse(text: str, source: ScenarioSource) -> ScenarioSource:
     """Fill a source from YAML text."""
     try:
         node = YAML(typ="safe", pure=True).compose(text)
         if node is None:
             source.refuse(Place(1, 1), "the file is empty")
         else:
-            source.data = _Reader(source).value(node, (), ())
+            source.data = _YamlReader(source).value(node, (), ())
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         source.refuse(Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1), _syntax(error))
@@ -129,8 +129,8 @@ class _TooMuchError(Exception):
     """The file would grow without bound."""
 
 
-class _Reader:
-    def __init__(self, source: Source) -> None:
+class _YamlReader:
+    def __init__(self, source: ScenarioSource) -> None:
         self.source = source
         self.scalars = YAML(typ="safe", pure=True).constructor
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from drillbook.app.command import Command
+from drillbook.app.command import DrillbookCommand
 
 
-@click.command(cls=Command, hidden=True, context_settings={"ignore_unknown_options": True})
+@click.command(cls=DrillbookCommand, hidden=True, context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1)
 def command(arguments: tuple[str, ...]) -> None:
     """Say what it is called now."""

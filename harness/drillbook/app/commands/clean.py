@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from drillbook.app.command import Command
+from drillbook.app.command import DrillbookCommand
 
 
-@click.command(cls=Command, short_help="Remove what dead runs left behind.")
+@click.command(cls=DrillbookCommand, short_help="Remove what dead runs left behind.")
 @click.argument("run_id", required=False)
 def command(run_id: str | None) -> None:
     """Remove what dead runs left: their containers, networks and processes; runs that still go on are left alone.

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import RUN_DIR, Command, console
+from drillbook.app.command import RUN_DIR, DrillbookCommand, console
 from drillbook.core.errors import Exit
 
 
-@click.command(cls=Command, short_help="Show what the old version can decode of what a run left.")
+@click.command(cls=DrillbookCommand, short_help="Show what the old version can decode of what a run left.")
 @RUN_DIR
 @click.option("--image", metavar="REFERENCE", help="Ask this image's worker now, instead of what was answered in the drill; needs Docker.")
 def command(run_dir: Path, image: str | None) -> None:
@@ -26,9 +26,9 @@ def command(run_dir: Path, image: str | None) -> None:
       drillbook decode reports/versioned_workers/20261121T101500Z-7 --image registry.example/worker:1.8.1
     """
     from drillbook.api import open_run
-    from drillbook.decode.again import as_answered, asked_again
+    from drillbook.decode.compatibility import as_answered, asked_again
     from drillbook.report import terminal
-    from drillbook.report.wording import decodable
+    from drillbook.report.sentences import decodable
     from drillbook.validation.loader import load_run
 
     if image:

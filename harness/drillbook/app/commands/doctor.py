@@ -6,11 +6,11 @@ import sys
 
 import click
 
-from drillbook.app.command import Command
+from drillbook.app.command import DrillbookCommand
 from drillbook.core.errors import Exit
 
 
-@click.command(cls=Command, short_help="Check this machine for what drills need.")
+@click.command(cls=DrillbookCommand, short_help="Check this machine for what drills need.")
 @click.option("--install", is_flag=True, help="Install and start the Docker engine (needs root on Debian).")
 def command(install: bool) -> None:
     """Say what this machine has and lacks for drills.

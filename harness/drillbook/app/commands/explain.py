@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import AS_JSON, Command, console, print_json
+from drillbook.app.command import AS_JSON, DrillbookCommand, console, print_json
 
 
-@click.command(cls=Command, short_help="Tell the story of a task, or what an invariant means.")
+@click.command(cls=DrillbookCommand, short_help="Tell the story of a task, or what an invariant means.")
 @click.argument("what", metavar="RUN_DIR|INVARIANT")
 @click.argument("task", metavar="[TASK_ID]", required=False)
 @click.option("--in", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where your own invariants are.")
@@ -26,7 +26,7 @@ def command(what: str, task: str | None, folder: Path | None, as_json: bool) -> 
     """
     from drillbook.api import open_run
     from drillbook.core.errors import UsageError
-    from drillbook.report import explained
+    from drillbook.report import explanation
 
     if as_json and task is None:
         raise UsageError("--json tells one task of a run.", "drillbook explain RUN_DIR TASK_ID --json")
@@ -35,8 +35,8 @@ def command(what: str, task: str | None, folder: Path | None, as_json: bool) -> 
             raise UsageError(f"there is no run directory {what}.", "`drillbook list runs` lists those under reports/.")
         with open_run(Path(what)) as run:
             if as_json and task is not None:
-                print_json(explained.as_json(run, task))
+                print_json(explanation.as_json(run, task))
             else:
-                explained.run(run, task, console())
+                explanation.run(run, task, console())
     else:
-        explained.invariant(what, folder, console())
+        explanation.invariant(what, folder, console())

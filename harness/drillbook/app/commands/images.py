@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from drillbook.app.command import Command, print_table
+from drillbook.app.command import DrillbookCommand, print_table
 
 
-@click.command(cls=Command, short_help="List the images of a stage.")
+@click.command(cls=DrillbookCommand, short_help="List the images of a stage.")
 @click.option("--ensure", is_flag=True, help="Get those that are missing: pull, or build.")
 def command(ensure: bool) -> None:
     """List the images a stage is made of, and where each came from.

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import AS_JSON, REPORTS_INTO, RUN_DIR, Command, console
+from drillbook.app.command import AS_JSON, REPORTS_INTO, RUN_DIR, DrillbookCommand, console
 
 
-@click.command(cls=Command, short_help="Judge a run directory and write its reports.")
+@click.command(cls=DrillbookCommand, short_help="Judge a run directory and write its reports.")
 @RUN_DIR
 @REPORTS_INTO
 @AS_JSON

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import AS_JSON, Command, print_json, print_table
+from drillbook.app.command import AS_JSON, DrillbookCommand, print_json, print_table
 from drillbook.app.settings import OUTPUT
 
 
-@click.command(cls=Command, short_help="List drills, or runs and their verdicts.")
+@click.command(cls=DrillbookCommand, short_help="List drills, or runs and their verdicts.")
 @click.argument("what", type=click.Choice(["scenarios", "runs"]), default="scenarios")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @AS_JSON
@@ -23,7 +23,7 @@ def command(what: str, folder: Path | None, as_json: bool) -> None:
       drillbook list runs
     """
     if what == "scenarios":
-        from drillbook.validation.find import rows
+        from drillbook.validation.discovery import rows
 
         heads, found = ["method", "expected", "file", "proves"], rows([folder or Path("scenarios")])
     else:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from drillbook.app.command import AS_JSON, CHANGES, SCENARIO, Command, option, print_json, print_table
+from drillbook.app.command import AS_JSON, CHANGES, SCENARIO, DrillbookCommand, option, print_json, print_table
 from drillbook.app.settings import SEED
 
 if TYPE_CHECKING:
     from drillbook.plan import PlannedFault
 
 
-@click.command(cls=Command, short_help="Show what a seed makes of a drill; starts nothing.")
+@click.command(cls=DrillbookCommand, short_help="Show what a seed makes of a drill; starts nothing.")
 @SCENARIO
 @option(SEED, "Random seed for arrivals and fault targets; generated if omitted.", type=int)
 @CHANGES
@@ -30,7 +30,7 @@ def command(scenario: Path, seed: int | None, changes: tuple[str, ...], as_json:
     from drillbook.plan import make_plan
     from drillbook.playbook.steps import all_step_names
     from drillbook.validation.changes import parse_changes
-    from drillbook.validation.find import file
+    from drillbook.validation.discovery import file
     from drillbook.validation.loader import load
 
     path = file(scenario)

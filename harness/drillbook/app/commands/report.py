@@ -6,10 +6,10 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import REPORTS_INTO, RUN_DIR, Command
+from drillbook.app.command import REPORTS_INTO, RUN_DIR, DrillbookCommand
 
 
-@click.command(cls=Command, short_help="Write the reports of a run again.")
+@click.command(cls=DrillbookCommand, short_help="Write the reports of a run again.")
 @RUN_DIR
 @REPORTS_INTO
 def command(run_dir: Path, into: Path | None) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import CHANGES, SCENARIO, Command, console, option
+from drillbook.app.command import CHANGES, SCENARIO, DrillbookCommand, console, option
 from drillbook.app.settings import JUNIT_XML, OUTPUT, SEED
 
 
-@click.command(cls=Command, short_help="Run a drill.")
+@click.command(cls=DrillbookCommand, short_help="Run a drill.")
 @SCENARIO
 @option(SEED, "Random seed for arrivals and fault targets; generated if omitted.", type=int)
 @option(OUTPUT, "Directory for results.", type=click.Path(file_okay=False, path_type=Path))
@@ -32,7 +32,7 @@ def command(scenario: Path, seed: int | None, output: Path, changes: tuple[str, 
     from drillbook.report import terminal
     from drillbook.report.junit import write_failure
     from drillbook.validation.changes import parse_changes
-    from drillbook.validation.find import file, name
+    from drillbook.validation.discovery import file, name
 
     path, seed = file(scenario), new_seed() if seed is None else seed
     progress = Progress()

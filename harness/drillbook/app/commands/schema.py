@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
-from drillbook.app.command import Command
+from drillbook.app.command import DrillbookCommand
 
 
-@click.command(cls=Command, short_help="Print the JSON schema of scenario files.")
+@click.command(cls=DrillbookCommand, short_help="Print the JSON schema of scenario files.")
 def command() -> None:
     """Print the JSON schema of scenario files, for editors.
 

@@ -8,11 +8,11 @@ from typing import Any
 
 import click
 
-from drillbook.app.command import AS_JSON, CHANGES, Command, print_json
+from drillbook.app.command import AS_JSON, CHANGES, DrillbookCommand, print_json
 from drillbook.core.errors import Exit
 
 
-@click.command(cls=Command, short_help="Check scenario files; starts nothing.")
+@click.command(cls=DrillbookCommand, short_help="Check scenario files; starts nothing.")
 @click.argument("scenarios", nargs=-1, type=click.Path(exists=True, path_type=Path))
 @CHANGES
 @AS_JSON
@@ -26,7 +26,7 @@ def command(scenarios: tuple[Path, ...], changes: tuple[str, ...], as_json: bool
     from drillbook.core.errors import UsageError
     from drillbook.playbook.steps import all_step_names
     from drillbook.validation.changes import parse_changes
-    from drillbook.validation.find import find
+    from drillbook.validation.discovery import find
     from drillbook.validation.loader import ScenarioError, load
 
     files = find(list(scenarios) or [Path("scenarios")])

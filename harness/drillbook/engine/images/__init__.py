@@ -5,7 +5,7 @@ on a base from Debian packages where no registry is reached. Nothing here starts
 """
 
 from drillbook.engine.images.ensure import ensure, ensure_build
-from drillbook.engine.images.image_list import IMAGE_LIST, Image, Known
-from drillbook.engine.images.listing import Row, rows
+from drillbook.engine.images.image_list import IMAGE_LIST, Image, KnownImage
+from drillbook.engine.images.listing import ImageRow, rows
 
-__all__ = ["IMAGE_LIST", "Image", "Known", "Row", "ensure", "ensure_build", "rows"]
+__all__ = ["IMAGE_LIST", "Image", "ImageRow", "KnownImage", "ensure", "ensure_build", "rows"]

@@ -15,7 +15,7 @@ BASE_LABEL = "drillbook.base"
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownImage:
     """An image of the list.
 
     Args:
@@ -35,11 +35,11 @@ class Known:
 IMAGE_LIST = {
     known.name: known
     for known in (
-        Known("rabbitmq", "rabbitmq:4-management"),
-        Known("postgres", "postgres:17"),
-        Known("toxiproxy", "ghcr.io/shopify/toxiproxy:2.12.0"),
-        Known("python", "python:3.13-slim"),
-        Known("flagd", "ghcr.io/open-feature/flagd:v0.16.1"),
+        KnownImage("rabbitmq", "rabbitmq:4-management"),
+        KnownImage("postgres", "postgres:17"),
+        KnownImage("toxiproxy", "ghcr.io/shopify/toxiproxy:2.12.0"),
+        KnownImage("python", "python:3.13-slim"),
+        KnownImage("flagd", "ghcr.io/open-feature/flagd:v0.16.1"),
     )
 }
 

@@ -11,12 +11,12 @@ from drillbook.engine import engine
 from drillbook.engine.images import debian_base
 from drillbook.engine.images.content import arguments, tag
 from drillbook.engine.images.ensure import origin
-from drillbook.engine.images.image_list import IMAGE_LIST, LABEL, Known
+from drillbook.engine.images.image_list import IMAGE_LIST, LABEL, KnownImage
 from drillbook.engine.images.sources import present
 
 
 @dataclass(frozen=True)
-class Row:
+class ImageRow:
     """One image.
 
     Args:
@@ -34,7 +34,7 @@ class Row:
     size: int
 
 
-def rows() -> list[Row]:
+def rows() -> list[ImageRow]:
     """The list first, then what else was built here.
 
     Raises:
@@ -48,13 +48,13 @@ def rows() -> list[Row]:
     return listed + sorted(others, key=lambda row: (row.name, row.reference))
 
 
-def _of_list(client: docker.DockerClient, known: Known) -> Row:
+def _of_list(client: docker.DockerClient, known: KnownImage) -> ImageRow:
     own = arguments(known.folder)["BASE"]
     for reference in (known.public, tag(known.name, known.folder, own), tag(known.name, known.folder, debian_base.reference())):
         if image := present(client, reference):
             return _row(known.name, known.public, reference, image)
-    return Row(known.name, known.public, "", "missing: pulled or built when it is needed", 0)
+    return ImageRow(known.name, known.public, "", "missing: pulled or built when it is needed", 0)
 
 
-def _row(name: str, public: str, reference: str, image: Any) -> Row:
-    return Row(name, public, reference, origin(image), int(image.attrs.get("Size", 0)))
+def _row(name: str, public: str, reference: str, image: Any) -> ImageRow:
+    return ImageRow(name, public, reference, origin(image), int(image.attrs.get("Size", 0)))

@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from drillbook.core.problems import suggestion
 from drillbook.playbook.here import Here
-from drillbook.playbook.runner import Reading, Runner, Wrong
+from drillbook.playbook.runner import ProgramReading, Runner, Wrong
 
 PROGRAM = "make"
 _RULE = re.compile(r"(?P<targets>[^:=#]+?)\s*&?:{1,2}(?![:=])(?P<rest>.*)")
@@ -76,9 +76,9 @@ class Make(Runner[MakeTarget]):
         """Such a command line as it makes itself."""
         return len(words) == 4 and words[:2] == (PROGRAM, "-f") and not words[3].startswith("-")
 
-    def read(self, words: tuple[str, ...], folder: Path) -> Reading:  # noqa: ARG002  # what is made is not read
+    def read(self, words: tuple[str, ...], folder: Path) -> ProgramReading:  # noqa: ARG002  # what is made is not read
         """One step."""
-        return Reading(whole=True)
+        return ProgramReading(whole=True)
 
 
 @dataclass

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from drillbook.report.section import Facts, Reported, Section
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 
 @dataclass(frozen=True)
-class Change:
+class BrokerChange:
     """One setting that differs between the two moments; or a whole thing that was there at one of them only."""
 
     kind: str
@@ -31,7 +31,7 @@ class TopologyDiff:
 
     things: int
     """Queues, exchanges, bindings, policies and consumers that were there before."""
-    changes: tuple[Change, ...]
+    changes: tuple[BrokerChange, ...]
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Counted:
     detail: str = ""
 
 
-def topology(source: Source) -> TopologyDiff | str | None:
+def topology(source: ReportSource) -> TopologyDiff | str | None:
     """What changed on the broker; None where the run has no topology, a sentence where it has only one moment of it."""
     if not source.has("topology"):
         return None
@@ -58,13 +58,15 @@ def topology(source: Source) -> TopologyDiff | str | None:
     return TopologyDiff(len(before), tuple(changes))
 
 
-def _changes(key: tuple[str, str], before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> list[Change]:
+def _changes(key: tuple[str, str], before: Mapping[str, str] | None, after: Mapping[str, str] | None) -> list[BrokerChange]:
     kind, name = key
     if before is None or after is None:
-        return [Change(kind, name, "", _whole(before), _whole(after))]
+        return [BrokerChange(kind, name, "", _whole(before), _whole(after))]
     fields = sorted(before.keys() | after.keys())
     return [
-        Change(kind, name, field, before.get(field, ""), after.get(field, "")) for field in fields if before.get(field) != after.get(field)
+        BrokerChange(kind, name, field, before.get(field, ""), after.get(field, ""))
+        for field in fields
+        if before.get(field) != after.get(field)
     ]
 
 
@@ -83,7 +85,7 @@ def _shown(value: str) -> str:
     return content if isinstance(content, str) and content else value
 
 
-def counted(source: Source) -> list[Counted]:
+def counted(source: ReportSource) -> list[Counted]:
     """Dead letters, drops and redeliveries over the drill, as the broker's own metrics count them; a counter that fell began anew."""
     if not source.has("metrics"):
         return []

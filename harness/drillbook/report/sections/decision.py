@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from drillbook.evidence.kinds.timeline import Event
 from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.series import Axis
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 from drillbook.scenario import Monitor
 
 
@@ -22,12 +22,12 @@ class AlertRow:
     detail: str
 
 
-def decision(source: Source) -> Event | None:
+def decision(source: ReportSource) -> Event | None:
     """The decision that started the playbook."""
     return next((event for event in source.events if event.event == "decision" and event.state == "started"), None)
 
 
-def alerts(source: Source, time: Axis) -> list[AlertRow]:
+def alerts(source: ReportSource, time: Axis) -> list[AlertRow]:
     """Alerts as they were raised."""
     mine = [event for event in source.events if event.event == "alert"]
     rows = []

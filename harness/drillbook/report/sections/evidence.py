@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from drillbook.evidence.kinds import KINDS
 from drillbook.judge.catalogue import catalogue
 from drillbook.report.section import Facts, Reported, Section
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class EvidenceRow:
     """Of the drill's invariants."""
 
 
-def kinds(source: Source, needs: Mapping[str, Collection[str]]) -> list[EvidenceRow]:
+def kinds(source: ReportSource, needs: Mapping[str, Collection[str]]) -> list[EvidenceRow]:
     """Every kind, in the order of the run directory's page.
 
     Args:

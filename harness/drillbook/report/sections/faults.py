@@ -9,7 +9,7 @@ from drillbook.core.units import unit_of
 from drillbook.evidence.kinds.timeline import Event
 from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.series import Axis
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 from drillbook.scenario import FaultEntry
 
 
@@ -28,7 +28,7 @@ class FaultRow:
     remark: str
 
 
-def faults(source: Source, time: Axis) -> list[FaultRow]:
+def faults(source: ReportSource, time: Axis) -> list[FaultRow]:
     """Every fault of the timeline, one row a target, and those of the scenario that never came to it."""
     mine = [event for event in source.events if event.event == "fault"]
     entries = {entry.name: entry for entry in source.scenario.faults}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.series import Axis
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Redeliveries:
 
 
 @dataclass(frozen=True)
-class EffectSource:
+class SourceCounts:
     """One place where tasks leave effects."""
 
     name: str
@@ -52,7 +52,7 @@ class EffectSource:
     """Of them: with more than one effect there, repeated calls not counted."""
 
 
-def work(source: Source, time: Axis) -> list[Work]:
+def work(source: ReportSource, time: Axis) -> list[Work]:
     """Effects by worker."""
     rows = source.rows(
         "select coalesce(version, '—'), coalesce(worker, '—'), count(*), min(\"at\"), max(\"at\") from effects group by 1, 2 order by 1, 2"
@@ -60,7 +60,7 @@ def work(source: Source, time: Axis) -> list[Work]:
     return [Work(version, worker, effects, time.seconds(first), time.seconds(last)) for version, worker, effects, first, last in rows]
 
 
-def redeliveries(source: Source) -> Redeliveries | None:
+def redeliveries(source: ReportSource) -> Redeliveries | None:
     """Counted from the wire; None where nothing watched it."""
     if not source.has("wire"):
         return None
@@ -76,7 +76,7 @@ def redeliveries(source: Source) -> Redeliveries | None:
     return Redeliveries(*row)
 
 
-def sources(source: Source) -> list[EffectSource]:
+def sources(source: ReportSource) -> list[SourceCounts]:
     """The sources of effects, where the scenario names several; empty where it has but one."""
     rows = source.rows("""
         with mine as (select source, task, count(*) as effects from done group by source, task),
@@ -87,7 +87,7 @@ def sources(source: Source) -> list[EffectSource]:
         from sources left join mine on mine.source = sources.name left join read on read.source = sources.name
         where sources.name is not null group by sources.name, kind, types order by sources.name
     """)
-    return [EffectSource(name, kind, types and tuple(types), *counts) for name, kind, types, *counts in rows]
+    return [SourceCounts(name, kind, types and tuple(types), *counts) for name, kind, types, *counts in rows]
 
 
 def _facts(run: Reported) -> Facts:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from drillbook.report.section import Facts, Reported, Section
-from drillbook.report.wording import HELD_STILL
+from drillbook.report.sentences import HELD_STILL
 
 FINDINGS_SHOWN = 5
 """Counterexamples of one invariant that are seen at once; the others are folded away."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from drillbook.core.units import NANOSECONDS
 from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.series import Axis
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 
 @dataclass(frozen=True)
@@ -33,12 +33,12 @@ class ProgramRow:
     steps: tuple[StepRow, ...]
 
 
-def programs(source: Source, time: Axis) -> list[ProgramRow]:
+def programs(source: ReportSource, time: Axis) -> list[ProgramRow]:
     """The deployment and the playbook, as far as they ran."""
     return [row for name in ("deployment", "playbook") if (row := _program(source, time, name))]
 
 
-def _program(source: Source, time: Axis, name: str) -> ProgramRow | None:
+def _program(source: ReportSource, time: Axis, name: str) -> ProgramRow | None:
     steps = source.rows("select name, begin_at, end_at, exit_code from steps where program = $name order by begin_at", name=name)
     phase = source.rows("select begin_at, end_at, ended, exit_code from phases where name = $name", name=name)
     if not phase and not steps:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from drillbook.report.section import Facts, Reported, Section
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 STATES = {
     "completed": "left at least one effect",
@@ -28,7 +28,7 @@ class SaidState:
     """Of them: done, by the effects."""
 
 
-def states(source: Source) -> dict[str, dict[str, int]] | None:
+def states(source: ReportSource) -> dict[str, dict[str, int]] | None:
     """Tasks by state and by outcome of their publish (ok, unknown, fail, foreign); None where effects or leftovers were not collected.
 
     ``foreign`` are tasks that no publish names; arrivals that were skipped are not tasks.
@@ -56,7 +56,7 @@ def states(source: Source) -> dict[str, dict[str, int]] | None:
     return {state: {outcome: found.get((state, outcome), 0) for outcome in outcomes} for state in STATES}
 
 
-def said(source: Source) -> list[SaidState] | None:
+def said(source: ReportSource) -> list[SaidState] | None:
     """Tasks by their state in the workers' own table; None where the scenario names none."""
     if not source.has("states"):
         return None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from drillbook.report.acts import acts
-from drillbook.report.lanes import lanes
 from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.sections.decision import decision
 from drillbook.report.series import outside, panels
+from drillbook.report.timeline_lanes import lanes
+from drillbook.report.wire_changes import acts
 
 
 def _facts(run: Reported) -> Facts:

@@ -7,7 +7,7 @@ import re
 from drillbook.core.problems import suggestion
 from drillbook.scenario import Exchange, Monitor, Queue, Service
 from drillbook.stage.services import variables
-from drillbook.validation.draft import Draft
+from drillbook.validation.partial_scenario import PartialScenario
 
 EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")
 PLUGIN_OF = {
@@ -22,34 +22,34 @@ TAKEN = ("broker", "database", "sink", "tap", "toxiproxy", "harness", "load", "o
 """Names of the stage's own parts, and of who talks to them."""
 
 
-def check(draft: Draft) -> None:
+def check(partial: PartialScenario) -> None:
     """Names the broker keeps for itself, settings its queue types do not have, and what needs a database without one."""
-    _queues(draft)
-    _exchanges(draft)
-    _services(draft)
-    _workers(draft)
-    _database(draft)
+    _queues(partial)
+    _exchanges(partial)
+    _services(partial)
+    _workers(partial)
+    _database(partial)
 
 
-def _queues(draft: Draft) -> None:
-    source, base = draft.source, ("stage", "broker", "queues")
+def _queues(partial: PartialScenario) -> None:
+    source, base = partial.source, ("stage", "broker", "queues")
     for name in source.names(*base):
         path = (*base, name)
-        _own_name(draft, path, name)
-        queue = draft.part(Queue, *path)
+        _own_name(partial, path, name)
+        queue = partial.part(Queue, *path)
         if queue and queue.delivery_limit is not None and queue.type != "quorum":
             source.refuse(source.key((*path, "delivery_limit")), f"a {queue.type} queue has no delivery limit; only quorum queues do")
         if queue and queue.dead_letter_to is not None and queue.type == "stream":
             source.refuse(source.key((*path, "dead_letter_to")), "a stream has no dead letters")
 
 
-def _exchanges(draft: Draft) -> None:
-    source, base = draft.source, ("stage", "broker", "exchanges")
+def _exchanges(partial: PartialScenario) -> None:
+    source, base = partial.source, ("stage", "broker", "exchanges")
     plugins = source.get("stage", "broker", "plugins") or []
     for name in source.names(*base):
         path = (*base, name)
-        _own_name(draft, path, name)
-        exchange = draft.part(Exchange, *path)
+        _own_name(partial, path, name)
+        exchange = partial.part(Exchange, *path)
         if exchange is None:
             continue
         if exchange.type not in EXCHANGE_TYPES and not exchange.type.startswith("x-"):
@@ -61,15 +61,15 @@ def _exchanges(draft: Draft) -> None:
             source.refuse(source.value((*path, "type")), f"{exchange.type} needs {needed} in stage.broker.plugins")
 
 
-def _own_name(draft: Draft, path: tuple[str, ...], name: str) -> None:
+def _own_name(partial: PartialScenario, path: tuple[str, ...], name: str) -> None:
     if name.startswith("amq.") or not name:
-        draft.source.refuse(
-            draft.source.key(path), "a name must not be empty" if not name else "names that begin with amq. are the broker's own"
+        partial.source.refuse(
+            partial.source.key(path), "a name must not be empty" if not name else "names that begin with amq. are the broker's own"
         )
 
 
-def _services(draft: Draft) -> None:
-    source, base = draft.source, ("stage", "services")
+def _services(partial: PartialScenario) -> None:
+    source, base = partial.source, ("stage", "services")
     for name in source.names(*base):
         place = source.key((*base, name))
         if name in TAKEN:
@@ -84,9 +84,9 @@ def _services(draft: Draft) -> None:
                 source.refuse(place, f"{port} cannot name a port, as a variable has its name: use letters, digits and -, a letter first")
 
 
-def _workers(draft: Draft) -> None:
-    source = draft.source
-    given = (*GIVEN, *(variable for name in source.names("stage", "services") for variable in _addresses(draft, name)))
+def _workers(partial: PartialScenario) -> None:
+    source = partial.source
+    given = (*GIVEN, *(variable for name in source.names("stage", "services") for variable in _addresses(partial, name)))
     for version in source.names("stage", "workers"):
         path = ("stage", "workers", version)
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", version):
@@ -96,17 +96,17 @@ def _workers(draft: Draft) -> None:
                 source.refuse(source.key((*path, "env", variable)), f"{variable} is set by the stage; leave it out")
 
 
-def _addresses(draft: Draft, name: str) -> tuple[str, ...]:
-    service = draft.part(Service, "stage", "services", name)
+def _addresses(partial: PartialScenario, name: str) -> tuple[str, ...]:
+    service = partial.part(Service, "stage", "services", name)
     return variables(name, service) if service is not None else ()
 
 
-def _database(draft: Draft) -> None:
-    source = draft.source
-    if draft.has_database:
+def _database(partial: PartialScenario) -> None:
+    source = partial.source
+    if partial.has_database:
         return
     for name in source.names("monitors"):
-        if draft.part(Monitor, "monitors", name) and "query" in source.names("monitors", name):
+        if partial.part(Monitor, "monitors", name) and "query" in source.names("monitors", name):
             source.refuse(source.key(("monitors", name, "query")), f"the monitor {name} asks a database, and the stage has none")
     if "query" in source.names("effects"):
         source.refuse(source.key(("effects", "query")), "effects are read from a database, and the stage has none")

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from drillbook.validation.checks import drive, gate, messages, on_wire, outside, programs, references, stage
-from drillbook.validation.draft import Draft
+from drillbook.validation.checks import drive, evidence, feature_gate, messages, programs, references, stage, wire_faults
+from drillbook.validation.partial_scenario import PartialScenario
 
 
-def check(draft: Draft) -> references.Names:
+def check(partial: PartialScenario) -> references.Names:
     """Every check of a scenario that is to be run; what names there are comes back, for those of the invariants."""
-    programs.check(draft)
-    names = references.known_names(draft, programs.playbook_steps(draft))
-    references.check(draft, names)
-    stage.check(draft)
-    drive.check(draft)
-    messages.check(draft)
-    gate.check(draft)
-    on_wire.check(draft)
-    outside.check(draft)
+    programs.check(partial)
+    names = references.known_names(partial, programs.playbook_steps(partial))
+    references.check(partial, names)
+    stage.check(partial)
+    drive.check(partial)
+    messages.check(partial)
+    feature_gate.check(partial)
+    wire_faults.check(partial)
+    evidence.check(partial)
     return names

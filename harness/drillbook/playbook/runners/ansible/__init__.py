@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from drillbook.playbook.here import Here, own_file
-from drillbook.playbook.runner import Reading, Runner, Wrong
+from drillbook.playbook.runner import ProgramReading, Runner, Wrong
 from drillbook.playbook.runners.ansible.environment import environment
-from drillbook.playbook.runners.ansible.gate import PlayGate
+from drillbook.playbook.runners.ansible.play_gate import PlayGate
 from drillbook.playbook.runners.ansible.reading import play_steps
 
 PROGRAM = "ansible-playbook"
@@ -50,10 +50,10 @@ class Ansible(Runner[str]):
         """``ansible-playbook``, wherever it is."""
         return Path(words[0]).name == PROGRAM
 
-    def read(self, words: tuple[str, ...], folder: Path) -> Reading:
+    def read(self, words: tuple[str, ...], folder: Path) -> ProgramReading:
         """The tasks of the play."""
         play = _play(words, folder)
-        return Reading(tuple(dict.fromkeys(play_steps(play))), gate=PlayGate) if play else Reading()
+        return ProgramReading(tuple(dict.fromkeys(play_steps(play))), gate=PlayGate) if play else ProgramReading()
 
     def environment(self, folder: Path, told: Mapping[str, str]) -> dict[str, str]:
         """The stage as an inventory, and a folder for what Ansible writes for itself."""

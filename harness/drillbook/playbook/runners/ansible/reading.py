@@ -42,11 +42,11 @@ def play_steps(play: Path) -> list[str]:
     Raises:
         PlayError: it, or a file that it imports, is no YAML, or not made of plays and tasks.
     """
-    return list(_Reader(play.parent).plays(play))
+    return list(_PlayReader(play.parent).plays(play))
 
 
 @dataclass
-class _Reader:
+class _PlayReader:
     """One play and what it reads, each file once on the way down.
 
     Args:

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 from drillbook.playbook.here import Here, first_line, own_file
-from drillbook.playbook.runner import Reading, Runner, Wrong
-from drillbook.playbook.runners.run.gate import ScriptGate
+from drillbook.playbook.runner import ProgramReading, Runner, Wrong
 from drillbook.playbook.runners.run.script import functions, plain_text
+from drillbook.playbook.runners.run.script_gate import ScriptGate
 
 INTERPRETERS = ("bash", "sh", "dash", "zsh", "python", "python3", "perl", "ruby", "node")
 STEP_LINE = re.compile(r"""::step +(?P<name>[^"'`\\$%{}<>|;&()\s][^"'`\\$%{}<>|;&()\n]*?)\s*(?:["'`\\<>|;&()]|$)""")
@@ -21,7 +21,7 @@ _WRAPPERS = ("env", "timeout", "nice", "stdbuf", "setsid")
 _SHELL_OPTIONS_WITH_A_WORD = ("-o", "+o", "-O", "+O", "--rcfile", "--init-file")
 
 
-class Run(Runner[str]):
+class CommandRunner(Runner[str]):
     """A command line."""
 
     key: ClassVar[str] = "run"
@@ -50,20 +50,20 @@ class Run(Runner[str]):
         """Any that has a word."""
         return bool(words)
 
-    def read(self, words: tuple[str, ...], folder: Path) -> Reading:
+    def read(self, words: tuple[str, ...], folder: Path) -> ProgramReading:
         """The step lines of the first file that it names, or else the functions of a bash script."""
         text = next((file for word in words if not word.startswith("-") and (file := own_file(word, folder))), None)
         content = plain_text(text) if text else None
         if text is None or content is None:
-            return Reading(whole=True)
+            return ProgramReading(whole=True)
         lines = [line for line in content.splitlines() if not line.lstrip().startswith("#")]
         said = [" ".join(match["name"].split()) for line in lines for match in STEP_LINE.finditer(line)]
         if said or any("::step" in line for line in lines):
-            return Reading(names=tuple(dict.fromkeys(said)))
+            return ProgramReading(names=tuple(dict.fromkeys(said)))
         if not _bash_reads(words, text, folder):
-            return Reading(whole=True)
+            return ProgramReading(whole=True)
         found = functions(text)
-        return Reading(found.steps, gate=lambda _: ScriptGate(text, found.within, found.aside), whole=not found.steps)
+        return ProgramReading(found.steps, gate=lambda _: ScriptGate(text, found.within, found.aside), whole=not found.steps)
 
 
 def _bash_reads(words: tuple[str, ...], text: Path, folder: Path) -> bool:

@@ -10,16 +10,16 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from drillbook.evidence.kinds.timeline import Event
-from drillbook.report.acts import Act
 from drillbook.report.sections.faults import FaultRow
 from drillbook.report.sections.faults import faults as fault_rows
 from drillbook.report.sections.programs import ProgramRow, programs
 from drillbook.report.series import Axis
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
+from drillbook.report.wire_changes import WireChange
 
 
 @dataclass(frozen=True)
-class Span:
+class TimelineBar:
     """One bar, or one mark where begin and end are the same."""
 
     label: str
@@ -38,14 +38,14 @@ class Lane:
     """Spans of one sort, on one strip."""
 
     name: str
-    spans: tuple[Span, ...]
+    spans: tuple[TimelineBar, ...]
 
     def as_json(self) -> dict[str, Any]:
         """The lane as JSON can hold it."""
         return asdict(self)
 
 
-def lanes(source: Source, time: Axis, acts: Sequence[Act] = ()) -> list[Lane]:
+def lanes(source: ReportSource, time: Axis, acts: Sequence[WireChange] = ()) -> list[Lane]:
     """The lanes that have anything on them.
 
     Args:
@@ -78,7 +78,7 @@ def _pairs(
     closes: tuple[str, ...],
     kind: str,
     only: tuple[str, ...] = (),
-) -> Iterable[Span]:
+) -> Iterable[TimelineBar]:
     """A span from each opening state to the next closing one of the same name; to the end of the axis where none came."""
     mine = [one for one in events if one.event == event and (not only or one.name in only)]
     for number, one in enumerate(mine):
@@ -87,10 +87,10 @@ def _pairs(
         last = next((later for later in mine[number + 1 :] if later.name == one.name and later.state in closes), None)
         begin, end = time.seconds(one.at), time.seconds(last.at) if last else time.end
         said = f" ({one.detail})" if one.detail else ""
-        yield Span(one.name, begin, end, kind, f"{one.name}: {begin:.1f} s to {f'{end:.1f} s' if last else 'the end'}{said}")
+        yield TimelineBar(one.name, begin, end, kind, f"{one.name}: {begin:.1f} s to {f'{end:.1f} s' if last else 'the end'}{said}")
 
 
-def _faults(rows: Sequence[FaultRow], time: Axis) -> Iterable[Span]:
+def _faults(rows: Sequence[FaultRow], time: Axis) -> Iterable[TimelineBar]:
     """A span a fault, over all its victims."""
     begun = [row for row in rows if row.begin is not None]
     for name in dict.fromkeys(row.name for row in begun):
@@ -103,10 +103,10 @@ def _faults(rows: Sequence[FaultRow], time: Axis) -> Iterable[Span]:
         end = next((at for at in (lifted, ended) if at is not None), time.end)
         hint = f"{name}: begun at {begin:.1f} s, {'never bit' if bit is None else f'bit at {bit:.1f} s'}"
         hint += f", lifted at {end:.1f} s" if lifted is not None else ", not seen to lift" if ended is not None else ", stayed to the end"
-        yield Span(name, begin, end, "fault", hint, bit)
+        yield TimelineBar(name, begin, end, "fault", hint, bit)
 
 
-def _program(program: ProgramRow | None, time: Axis) -> Iterable[Span]:
+def _program(program: ProgramRow | None, time: Axis) -> Iterable[TimelineBar]:
     """The steps of a program; the whole of it where it shows none."""
     if program is None:
         return
@@ -114,10 +114,10 @@ def _program(program: ProgramRow | None, time: Axis) -> Iterable[Span]:
         begin, end = one.begin, time.end if one.seconds is None else one.begin + one.seconds
         hint = f"{one.name}: {begin:.1f} s to {'the end' if one.seconds is None else f'{end:.1f} s'}"
         failed = bool(one.exit_code) and bool(program.steps)
-        yield Span(one.name, begin, end, "failed" if failed else "step", f"{hint}, failed" if failed else hint)
+        yield TimelineBar(one.name, begin, end, "failed" if failed else "step", f"{hint}, failed" if failed else hint)
 
 
-def _alerts(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
+def _alerts(events: tuple[Event, ...], time: Axis) -> Iterable[TimelineBar]:
     yield from _pairs(events, time, "alert", ("raised",), ("cleared",), "alert")
     said = {"started": "decision to start the playbook", "waits": "the playbook waits", "abandoned": "the drill was given up"}
     for event in events:
@@ -125,27 +125,27 @@ def _alerts(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
             moment = time.seconds(event.at)
             label = "decision" if event.state == "started" else event.state
             why = f", by {event.detail}" if event.state == "started" else f": {event.detail}"
-            yield Span(label, moment, moment, "decision", f"{said[event.state]} at {moment:.1f} s{why}")
+            yield TimelineBar(label, moment, moment, "decision", f"{said[event.state]} at {moment:.1f} s{why}")
 
 
-def _containers(events: tuple[Event, ...], time: Axis) -> Iterable[Span]:
+def _containers(events: tuple[Event, ...], time: Axis) -> Iterable[TimelineBar]:
     pauses = tuple(event for event in events if event.event == "container" and event.state in ("paused", "unpaused"))
     for span in _pairs(pauses, time, "container", ("paused",), ("unpaused",), "paused"):
-        yield Span(f"{_short(span.label)} paused", span.begin, span.end, span.kind, span.hint)
+        yield TimelineBar(f"{_short(span.label)} paused", span.begin, span.end, span.kind, span.hint)
     for event in events:
         if event.event == "container" and event.state in ("started", "stopped", "killed", "died"):
             moment = time.seconds(event.at)
             unasked = "" if event.asked is not False else ", unasked"
             label = f"{_short(event.name)} {event.state}"
-            yield Span(label, moment, moment, event.state, f"{event.name} {event.state} at {moment:.1f} s{unasked}")
+            yield TimelineBar(label, moment, moment, event.state, f"{event.name} {event.state} at {moment:.1f} s{unasked}")
 
 
-def _acts(acts: Sequence[Act], time: Axis) -> Iterable[Span]:
+def _acts(acts: Sequence[WireChange], time: Axis) -> Iterable[TimelineBar]:
     for act in acts:
         if act.event == "fault":
             moment = time.seconds(act.at)
             label = act.text if act.count == 1 else f"{act.text} ×{act.count:,}"
-            yield Span(
+            yield TimelineBar(
                 label,
                 moment,
                 moment,
@@ -154,16 +154,16 @@ def _acts(acts: Sequence[Act], time: Axis) -> Iterable[Span]:
             )
 
 
-def _queues(acts: Sequence[Act], time: Axis) -> Iterable[Span]:
+def _queues(acts: Sequence[WireChange], time: Axis) -> Iterable[TimelineBar]:
     """Queues purged or deleted over the wire, and clients that the broker blocked."""
     for number, act in enumerate(acts):
         moment = time.seconds(act.at)
         if act.event in ("purge", "delete"):
-            yield Span(act.text, moment, moment, act.event, f"{act.text} at {moment:.1f} s")
+            yield TimelineBar(act.text, moment, moment, act.event, f"{act.text} at {moment:.1f} s")
         elif act.event == "blocked":
             later = (other for other in acts[number + 1 :] if (other.event, other.name) == ("unblocked", act.name))
             end = next((time.seconds(other.at) for other in later), time.end)
-            yield Span(act.text, moment, end, "paused", f"{act.text} by the broker: {moment:.1f} s to {end:.1f} s")
+            yield TimelineBar(act.text, moment, end, "paused", f"{act.text} by the broker: {moment:.1f} s to {end:.1f} s")
 
 
 def _short(container: str) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar, Self
 from pydantic import PrivateAttr
 
 from drillbook.core.refs import LinkRef
-from drillbook.faults.base import Fault, Hits, Stage
+from drillbook.faults.base import Fault, FaultStage, Hits
 from drillbook.tap.rules import Action, Rule
 
 
@@ -46,14 +46,14 @@ class WireFault(Fault):
         """The rule with what this fault does to the messages."""
         return replace(rule, action=self.action)
 
-    def begin(self, stage: Stage, _: str) -> None:
+    def begin(self, stage: FaultStage, _: str) -> None:
         stage.tap.arm(self.rule)
 
-    def bit(self, stage: Stage, _: str) -> bool:
+    def bit(self, stage: FaultStage, _: str) -> bool:
         return stage.tap.acted(self.rule) > 0
 
-    def end(self, stage: Stage, _: str) -> None:
+    def end(self, stage: FaultStage, _: str) -> None:
         stage.tap.disarm(self.rule)
 
-    def lifted(self, stage: Stage, _: str) -> bool:
+    def lifted(self, stage: FaultStage, _: str) -> bool:
         return stage.tap.disarmed(self.rule)

@@ -17,7 +17,7 @@ _NUMBERS = re.compile(rb'^\{"seq":(\d+),.*?(?:,"connection":(\d+)|$)', re.MULTIL
 _READ = 1 << 24
 
 
-class LinesFile:
+class WireFile:
     """Writes lines to a file; lines of one batch share a clock reading.
 
     Once a write fails nothing more is written, so that the file has no ``end`` and the judge takes it for blind; whatever was

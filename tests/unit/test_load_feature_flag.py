@@ -22,10 +22,10 @@ ASKING = """
 import sys
 from gevent import monkey; monkey.patch_all()
 import gevent
-from drillbook.load.gate import Gate
-from drillbook.scenario import Gate as Settings
+from drillbook.load.feature_flag import FeatureFlag
+from drillbook.scenario import FeatureGate as Settings
 
-gate = Gate(Settings(flag="new-report", service="flags", types={"report_v2": "report"}), sys.argv[1])
+gate = FeatureFlag(Settings(flag="new-report", service="flags", types={"report_v2": "report"}), sys.argv[1])
 print("unheard", gate.type_of("report_v2"), flush=True)
 while not gate.ready:
     gevent.sleep(0.01)
@@ -186,6 +186,6 @@ def test_a_gate_that_cannot_be_asked_is_told(tmp_path: Path, old: str, new: str,
 
 
 def test_a_gate_needs_the_packages_that_ask(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drillbook.validation.checks.gate.NEEDS", "openfeature.contrib.provider.of_nobody")
+    monkeypatch.setattr("drillbook.validation.checks.feature_gate.NEEDS", "openfeature.contrib.provider.of_nobody")
     [problem] = said(sound_folder(tmp_path / "drill"), gated())
     assert problem.endswith("asking a flag service needs OpenFeature and flagd's provider: pip install 'drillbook[flags]'")

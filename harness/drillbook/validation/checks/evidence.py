@@ -7,22 +7,22 @@ import re
 from drillbook.core.problems import suggestion
 from drillbook.evidence.task_id import body_steps
 from drillbook.scenario import Load
-from drillbook.validation.draft import Draft
+from drillbook.validation.partial_scenario import PartialScenario
 
 OF_THE_LOAD = ("intended_at", "attempt", "version")
 """Headers that the load sets itself."""
 
 
-def check(draft: Draft) -> None:
+def check(partial: PartialScenario) -> None:
     """Sources that nothing can be read from, tasks that leave effects nowhere, and ids where the load writes something else."""
-    _sources(draft)
-    _types(draft)
-    _database(draft)
-    _ids(draft)
+    _sources(partial)
+    _types(partial)
+    _database(partial)
+    _ids(partial)
 
 
-def _sources(draft: Draft) -> None:
-    source, base = draft.source, ("effects", "sources")
+def _sources(partial: PartialScenario) -> None:
+    source, base = partial.source, ("effects", "sources")
     if "sources" not in source.names("effects"):
         return
     if "query" in source.names("effects"):
@@ -37,9 +37,9 @@ def _sources(draft: Draft) -> None:
             )
 
 
-def _types(draft: Draft) -> None:
+def _types(partial: PartialScenario) -> None:
     """Each type must leave an effect somewhere: no source of its own would mean that it is always done."""
-    source, base, load = draft.source, ("effects", "sources"), draft.part(Load, "load")
+    source, base, load = partial.source, ("effects", "sources"), partial.part(Load, "load")
     if load is None or not source.names(*base):
         return
     covered: set[str] = set()
@@ -57,9 +57,9 @@ def _types(draft: Draft) -> None:
             source.refuse(source.key(base), f"tasks of type {one} leave an effect in none of the sources")
 
 
-def _database(draft: Draft) -> None:
-    source, base = draft.source, ("effects", "sources")
-    if draft.has_database:
+def _database(partial: PartialScenario) -> None:
+    source, base = partial.source, ("effects", "sources")
+    if partial.has_database:
         return
     for name in source.names(*base):
         if "query" in source.names(*base, name):
@@ -69,10 +69,10 @@ def _database(draft: Draft) -> None:
             source.refuse(source.key((part, "query")), f"{part} is read from a database, and the stage has none")
 
 
-def _ids(draft: Draft) -> None:
-    source, path = draft.source, ("stage", "id_from")
+def _ids(partial: PartialScenario) -> None:
+    source, path = partial.source, ("stage", "id_from")
     place = source.get(*path)
-    load = draft.part(Load, "load")
+    load = partial.part(Load, "load")
     if not isinstance(place, str) or load is None:
         return
     has_own_bodies = all(load.shape(name).body is not None for name in load.types)

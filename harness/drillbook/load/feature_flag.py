@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 
-from drillbook.scenario import Gate as Settings
+from drillbook.scenario import FeatureGate as Settings
 
 LOG = logging.getLogger("load")
 NEEDS = "openfeature.contrib.provider.flagd"
@@ -18,7 +18,7 @@ RECONNECT_MS = 500
 """Longest pause between two tries to reach the service."""
 
 
-class Gate:
+class FeatureFlag:
     """Asks one flag.
 
     Args:

@@ -8,7 +8,7 @@ from drillbook.core.names import StageNames
 from drillbook.faults import WireFault
 from drillbook.plan import client_of
 from drillbook.scenario import FaultEntry, OnWire
-from drillbook.validation.draft import Draft
+from drillbook.validation.partial_scenario import PartialScenario
 from drillbook.validation.source import KeyPath
 
 LOAD = "load -> broker"
@@ -16,18 +16,18 @@ LOAD_GETS = ("publish", "confirm")
 """The load publishes with confirms; it consumes nothing, and uses no transaction."""
 
 
-def check(draft: Draft) -> None:
+def check(partial: PartialScenario) -> None:
     """Each fault with `on`."""
-    for number, entry in draft.faults:
+    for number, entry in partial.faults:
         if entry.on is not None:
-            _Check(draft, number, entry, entry.on).all()
+            _Check(partial, number, entry, entry.on).all()
 
 
 class _Check:
     """One fault and its message; each problem is told at the key that is wrong."""
 
-    def __init__(self, draft: Draft, number: int, entry: FaultEntry, on: OnWire) -> None:
-        self._source, self._names = draft.source, draft.names
+    def __init__(self, partial: PartialScenario, number: int, entry: FaultEntry, on: OnWire) -> None:
+        self._source, self._names = partial.source, partial.names
         self._path: KeyPath = ("faults", number)
         self._fault, self._on = entry.fault, on
         self._kind = entry.fault.kind

@@ -22,8 +22,8 @@ from drillbook.judge.catalogue import Invariant, Parameter, catalogue
 from drillbook.judge.explain import Explanation, Said, explain_task
 from drillbook.judge.judge import judge
 from drillbook.judge.run import Run
+from drillbook.report.sentences import explain_command, first_found, running, told
 from drillbook.report.terminal import STYLE, heading, indented, plain, show
-from drillbook.report.wording import explain_command, first_found, running, told
 
 _MARK = re.compile(r"(?:\d+\.|[-*]) +")
 """Begins an item of a list."""

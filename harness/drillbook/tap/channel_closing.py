@@ -11,8 +11,8 @@ from typing import Protocol
 
 from .channel import method
 from .connection import Connection
+from .frame_groups import FrameGroup
 from .frames import END, METHOD
-from .units import Unit
 
 _frame = Struct(">BHI").pack
 _code = Struct(">H").pack
@@ -33,7 +33,7 @@ class Ends(Protocol):
         """Whether ``who`` has sent a part of a message on a channel that was carried on already."""
 
 
-class Closings:
+class ChannelCloser:
     """The channels of a connection that the tap is closing."""
 
     def __init__(self, ends: Ends) -> None:
@@ -53,7 +53,7 @@ class Closings:
             self._ends.connection.channels[number].end(f"{_INTERNAL_ERROR} {_TEXT} (tap)")
             self._ends.insert("client", number, _close())
 
-    def lets_pass(self, who: str, unit: Unit) -> bool:
+    def lets_pass(self, who: str, unit: FrameGroup) -> bool:
         """Whether a unit that ``who`` sends concerns no such channel; else it is taken as the answer it may be."""
         awaited = self._awaited.get(unit.number)
         if awaited is None or (awaited == "client" and who == "broker"):

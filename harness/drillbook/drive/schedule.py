@@ -1,4 +1,4 @@
-"""The story of a drill: what is due at each moment, what waits for what, and when it is over. Pure: no clock, no Docker, no threads.
+"""The schedule of a drill: what is due at each moment, what waits for what, and when it is over. Pure: no clock, no Docker, no threads.
 
 It is told what happened (a program began or ended) and asks for what it needs to know (`Facts`); it says what is to be done (`Act`). Times
 come in as seconds since the start of the load. What follows from what:
@@ -7,7 +7,7 @@ come in as seconds since the start of the load. What follows from what:
   containers it started was given a task, unless the scenario says otherwise.
 - The load goes on for its duration, and until deployment and playbook have ended, faults that end by themselves have ended, faults pinned
   to a time have begun, and after that for a moment more and until one more task was confirmed; at most for ``load.most``.
-- What waits for tasks when no more arrive will never come: then the story is over.
+- What waits for tasks when no more arrive will never come: then the schedule is over.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class EndLoad:
 
 @dataclass(frozen=True)
 class Abandon:
-    """What the story waits for will not come: there is nothing to roll back."""
+    """What the schedule waits for will not come: there is nothing to roll back."""
 
     why: str
 
@@ -98,7 +98,7 @@ class _Span:
     ended: float | None = None
 
 
-class Story:
+class Schedule:
     """Of one drill.
 
     Args:
@@ -242,4 +242,4 @@ class Story:
 
 
 _DUE = ("at", "at after deployment", "event")
-"""Triggers that the story itself watches for; steps, alerts and messages on the wire come from elsewhere."""
+"""Triggers that the schedule itself watches for; steps, alerts and messages on the wire come from elsewhere."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from drillbook.report.source import Source
+from drillbook.report.source import ReportSource
 
 MOST_ACTS = 400
 """Marks on the lanes."""
@@ -13,7 +13,7 @@ TOGETHER = 500_000_000
 
 
 @dataclass(frozen=True)
-class Act:
+class WireChange:
     """Something on the wire that changed what passes, or what waits."""
 
     at: int
@@ -25,7 +25,7 @@ class Act:
     count: int = 1
 
 
-def acts(source: Source) -> list[Act]:
+def acts(source: ReportSource) -> list[WireChange]:
     """What faults did to what passed on the wire, and what was purged, deleted or blocked there; those that fall together are one."""
     rows = source.rows(
         """
@@ -46,4 +46,4 @@ def acts(source: Source) -> list[Act]:
         most=MOST_ACTS,
         together=TOGETHER,
     )
-    return [Act(*row) for row in rows]
+    return [WireChange(*row) for row in rows]

@@ -8,8 +8,8 @@ from json.encoder import encode_basestring_ascii as quoted
 from pathlib import Path
 from typing import Protocol
 
-from .lines import LinesFile
 from .rules import Rule, read
+from .wire_file import WireFile
 
 
 class Holder(Protocol):
@@ -18,7 +18,7 @@ class Holder(Protocol):
     def let_go(self) -> None: ...
 
 
-class Armed:
+class ArmedRule:
     """One rule, from when it was armed."""
 
     def __init__(self, rule: Rule) -> None:
@@ -55,13 +55,13 @@ class ArmedRules:
         changed: called when the set has changed; what is held for a rule that is gone is let go after it.
     """
 
-    def __init__(self, path: str | None, links: Iterable[str], lines: LinesFile, changed: Callable[[], None]) -> None:
+    def __init__(self, path: str | None, links: Iterable[str], lines: WireFile, changed: Callable[[], None]) -> None:
         self._path = None if path is None else Path(path)
         self._links = frozenset(links)
         self._lines, self._changed = lines, changed
-        self._armed: dict[str, Armed] = {}
+        self._armed: dict[str, ArmedRule] = {}
 
-    def of(self, link: str) -> list[Armed]:
+    def of(self, link: str) -> list[ArmedRule]:
         """The rules of one link, in the order of the file."""
         return [armed for armed in self._armed.values() if link in armed.rule.links]
 
@@ -81,7 +81,7 @@ class ArmedRules:
             print(f"tap: cannot use the rules in {self._path}: {error}. Those armed before still are.", file=sys.stderr, flush=True)
             return
         before = self._armed
-        self._armed = {rule.id: before.get(rule.id) or Armed(rule) for rule in wanted}
+        self._armed = {rule.id: before.get(rule.id) or ArmedRule(rule) for rule in wanted}
         self._lines.tick()
         for rule in wanted:
             if rule.id not in before:
@@ -96,7 +96,7 @@ class ArmedRules:
             if armed is not None and armed.rule != rule:
                 raise ValueError(f"rule {rule.id!r} is armed and cannot change: another rule needs another id")
 
-    def _disarm(self, armed: Armed) -> None:
+    def _disarm(self, armed: ArmedRule) -> None:
         for holder in list(armed.holders):
             holder.let_go()
         self._lines.write(f'fault","count":{armed.counted},"rule":{quoted(armed.rule.name)},"reason":"disarmed"')

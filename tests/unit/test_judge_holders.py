@@ -6,12 +6,12 @@ import pytest
 from histories import history
 
 from drillbook.api import judge
-from drillbook.judge.verdict import Moment
+from drillbook.judge.verdict import StoryMoment
 
 TWICE = ("effect a", "effect a")
 
 
-def story(*lines: str) -> list[Moment]:
+def story(*lines: str) -> list[StoryMoment]:
     """The story of the task ``a``, which was done twice so that it is told."""
     moments = judge(history(*lines, *TWICE, empty=("wire",)))["no_duplicate_effects"].findings[0].story
     return [moment for moment in moments if not moment.what.startswith("done by workers.v1.1 (v1)")]

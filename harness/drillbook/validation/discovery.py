@@ -24,7 +24,7 @@ _OWN = re.compile(r"^(?:invariants|playbook)\s*:", re.MULTILINE)
 
 
 @dataclass(frozen=True)
-class Row:
+class ScenarioRow:
     """A scenario, as a list shows it."""
 
     name: str
@@ -116,7 +116,7 @@ def rows(paths: Iterable[Path]) -> list[tuple[str, str, str, str]]:
     return [(row.method, row.expected, str(row.file), row.proves) for row in listed(paths)]
 
 
-def listed(paths: Iterable[Path]) -> list[Row]:
+def listed(paths: Iterable[Path]) -> list[ScenarioRow]:
     """The scenarios in folders, by name."""
     return sorted((_row(path) for path in find(paths)), key=lambda row: (row.name, str(row.file)))
 
@@ -135,12 +135,12 @@ def _in_folder(folder: Path) -> Iterator[Path]:
         yield from sorted(path for entry in files if is_scenario(path := Path(here, entry)))
 
 
-def _row(path: Path) -> Row:
+def _row(path: Path) -> ScenarioRow:
     content = _content(path)
     broken = content.get("expect", {}).get("broken") if isinstance(content.get("expect"), dict) else None
     tags = content.get("tags")
     title = str(content.get("title") or f"cannot be read: drillbook validate {path}")
-    return Row(
+    return ScenarioRow(
         name=name(path),
         title=title,
         proves=first_sentence(str(content.get("description") or "")) or title,

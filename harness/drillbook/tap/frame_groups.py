@@ -14,7 +14,7 @@ _body_size = Struct(">Q").unpack_from
 _WITH_CONTENT = frozenset((PUBLISH, DELIVER, GET_OK))
 
 
-class Unit:
+class FrameGroup:
     """One or more frames of a channel that are carried on together, or not at all."""
 
     __slots__ = ("covers", "data", "name", "number", "task")
@@ -32,7 +32,7 @@ class Unit:
         return self.data[7:-1]
 
 
-class Units:
+class FrameGrouper:
     """The units of one direction, from a frame's edge on.
 
     Args:
@@ -45,9 +45,9 @@ class Units:
         self._messages: dict[int, _Message] = {}
         self._unreadable = False
 
-    def feed(self, data: bytes) -> list[Unit]:
+    def feed(self, data: bytes) -> list[FrameGroup]:
         """The units that these bytes complete; what is no AMQP is handed out as it came."""
-        units: list[Unit] = []
+        units: list[FrameGroup] = []
         if self._rest:
             data = self._rest + data
         position = 0
@@ -63,7 +63,7 @@ class Units:
                 position = end
         self._rest = data[position:]
         if self._unreadable:
-            units.append(Unit(self.rest()))
+            units.append(FrameGroup(self.rest()))
         return units
 
     def rest(self) -> bytes:
@@ -73,26 +73,26 @@ class Units:
         self._rest = b""
         return rest
 
-    def _take(self, kind: int, number: int, frame: bytes) -> list[Unit]:
+    def _take(self, kind: int, number: int, frame: bytes) -> list[FrameGroup]:
         message = self._messages.get(number)
         if kind == METHOD:
             return self._method(number, frame)
         if message is None or kind == HEARTBEAT:
-            return [Unit(frame, number)]
+            return [FrameGroup(frame, number)]
         if not message.add(kind, frame):
             return []
         del self._messages[number]
-        return [Unit(b"".join(message.frames), number, message.frames[0][7:11], message.task(self._selector))]
+        return [FrameGroup(b"".join(message.frames), number, message.frames[0][7:11], message.task(self._selector))]
 
-    def _method(self, number: int, frame: bytes) -> list[Unit]:
+    def _method(self, number: int, frame: bytes) -> list[FrameGroup]:
         """A method ends a message that is not whole, which the receiver has to judge."""
         cut = self._messages.pop(number, None)
-        before = [Unit(b"".join(cut.frames), number)] if cut else []
+        before = [FrameGroup(b"".join(cut.frames), number)] if cut else []
         name = frame[7:11]
         if name in _WITH_CONTENT:
             self._messages[number] = _Message(frame)
             return before
-        return [*before, Unit(frame, number, name)]
+        return [*before, FrameGroup(frame, number, name)]
 
 
 class _Message:

@@ -9,19 +9,19 @@ import pytest
 from small_run import T0, at, hand_made, read
 
 from drillbook.evidence import Event
-from drillbook.report.acts import Act
-from drillbook.report.lanes import Span, lanes
 from drillbook.report.series import Axis
+from drillbook.report.timeline_lanes import TimelineBar, lanes
+from drillbook.report.wire_changes import WireChange
 
 TIME = Axis(T0, 30.0, 0.5)
-Spans = Callable[..., dict[str, list[Span]]]
+Spans = Callable[..., dict[str, list[TimelineBar]]]
 
 
 @pytest.fixture
 def spans(tmp_path: Path) -> Spans:
     """The spans of some events and acts, by lane."""
 
-    def found(*events: Event, acts: Sequence[Act] = ()) -> dict[str, list[Span]]:
+    def found(*events: Event, acts: Sequence[WireChange] = ()) -> dict[str, list[TimelineBar]]:
         return {lane.name: list(lane.spans) for lane in lanes(read(hand_made(tmp_path, *events)), TIME, acts)}
 
     return found
@@ -122,17 +122,17 @@ def test_a_step_that_is_held_is_seen_beside_the_steps(spans: Spans) -> None:
 
 
 def test_what_a_fault_did_on_the_wire_is_marked_on_the_faults_and_counted(spans: Spans) -> None:
-    acts = [Act(at(3), "fault", "lost", "ack dropped", 12)]
+    acts = [WireChange(at(3), "fault", "lost", "ack dropped", 12)]
     found = spans(acts=acts)["faults"]
     assert [(span.label, span.begin, span.kind) for span in found] == [("ack dropped ×12", 3, "act")]
 
 
 def test_a_purge_and_a_deletion_are_marked_on_the_queues(spans: Spans) -> None:
-    acts = [Act(at(3), "purge", "q", "q purged"), Act(at(4), "delete", "q", "q deleted")]
+    acts = [WireChange(at(3), "purge", "q", "q purged"), WireChange(at(4), "delete", "q", "q deleted")]
     found = spans(acts=acts)["queues"]
     assert [(span.label, span.begin, span.kind) for span in found] == [("q purged", 3, "purge"), ("q deleted", 4, "delete")]
 
 
 def test_a_client_that_the_broker_blocked_is_a_span_until_it_was_let_go(spans: Spans) -> None:
-    acts = [Act(at(3), "blocked", "load", "load blocked"), Act(at(5), "unblocked", "load", "load unblocked")]
+    acts = [WireChange(at(3), "blocked", "load", "load blocked"), WireChange(at(5), "unblocked", "load", "load unblocked")]
     assert [(span.label, span.begin, span.end) for span in spans(acts=acts)["queues"]] == [("load blocked", 3, 5)]

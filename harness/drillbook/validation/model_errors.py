@@ -10,8 +10,8 @@ from typing import Any
 from pydantic import BaseModel
 
 from drillbook.core.problems import LISTED, either, nearest, suggestion
-from drillbook.validation.source import KeyPath, Place, Source
-from drillbook.validation.walk import description_at, key_named, keys_at
+from drillbook.validation.model_fields import description_at, key_named, keys_at
+from drillbook.validation.source import KeyPath, Place, ScenarioSource
 
 _WANTED = {
     "string_type": "text",
@@ -35,7 +35,7 @@ _BOUNDS = {
 }
 
 
-def explain(model: type[BaseModel], errors: Sequence[Mapping[str, Any]], source: Source) -> None:
+def explain(model: type[BaseModel], errors: Sequence[Mapping[str, Any]], source: ScenarioSource) -> None:
     """Note every error of a validation as a problem of the source.
 
     Args:
@@ -58,7 +58,7 @@ def explain(model: type[BaseModel], errors: Sequence[Mapping[str, Any]], source:
             source.refuse(source.value(path), _refusal(path, group, source))
 
 
-def unknown_key(model: type[BaseModel], path: KeyPath, source: Source) -> KeyPath | None:
+def unknown_key(model: type[BaseModel], path: KeyPath, source: ScenarioSource) -> KeyPath | None:
     """Note a key that the model does not have; gives the key that was probably meant."""
     key, known = str(path[-1]), keys_at(model, path[:-1])
     meant = key_named(model, path[:-1], key) or nearest(key, known)
@@ -82,7 +82,7 @@ def _is_unknown(group: list[Mapping[str, Any]]) -> bool:
     return bool(group[0]["type"] == "extra_forbidden")
 
 
-def _split(loc: Sequence[str | int], source: Source) -> tuple[KeyPath, tuple[str | int, ...]]:
+def _split(loc: Sequence[str | int], source: ScenarioSource) -> tuple[KeyPath, tuple[str | int, ...]]:
     """The part of an error's location that the file has, and what is left: a missing key, or pydantic's name for a union's branch."""
     for length in range(len(loc), -1, -1):
         if tuple(loc[:length]) in source.values:
@@ -90,7 +90,7 @@ def _split(loc: Sequence[str | int], source: Source) -> tuple[KeyPath, tuple[str
     return (), tuple(loc)
 
 
-def _refusal(path: KeyPath, group: list[Mapping[str, Any]], source: Source) -> str:
+def _refusal(path: KeyPath, group: list[Mapping[str, Any]], source: ScenarioSource) -> str:
     name = path[-1] if path and isinstance(path[-1], str) else label(path)
     kinds = {error["type"] for error in group}
     first = group[0]
@@ -107,7 +107,7 @@ def _refusal(path: KeyPath, group: list[Mapping[str, Any]], source: Source) -> s
     return f"{label(path) if isinstance(first['input'], dict) else name}: {message}"
 
 
-def _wrong_type(name: str, path: KeyPath, group: list[Mapping[str, Any]], source: Source) -> str:
+def _wrong_type(name: str, path: KeyPath, group: list[Mapping[str, Any]], source: ScenarioSource) -> str:
     value = group[0]["input"]
     choices = [
         choice for error in group if error["type"] == "literal_error" for choice in re.findall(r"'([^']*)'", error["ctx"]["expected"])

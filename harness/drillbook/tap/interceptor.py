@@ -13,13 +13,13 @@ from collections.abc import Callable, Sequence
 from struct import Struct, error
 from typing import Protocol
 
-from .armed import Armed
+from .armed_rules import ArmedRule
 from .channel import COMMIT, DELIVER, GET_OK, PUBLISH, method
-from .closings import Closings
+from .channel_closing import ChannelCloser
 from .connection import Connection
+from .frame_groups import FrameGroup, FrameGrouper
 from .frames import HEADER
 from .selector import Selector
-from .units import Unit, Units
 
 _frame = Struct(">BHI").unpack_from
 _body_size = Struct(">Q").unpack_from
@@ -36,12 +36,12 @@ _EVENTS = {
 
 
 class Carrier(Protocol):
-    """The connection that a gate is one direction of."""
+    """The connection that an interceptor is one direction of."""
 
     connection: Connection
     selector: Selector
-    rules: Sequence[Armed]
-    closings: Closings
+    rules: Sequence[ArmedRule]
+    closer: ChannelCloser
     severed: bool
 
     @property
@@ -55,10 +55,10 @@ class Carrier(Protocol):
         """End both TCP connections; what was carried on before still arrives."""
 
     def dissolve(self) -> None:
-        """Do without gates when there is nothing left for them to do."""
+        """Do without interceptors when there is nothing left for them to do."""
 
 
-class Gate:
+class Interceptor:
     """What ``who``, client or broker, sends on a connection.
 
     Args:
@@ -71,14 +71,14 @@ class Gate:
         self._events = _EVENTS[who]
         self._read = self._connection.from_client if who == "client" else self._connection.from_broker
         self._frames = self._connection.client if who == "client" else self._connection.broker
-        self._units = Units(session.selector)
+        self._units = FrameGrouper(session.selector)
         self._at_edge = False
         self._amid: dict[int, int] = {}
         """Channels on which a message has been carried in part: how many octets of its body are to come, -1 where its header is."""
-        self._queue: deque[Unit] = deque()
+        self._queue: deque[FrameGroup] = deque()
         self._out: list[bytes] = []
         self._inserts: list[tuple[int, bytes]] = []
-        self._held: tuple[Armed, Unit, str] | None = None
+        self._held: tuple[ArmedRule, FrameGroup, str] | None = None
         self._timer: asyncio.TimerHandle | None = None
 
     def arrive(self, data: bytes) -> None:
@@ -110,11 +110,11 @@ class Gate:
     def _drain(self) -> None:
         while self._queue and not self._held and not self._session.severed:
             unit = self._queue.popleft()
-            if self._session.closings.lets_pass(self.who, unit) and not self._is_stopped(unit):
+            if self._session.closer.lets_pass(self.who, unit) and not self._is_stopped(unit):
                 self._carry(unit)
         self._flush()
 
-    def _carry(self, unit: Unit) -> None:
+    def _carry(self, unit: FrameGroup) -> None:
         if self.who == "client":
             self._read(unit.data)
         self._out.append(unit.data)
@@ -154,14 +154,14 @@ class Gate:
                 found[number] = missing
         return found
 
-    def _follow(self, unit: Unit) -> None:
+    def _follow(self, unit: FrameGroup) -> None:
         """A frame of a message that has been carried in part."""
         kind, _, size = _frame(unit.data)
         self._amid[unit.number] = _body_size(unit.data, 11)[0] if kind == HEADER else self._amid[unit.number] - size
         if self._amid[unit.number] <= 0:
             del self._amid[unit.number]
 
-    def _covers(self, unit: Unit) -> list[str]:
+    def _covers(self, unit: FrameGroup) -> list[str]:
         """The tasks that a unit is about, where rules can meet it; ``[""]`` for one task without an id."""
         event = self._events.get(unit.name)
         channel = self._connection.channels.get(unit.number)
@@ -172,7 +172,7 @@ class Gate:
         except (IndexError, error):  # it makes no sense, as the scanner will say
             return []
 
-    def _is_stopped(self, unit: Unit) -> bool:
+    def _is_stopped(self, unit: FrameGroup) -> bool:
         """Have every rule count it, and do what the first one says that is to act on it."""
         covers = self._covers(unit) if self.who == "client" else unit.covers
         if not covers:
@@ -189,7 +189,7 @@ class Gate:
             case "close":
                 self._connection.fault(armed.rule.name, "channel closed", unit.number, task)
                 self._flush()
-                self._session.closings.close(unit.number)
+                self._session.closer.close(unit.number)
             case "drop":
                 self._say(armed, unit, task, "dropped")
                 if armed.rule.sever:
@@ -197,10 +197,10 @@ class Gate:
                     self._session.sever(armed.rule.name)
         return True
 
-    def _say(self, armed: Armed, unit: Unit, task: str, done: str) -> None:
+    def _say(self, armed: ArmedRule, unit: FrameGroup, task: str, done: str) -> None:
         self._connection.fault(armed.rule.name, f"{self._events[unit.name]} {done}", unit.number, task)
 
-    def _hold(self, armed: Armed, unit: Unit, task: str) -> None:
+    def _hold(self, armed: ArmedRule, unit: FrameGroup, task: str) -> None:
         self._held = (armed, unit, task)
         armed.holders.append(self)
         if armed.rule.seconds is not None:
@@ -232,7 +232,7 @@ class Gate:
             self.dissolve()
 
     def dissolve(self) -> None:
-        """Carry on what waits for its rest; from here on bytes need this gate no more."""
+        """Carry on what waits for its rest; from here on bytes need this interceptor no more."""
         rest = self._units.rest()
         if rest:
             self._session.carry(self.who, rest)
@@ -243,7 +243,7 @@ class Gate:
         """Whether it has nothing left to do but wait."""
         return not self._held and not self._queue and not self._inserts
 
-    def _release(self) -> tuple[Armed, Unit, str] | None:
+    def _release(self) -> tuple[ArmedRule, FrameGroup, str] | None:
         held, self._held = self._held, None
         if held:
             held[0].holders.remove(self)

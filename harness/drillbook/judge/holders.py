@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from drillbook.judge.verdict import Moment
+from drillbook.judge.verdict import StoryMoment
 
 NOBODY = "nobody"
 BROKER = "the broker"
@@ -18,7 +18,7 @@ BROKER = "the broker"
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class ToldMoment:
     """One moment of one task, as the evidence has it."""
 
     at: int
@@ -44,7 +44,7 @@ class _Copies:
     """Publishers without a confirm yet, and the queues they published to where that is known."""
     waiting: list[str | None] = field(default_factory=list)
     """Queues."""
-    held: list[Told] = field(default_factory=list)
+    held: list[ToldMoment] = field(default_factory=list)
     """Deliveries."""
     owed: int = 0
     """Deliveries of a copy that still counts as another consumer's: the broker learnt of that one's end before the tap did."""
@@ -59,7 +59,7 @@ class _Copies:
         return " + ".join(dict.fromkeys(names)) or NOBODY
 
 
-def with_holders(told: Sequence[Told], watched: bool = True) -> list[Moment]:
+def with_holders(told: Sequence[ToldMoment], watched: bool = True) -> list[StoryMoment]:
     """The moments, with who has the task from each on; those that turn out not to touch it are left out.
 
     Args:
@@ -70,11 +70,11 @@ def with_holders(told: Sequence[Told], watched: bool = True) -> list[Moment]:
     for number, one in enumerate(told):
         if _touches(copies, one, told[number + 1 :]):
             holder = copies.holder() if watched or copies.over else None
-            moments.append(Moment(one.at, one.what, holder, one.evidence))
+            moments.append(StoryMoment(one.at, one.what, holder, one.evidence))
     return moments
 
 
-def _touches(copies: _Copies, one: Told, later: Sequence[Told]) -> bool:
+def _touches(copies: _Copies, one: ToldMoment, later: Sequence[ToldMoment]) -> bool:
     """Move the copies; False where the moment is not about this task after all."""
     match one.move:
         case "send" if (who := one.who or "a client") not in copies.sent:
@@ -96,7 +96,7 @@ def _touches(copies: _Copies, one: Told, later: Sequence[Told]) -> bool:
     return True
 
 
-def _answer(copies: _Copies, one: Told, later: Sequence[Told]) -> None:
+def _answer(copies: _Copies, one: ToldMoment, later: Sequence[ToldMoment]) -> None:
     who = one.who or "a client"
     if who in copies.sent:
         queue = copies.sent.pop(who)
@@ -104,7 +104,7 @@ def _answer(copies: _Copies, one: Told, later: Sequence[Told]) -> None:
             copies.waiting.append(queue or _next_seen(later))
 
 
-def _take(copies: _Copies, one: Told) -> None:
+def _take(copies: _Copies, one: ToldMoment) -> None:
     if one.where in copies.waiting:
         copies.waiting.remove(one.where)
     elif copies.waiting:
@@ -116,7 +116,7 @@ def _take(copies: _Copies, one: Told) -> None:
     copies.held.append(one)
 
 
-def _let_go(copies: _Copies, one: Told, later: Sequence[Told]) -> bool:
+def _let_go(copies: _Copies, one: ToldMoment, later: Sequence[ToldMoment]) -> bool:
     mine = [held for held in copies.held if _same(held, one)][: None if one.move == "end" else 1]
     copies.held = [held for held in copies.held if not any(held is other for other in mine)]
     for held in mine:
@@ -137,7 +137,7 @@ def _gone(copies: _Copies, queue: str | None) -> bool:
     return here or None in copies.waiting
 
 
-def _rest(copies: _Copies, one: Told) -> None:
+def _rest(copies: _Copies, one: ToldMoment) -> None:
     if not copies.over:
         copies.sent, copies.waiting, copies.held, copies.over = {}, [], [], True
     if one.who is not None:
@@ -146,12 +146,12 @@ def _rest(copies: _Copies, one: Told) -> None:
         copies.waiting.append(one.where)
 
 
-def _same(held: Told, one: Told) -> bool:
+def _same(held: ToldMoment, one: ToldMoment) -> bool:
     connection = one.connection is None or held.connection in (None, one.connection)
     return held.who == one.who and connection and (one.channel is None or held.channel in (None, one.channel))
 
 
-def _next_seen(later: Sequence[Told]) -> str | None:
+def _next_seen(later: Sequence[ToldMoment]) -> str | None:
     """The queue in which the copy is seen next, if that is before another one is sent."""
     for one in later:
         if one.move == "send" and one.evidence == "wire":

@@ -7,7 +7,7 @@ import pytest
 
 from drillbook.core.errors import UsageError
 from drillbook.evidence.runs import rows as run_rows
-from drillbook.validation import find
+from drillbook.validation import discovery
 
 MINIMAL = "title: x\ninvariants: {no_lost_tasks: }\n"
 
@@ -20,68 +20,71 @@ def make(path: Path, text: str = MINIMAL) -> Path:
 
 def test_a_folders_scenario_and_its_twins_are_found(tmp_path):
     twin, sound = make(tmp_path / "a" / "careless.yaml"), make(tmp_path / "a" / "scenario.yaml")
-    assert find.find([tmp_path]) == [twin, sound]
+    assert discovery.find([tmp_path]) == [twin, sound]
 
 
 def test_scenario_yaml_is_found_even_when_its_keys_are_wrong(tmp_path):
     file = make(tmp_path / "a" / "scenario.yaml", "titel: x\n")
-    assert find.find([tmp_path]) == [file]
+    assert discovery.find([tmp_path]) == [file]
 
 
 @pytest.mark.parametrize("text", ["title: x\n", "services: {title: x, invariants: y}\n", "  title: x\n  invariants: y\n", "# title:\n"])
 def test_other_yaml_is_passed_over(tmp_path, text):
     make(tmp_path / "compose.yaml", text)
-    assert find.find([tmp_path]) == []
+    assert discovery.find([tmp_path]) == []
 
 
 def test_bytes_that_are_no_text_are_passed_over(tmp_path):
     (tmp_path / "x.yaml").write_bytes(b"\xff\ntitle: x\ninvariants: y\n")
-    assert find.find([tmp_path]) == []
+    assert discovery.find([tmp_path]) == []
 
 
 @pytest.mark.parametrize("folder", [".venv", "node_modules", "reports", "__pycache__"])
 def test_folders_of_other_things_are_passed_over(tmp_path, folder):
     make(tmp_path / folder / "a" / "scenario.yaml")
-    assert find.find([tmp_path]) == []
+    assert discovery.find([tmp_path]) == []
 
 
 def test_run_directories_are_passed_over(tmp_path):
     make(tmp_path / "kept" / "run" / "scenario.yaml")
     make(tmp_path / "kept" / "run" / "plan.json", "{}")
-    assert find.find([tmp_path]) == []
+    assert discovery.find([tmp_path]) == []
 
 
 def test_a_link_back_up_does_not_go_round_for_ever(tmp_path):
     file = make(tmp_path / "a" / "scenario.yaml")
     (tmp_path / "a" / "up").symlink_to(tmp_path)
-    assert find.find([tmp_path]) == [file]
+    assert discovery.find([tmp_path]) == [file]
 
 
 def test_a_file_is_taken_as_it_is_and_once(tmp_path):
     file = make(tmp_path / "odd.yml")
-    assert find.find([file, file]) == [file]
+    assert discovery.find([file, file]) == [file]
 
 
 def test_a_path_that_is_not_there_is_said(tmp_path):
     with pytest.raises(UsageError, match="there is no file or folder"):
-        find.find([tmp_path / "none"])
+        discovery.find([tmp_path / "none"])
 
 
 def test_a_folder_means_its_scenario_yaml(tmp_path):
     file = make(tmp_path / "scenario.yaml")
     make(tmp_path / "careless.yaml")
-    assert find.file(tmp_path) == file
+    assert discovery.file(tmp_path) == file
 
 
 def test_a_folder_without_one_says_which_there_are(tmp_path):
     inside = make(tmp_path / "a" / "scenario.yaml")
     with pytest.raises(UsageError) as raised:
-        find.file(tmp_path)
+        discovery.file(tmp_path)
     assert str(raised.value) == f"the folder {tmp_path} has no scenario.yaml. There are {inside}."
 
 
 def test_a_scenario_is_named_by_its_folder_and_a_twin_by_its_file_too():
-    assert (find.name(Path("scenarios/versioned_workers/scenario.yaml")), find.name(Path("scenarios/versioned_workers/careless.yaml"))) == (
+    assert (
+        discovery.name(Path("scenarios/versioned_workers/scenario.yaml")),
+        discovery.name(Path("scenarios/versioned_workers/careless.yaml")),
+    ) == (
         "versioned_workers",
         "versioned_workers-careless",
     )
@@ -90,20 +93,20 @@ def test_a_scenario_is_named_by_its_folder_and_a_twin_by_its_file_too():
 def test_a_name_does_not_depend_on_where_one_stands(tmp_path, monkeypatch):
     file = make(tmp_path / "mine" / "scenario.yaml")
     monkeypatch.chdir(file.parent)
-    assert {find.name(Path("scenario.yaml")), find.name(Path("../mine/scenario.yaml")), find.name(file)} == {"mine"}
+    assert {discovery.name(Path("scenario.yaml")), discovery.name(Path("../mine/scenario.yaml")), discovery.name(file)} == {"mine"}
 
 
 def test_a_list_has_what_one_chooses_drills_by(tmp_path):
     more = "description: Nothing is lost. More of it.\nmethod: messaging\ntags: [nightly]\nexpect: {broken: [a, b]}\n"
     file = make(tmp_path / "mine" / "careless.yaml", MINIMAL + more)
-    assert find.listed([tmp_path]) == [
-        find.Row("mine-careless", "x", "Nothing is lost.", "messaging", ("nightly",), "broken: a, b", file),
+    assert discovery.listed([tmp_path]) == [
+        discovery.ScenarioRow("mine-careless", "x", "Nothing is lost.", "messaging", ("nightly",), "broken: a, b", file),
     ]
 
 
 def test_a_list_says_method_verdict_file_and_what_is_proven(tmp_path):
     file = make(tmp_path / "mine" / "scenario.yaml", MINIMAL + "description: Nothing is lost. More of it.\nmethod: messaging\n")
-    assert find.rows([tmp_path]) == [("messaging", "held", str(file), "Nothing is lost.")]
+    assert discovery.rows([tmp_path]) == [("messaging", "held", str(file), "Nothing is lost.")]
 
 
 @pytest.mark.parametrize(
@@ -117,12 +120,12 @@ def test_a_list_says_method_verdict_file_and_what_is_proven(tmp_path):
     ],
 )
 def test_a_first_sentence_ends_where_the_next_begins(text: str, first: str):
-    assert find.first_sentence(text) == first
+    assert discovery.first_sentence(text) == first
 
 
 def test_a_file_that_cannot_be_read_is_listed_with_what_to_do(tmp_path):
     file = make(tmp_path / "mine" / "scenario.yaml", "title: [\n")
-    assert find.rows([tmp_path]) == [("", "held", str(file), f"cannot be read: drillbook validate {file}")]
+    assert discovery.rows([tmp_path]) == [("", "held", str(file), f"cannot be read: drillbook validate {file}")]
 
 
 def test_runs_are_listed_with_their_verdicts(tmp_path):

@@ -13,7 +13,7 @@ from drillbook.scenario.part import Part
 DEFAULT_EFFECTS_QUERY = "select task, key, version, worker, at from effects order by at"
 
 
-class Source(Part):
+class EffectSource(Part):
     """One place where tasks leave effects: rows of the database, or calls to the HTTP sink."""
 
     query: str | None = Field(
@@ -29,7 +29,7 @@ class Source(Part):
     types: list[str] | None = Field(default=None, description="The task types that leave an effect here; none given: all of them.")
 
     @model_validator(mode="after")
-    def _one_source(self) -> Source:
+    def _one_source(self) -> EffectSource:
         if (self.query is None) == (self.http is None):
             raise ValueError("give exactly one of query and http")
         return self
@@ -43,7 +43,7 @@ class Effects(Part):
         description="SQL on the drill's database: task, key (idempotency key), version, worker and at (timestamptz), one row an effect. "
         "It is tried once before the load begins.",
     )
-    sources: dict[str, Source] | None = Field(
+    sources: dict[str, EffectSource] | None = Field(
         default=None,
         description="In place of `query`: sources by name. A task is done when it has left an effect in each source of its type, and "
         "done twice when it left two in one of them.",

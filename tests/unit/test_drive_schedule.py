@@ -11,11 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from drillbook.drive.story import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Story, Waits
+from drillbook.drive.schedule import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Schedule, Waits
 from drillbook.plan import make_plan
 from drillbook.scenario import Scenario
 from drillbook.scenario.moments import TaskCount
-from drillbook.validation.draft import STRICT
+from drillbook.validation.partial_scenario import STRICT
 
 GIVEN_WITHIN = 20
 DRILL = """
@@ -48,14 +48,14 @@ def scenario(**changes: Any) -> Scenario:
 
 def story(**changes: Any) -> Told:
     made = scenario(**changes)
-    return Told(Story(made, make_plan(made, 1).faults))
+    return Told(Schedule(made, make_plan(made, 1).faults))
 
 
 @dataclass
 class Told:
     """A story and the facts it is told, at a moment of the test's own."""
 
-    story: Story
+    story: Schedule
     elapsed: float = 0.0
     raised: dict[str, float] = field(default_factory=dict)
     counts: dict[TaskCount, bool] = field(default_factory=dict)

@@ -6,9 +6,9 @@ from collections import defaultdict
 from collections.abc import Iterable
 
 from drillbook.evidence.kinds import KINDS
-from drillbook.judge.database import Database
-from drillbook.judge.holding import Told, with_holders
-from drillbook.judge.verdict import Moment
+from drillbook.judge.database import EvidenceDatabase
+from drillbook.judge.holders import ToldMoment, with_holders
+from drillbook.judge.verdict import StoryMoment
 
 LONGEST = 60
 """Moments of one story; of a longer one the first and the last are told."""
@@ -34,7 +34,7 @@ select greatest({", ".join(f'(select max("{kind.latest}") from {stem})' for stem
 """  # noqa: S608
 
 
-def stories(database: Database, tasks: Iterable[str], whole: bool = False) -> dict[str, tuple[Moment, ...]]:
+def stories(database: EvidenceDatabase, tasks: Iterable[str], whole: bool = False) -> dict[str, tuple[StoryMoment, ...]]:
     """Tell the stories of some tasks.
 
     Args:
@@ -48,27 +48,27 @@ def stories(database: Database, tasks: Iterable[str], whole: bool = False) -> di
         connection.execute("create temp table told as select unnest($tasks::varchar[]) as task", {"tasks": wanted})
         connection.execute(_ON_THE_WIRE)
         connection.execute(_LATEST)
-        told: dict[str, list[Told]] = defaultdict(list)
+        told: dict[str, list[ToldMoment]] = defaultdict(list)
         for *fields, task in connection.execute(_MOMENTS, {"whole": whole}).fetchall():
-            told[task].append(Told(*fields))
+            told[task].append(ToldMoment(*fields))
     watched = not database.execute("from evidence where name = 'wire' and state = 'missing'").fetchall()
     found = {task: with_holders(told[task], watched) for task in wanted}
     return {task: tuple(moments) if whole else _shortened(moments) for task, moments in found.items()}
 
 
-def step_moments(database: Database) -> dict[str, list[Moment]]:
+def step_moments(database: EvidenceDatabase) -> dict[str, list[StoryMoment]]:
     """When each step of the playbook began and ended, to be told in the stories of what went wrong in it."""
-    moments: dict[str, list[Moment]] = defaultdict(list)
+    moments: dict[str, list[StoryMoment]] = defaultdict(list)
     for name, begin_at, end_at in database.execute("select name, begin_at, end_at from steps order by begin_at, name").fetchall():
-        moments[name].append(Moment(begin_at, f'step "{name}" begins', evidence="timeline"))
+        moments[name].append(StoryMoment(begin_at, f'step "{name}" begins', evidence="timeline"))
         if end_at is not None:
-            moments[name].append(Moment(end_at, f'step "{name}" ends', evidence="timeline"))
+            moments[name].append(StoryMoment(end_at, f'step "{name}" ends', evidence="timeline"))
     return moments
 
 
-def _shortened(moments: list[Moment]) -> tuple[Moment, ...]:
+def _shortened(moments: list[StoryMoment]) -> tuple[StoryMoment, ...]:
     if len(moments) <= LONGEST:
         return tuple(moments)
     half = LONGEST // 2
-    left_out = Moment(moments[half].at, f"… {len(moments) - 2 * half:,} more moments …")
+    left_out = StoryMoment(moments[half].at, f"… {len(moments) - 2 * half:,} more moments …")
     return (*moments[:half], left_out, *moments[-half:])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from drillbook.core.names import StageNames
 from drillbook.scenario import FaultEntry, FaultSpec
-from drillbook.validation.source import Source
+from drillbook.validation.source import ScenarioSource
 
 P = TypeVar("P", bound=BaseModel)
 
@@ -23,7 +23,7 @@ MOST_REPLICAS = 64
 
 
 @dataclass
-class Draft:
+class PartialScenario:
     """A file as the checks see it.
 
     Args:
@@ -31,7 +31,7 @@ class Draft:
         folder: the scenario's folder; programs and files are relative to it.
     """
 
-    source: Source
+    source: ScenarioSource
     folder: Path
 
     def part(self, model: type[P], *path: str | int) -> P | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterable, Sequence
 
-from drillbook.judge.verdict import Compatibility, Judgement, Moment, Verdict
+from drillbook.judge.verdict import Compatibility, Judgement, StoryMoment, Verdict
 
 HELD_STILL = "│"
 """In place of a holder's name that has not changed."""
@@ -35,7 +35,7 @@ def first_found(judgement: Judgement) -> str | None:
     return next((finding.task for result in broken for finding in result.findings if finding.task is not None), None)
 
 
-def running(moments: Sequence[Moment]) -> Iterable[tuple[Moment, str]]:
+def running(moments: Sequence[StoryMoment]) -> Iterable[tuple[StoryMoment, str]]:
     """The moments, each with its cell of the column that shows who has the task: the name where it changes, and a line below it."""
     last = ""
     for moment in moments:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from drillbook.judge.catalogue import Invariant
-from drillbook.judge.query import Answer, Kind
+from drillbook.judge.query import FindingKind, QueryAnswer
 from drillbook.judge.verdict import Equation, Result, Verdict
 
 
 def sentence(
     verdict: Verdict,
     results: Sequence[Result],
-    broken: Sequence[tuple[Invariant, Answer]],
+    broken: Sequence[tuple[Invariant, QueryAnswer]],
     preconditions: Sequence[str],
     equation: Equation | None,
 ) -> str:
@@ -61,13 +61,13 @@ def _others(equation: Equation) -> str:
     return f"; {_joined([f'{publishes} {fate}', *(f'{count:,} {fate}' for count, fate in rest)])}"
 
 
-def _said(invariant: Invariant, kind: Kind) -> str:
+def _said(invariant: Invariant, kind: FindingKind) -> str:
     generic = (f"1 counterexample to {invariant.name}", f"{{count}} counterexamples to {invariant.name}")
     one, many = invariant.words.get(kind.name, generic)
     return (one if kind.count == 1 else many.replace("{count}", f"{kind.count:,}")) + _blame(kind)
 
 
-def _blame(kind: Kind) -> str:
+def _blame(kind: FindingKind) -> str:
     """The step, where more than half of the findings are its own."""
     if 2 * kind.blamed <= kind.count:
         return ""
