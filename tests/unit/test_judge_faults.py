@@ -205,6 +205,9 @@ STOOD = [f"fault slow {state} on workers.v2.1 -> broker" for state in ("begin", 
 NOBODY = 'the fault "slow" met nobody: {} workers.v2.1 -> broker in the 3.0 s that it stood'
 NOTHING, UNCONNECTED = NOBODY.format("nothing passed"), NOBODY.format("nobody was connected, or came to connect, over")
 PASSED = ["open v2", "closed v2 by the broker"]
+FOR_4_S = [*STOOD[:2], "deliver a to v1 from q", "ack a by v1", *STOOD[2:]]
+UNCONNECTED_4_S = UNCONNECTED.replace("3.0", "4.0")
+UNHEALED = 'the fault "slow" was not seen to lift'
 MET = {
     "slow, and something passed": (SLOW, [*STOOD[:2], "deliver a to v2 from q", *STOOD[2:]], None),
     "slow, and its connection ended": (SLOW, ["open v2", *STOOD[:2], "close v2", *STOOD[2:]], None),
@@ -218,6 +221,16 @@ MET = {
     "cut, and nobody there": (CUT_OFF, STOOD, UNCONNECTED.replace("3.0", "2.0")),
     "cut, and its worker came meanwhile": (CUT_OFF, [*STOOD[:2], "started v2", *STOOD[2:]], None),
     "cut, and another's worker came": (CUT_OFF, [*STOOD[:2], "started v1", *STOOD[2:]], UNCONNECTED),
+    "cut, and its worker had come more often than that": (CUT_OFF, [*PASSED, *PASSED, *FOR_4_S], None),
+    "cut, and its worker came more often than that afterwards": (CUT_OFF, [*PASSED, *FOR_4_S, *PASSED, *PASSED], None),
+    "cut, and its worker came no more often than that": (
+        CUT_OFF,
+        [*PASSED, "ack a by v1", "ack a by v1", *PASSED, *FOR_4_S],
+        UNCONNECTED_4_S,
+    ),
+    "cut, and its worker came and had ended": (CUT_OFF, [*PASSED, *PASSED, "stopped v2", *FOR_4_S], UNCONNECTED_4_S),
+    "cut, and its worker came often only afterwards": (CUT_OFF, [*FOR_4_S, *PASSED, *PASSED], UNCONNECTED_4_S),
+    "cut to the end, and its worker had come twice": (CUT_OFF, [*PASSED, *PASSED, *STOOD[:2]], UNHEALED),
 }
 
 

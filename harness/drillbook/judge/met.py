@@ -1,7 +1,8 @@
 """Whether a fault on a link met anybody: what passed there while it stood, or who would have used it.
 
 A link to the broker that still carries something (slow): something passed there, as the wire shows. One that lets nothing pass (cut): a
-connection was open when that began, its end shows on the wire, or the worker at its end was started meanwhile, and so had to reach it.
+connection was open when that began, its end shows on the wire, the worker at its end was started meanwhile, and so had to reach it, or it
+came and went more often than that: twice before or after within as long a time, as one does whose channel is refused again and again.
 Nothing sees what passes a link that does not lead to the broker: there it is enough that its client was connected to the broker, as for a
 cut. What a program tries over a link of the
 operator leaves no trace where it is cut, and its calls to the management API never do: there it is enough that a program ran. A fault
@@ -23,10 +24,19 @@ with seen as (
          count(*) filter ("at" < $begin and channel is null and event = 'open')
            - count(*) filter ("at" < $begin and channel is null and event = 'close') as standing
   from wire where list_contains($peers::varchar[], peer)
+), opened as (
+  select peer, count(*) filter ("at" <= $begin and $begin - "at" <= $end - $begin) as before,
+         count(*) filter ("at" >= $end and "at" - $end <= $end - $begin) as afterwards
+  from wire where event = 'open' and channel is null and list_contains($peers::varchar[], peer) group by peer
+), ended as (
+  select name from timeline where event = 'container' and "at" < $begin
+  group by name having arg_max(state, "at") in ('stopped', 'killed', 'died')
 )
 select any_value(passed) > 0 or ($there and any_value(standing) > 0) or ($there and exists (
   select 1 from timeline where event = 'container' and state = 'started' and list_contains($peers::varchar[], name)
     and "at" between $begin and $end
+)) or ($there and exists (
+  select 1 from opened where (before >= 2 or (before >= 1 and afterwards >= 2)) and peer not in (select name from ended)
 )) or (list_contains($peers::varchar[], 'operator') and exists (
   select 1 from phases where name in ('deployment', 'playbook') and begin_at <= $end and coalesce(end_at, $end) >= $begin
 )), any_value(state), any_value(reason)
