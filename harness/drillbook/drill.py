@@ -61,7 +61,7 @@ class Drilled:
             return int(Exit.TERMINATED if self.interrupted_by == signal.SIGTERM else Exit.INTERRUPTED)
         if self.error is not None:
             return int(self.error.exit_code)
-        return self.judgement.verdict.exit_code if self.judgement else int(Exit.UNKNOWN)
+        return self.judgement.verdict.exit_code if self.judgement else int(Exit.INCONCLUSIVE)
 
 
 class Interrupted(BaseException):
@@ -138,7 +138,7 @@ class _Drill:
             except Exception as defect:
                 error = self._defect(defect, stage.redact)
             except Interrupted:
-                self._progress.note("interrupted: stopping the load, lifting faults, saving evidence; once more to leave at once")
+                self._progress.note("interrupted: stopping the load, clearing faults, saving evidence; once more to leave at once")
             signals.raising = False
             for finish in (conductor.collect if conductor else None, stage.save_logs, None if self._keep else stage.close):
                 error = self._attempt(finish, error, stage.redact)

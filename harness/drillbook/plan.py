@@ -218,7 +218,7 @@ def _is_victim_by_wire(scenario: RunnableScenario, entry: FaultEntry, victims: l
 
 
 def _rule(scenario: RunnableScenario, entry: FaultEntry, on: OnWire, victims: list[str]) -> Rule:
-    """What the tap is asked to do: to hold the message until the fault has bitten, if the fault itself asks nothing else of it."""
+    """What the tap is asked to do: to hold the message until the fault has taken effect, if the fault itself asks nothing else of it."""
     links = resolve(scenario, on.link) if on.link else victims
     return Rule(
         id=f"{entry.name}#1", name=entry.name, links=tuple(links), event=on.wire, action="hold", nth=on.nth, count=on.count, task=on.task

@@ -1,6 +1,6 @@
 -- settings_restored: Every worker works with the settings it had before the deployment.
 -- needs: effects, timeline
--- excused by: nothing
+-- needs complete: nothing
 -- in words: 1 worker does not work with its settings again | {count} workers do not work with their settings again
 --
 -- A worker signs each effect with the release and the hash of the settings it runs with. Compared are its effects from before the
@@ -13,7 +13,7 @@ works as (
   from effects, deployed where worker is not null group by worker
 )
 select task, format('{} did its last task with {}, and worked with {} before the deployment.', worker, last, before) as why,
-       null as step, false as unknown
+       null as step, false as inconclusive
 from works where before is not null and last <> before
 union all
 select null, format('{} did nothing before the deployment', worker), null, true from works where before is null

@@ -1,6 +1,6 @@
 -- replay_paced: The playbook puts messages back at a limited rate.
 -- needs: wire
--- excused by: wire
+-- needs complete: wire
 -- parameter most: int (messages in any one second)
 -- in words: 1 message was one too many in its second | {count} messages were too many in their second
 with sends as (

@@ -1,6 +1,6 @@
 -- statement_as_booked: The statement shows every booking as the events have it: same account, line, amount and balance.
 -- needs: effects
--- excused by: effects
+-- needs complete: effects
 -- parameter events: text = ledger (the source of effects that is computed from the events)
 -- parameter shown: text = statement (the source of effects that is the projection)
 -- in words: 1 booking is shown wrong | {count} bookings are shown wrong

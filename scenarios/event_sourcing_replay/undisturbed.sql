@@ -1,6 +1,6 @@
 -- undisturbed: A consumer does its part of every task soon after the task was sent, whatever happens to the others.
 -- needs: published, effects
--- excused by: effects
+-- needs complete: effects
 -- parameter source: text (the source of effects that this consumer writes)
 -- parameter within: duration (from the confirm to the effect)
 -- in words: 1 task waited | {count} tasks waited

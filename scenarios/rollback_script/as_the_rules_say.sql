@@ -1,6 +1,6 @@
 -- as_the_rules_say: Every task that v2 left behind was decided on, and as rules.yaml has it, by what was seen of it from outside.
 -- needs: published, wire, effects, handled, timeline
--- excused by: nothing
+-- needs complete: nothing
 -- parameter queue: queue = tasks.v2 (where the tasks of v2 were)
 -- parameter stale: duration = 2s (older than this, a quote that was not done is marked failed)
 -- in words: 1 task was decided on otherwise than the rules say | {count} tasks were decided on otherwise than the rules say
@@ -30,4 +30,4 @@ wrong as (
   end as why
   from facts
 )
-select task, why, step_at(decided_at) as step, not whole('handled') or not whole('effects') as unknown from wrong where why is not null
+select task, why, step_at(decided_at) as step, not complete('handled') or not complete('effects') as inconclusive from wrong where why is not null

@@ -1,6 +1,6 @@
 -- all_or_nothing: An order is shipped with all that belongs to it, or undone with nothing left of it.
 -- needs: effects
--- excused by: effects
+-- needs complete: effects
 -- in words: 1 order is half-done | {count} orders are half-done
 --
 -- Shipped: reserved, charged, not released, not refunded. Undone: not shipped, refunded if it was charged, its insurance cancelled if the

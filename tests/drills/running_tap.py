@@ -58,7 +58,7 @@ class RunningTap:
         lines = [json.loads(text) for text in self.output.read_text().splitlines()]
         assert [line["seq"] for line in lines] == list(range(1, len(lines) + 1))
         assert (lines[0]["event"], lines[-1]["event"]) == ("start", "end")
-        assert not [line for line in lines if line["event"] == "blind"]
+        assert not [line for line in lines if line["event"] == "incomplete"]
         return [line for line in lines if "link" in line]
 
     def wait_for(self, event, times=1):

@@ -96,12 +96,12 @@ def test_a_closed_channel_gives_its_task_back(drill: Finished) -> None:
 def test_another_kind_of_fault_happens_while_the_message_is_held(drill: Finished) -> None:
     (held,), (let_go,) = acts(drill, SLOW, "held"), acts(drill, SLOW, "let go")
     moments = {event["state"]: event["at"] for event in drill.timeline if event["event"] == "fault" and event["name"] == SLOW}
-    assert held["at"] <= moments["begin"] <= moments["bit"] <= let_go["at"]
+    assert held["at"] <= moments["begin"] <= moments["took_effect"] <= let_go["at"]
 
 
 @pytest.mark.parametrize("fault", [CARELESS, SOUND, CONFIRM, LATE, CLOSED, SLOW])
 def test_a_fault_at_a_message_is_written_down_before_it_acts_and_bites_and_lifts(drill: Finished, fault: str) -> None:
-    assert states(drill, fault) == ["armed", "begin", "bit", "end", "lifted"]
+    assert states(drill, fault) == ["armed", "begin", "took_effect", "end", "cleared"]
 
 
 def test_a_fault_beside_a_step_counts_from_there(drill: Finished) -> None:

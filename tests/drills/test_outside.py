@@ -81,8 +81,8 @@ class Bench:
     def leftovers(self) -> dict[str, dict[str, Any]]:
         return {line.pop("task"): line for line in self.lines("leftovers")}
 
-    def blind(self) -> dict[str, str]:
-        return {event["name"]: event["detail"] for event in self.lines("timeline") if event["event"] == "blind"}
+    def incomplete(self) -> dict[str, str]:
+        return {event["name"]: event["detail"] for event in self.lines("timeline") if event["event"] == "incomplete"}
 
 
 @pytest.fixture
@@ -158,11 +158,11 @@ def test_a_stage_whose_outbox_is_not_empty_still_waits(shared: Bench) -> None:
 @pytest.mark.parametrize("link", [f"{WORKER} -> sink", "operator -> sink"])
 def test_a_fault_bites_the_way_to_the_sink_and_is_lifted(shared: Bench, link: str) -> None:
     for fault in link_faults(link):
-        assert not fault.bit(shared.stage, link)
+        assert not fault.took_effect(shared.stage, link)
         fault.begin(shared.stage, link)
-        assert fault.bit(shared.stage, link)
+        assert fault.took_effect(shared.stage, link)
         fault.end(shared.stage, link)
-        assert fault.lifted(shared.stage, link)
+        assert fault.cleared(shared.stage, link)
 
 
 @pytest.mark.parametrize("how", ["drop", "refuse"])
@@ -213,7 +213,7 @@ def test_everything_that_rests_or_was_done_is_collected(started: Callable[[], Be
     assert until(lambda: bench.stage.wire.poll().in_flight == 1, PATIENCE)
     bench.collect()
     operator.close()
-    assert bench.blind() == {}
+    assert bench.incomplete() == {}
     assert {task: (left["state"], left.get("queue"), left.get("holder")) for task, left in bench.leftovers().items()} == {
         "held": ("unacked", "parked", "operator"),
         "parked": ("ready", "parked", None),
@@ -228,13 +228,13 @@ def test_everything_that_rests_or_was_done_is_collected(started: Callable[[], Be
     assert [(state["task"], state["state"], state["worker"]) for state in bench.lines("states")] == [("a", "completed", WORKER)]
 
 
-def test_effects_are_blind_when_the_sink_was_killed(started: Callable[[], Bench]) -> None:
+def test_effects_are_incomplete_when_the_sink_was_killed(started: Callable[[], Bench]) -> None:
     bench = started()
     bench.publish("tasks", "a")
     assert bench.done("a")
     bench.stage.container("sink").kill()
     bench.collect()
-    assert bench.blind() == {"effects": "the effect sink was not seen to end, so that calls may be missing."}
+    assert bench.incomplete() == {"effects": "the effect sink was not seen to end, so that calls may be missing."}
     assert len(bench.lines("effects")) == 2
 
 

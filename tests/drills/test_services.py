@@ -96,11 +96,11 @@ def test_the_server_is_one_of_the_run_s_containers(stage: Stage) -> None:
 
 @pytest.mark.parametrize(("link", "fault"), [(link, fault) for link in LINKS for fault in link_faults(link)], ids=str)
 def test_every_way_to_the_server_can_be_cut_and_slowed(stage: Stage, fault: Fault, link: str) -> None:
-    assert not fault.bit(stage, link)
+    assert not fault.took_effect(stage, link)
     fault.begin(stage, link)
-    assert fault.bit(stage, link)
+    assert fault.took_effect(stage, link)
     fault.end(stage, link)
-    assert fault.lifted(stage, link)
+    assert fault.cleared(stage, link)
 
 
 def test_the_server_can_be_paused(stage: Stage) -> None:
@@ -114,8 +114,8 @@ def test_the_server_can_be_paused(stage: Stage) -> None:
 def test_the_server_can_be_restarted_and_answers_again(stage: Stage) -> None:
     fault = Restart(target="flags")
     fault.begin(stage, "flags")
-    assert fault.bit(stage, "flags")
-    assert until(lambda: fault.lifted(stage, "flags"), 20)
+    assert fault.took_effect(stage, "flags")
+    assert until(lambda: fault.cleared(stage, "flags"), 20)
     assert said(stage) == "on"
 
 

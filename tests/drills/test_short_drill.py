@@ -77,8 +77,8 @@ def test_a_run_leaves_nothing_running(held: Finished) -> None:
 
 def test_a_fault_pinned_before_a_step_has_bitten_before_the_step_runs(held: Finished) -> None:
     story = [(event["event"], event["state"]) for event in held.timeline if event["name"] in ("the worker freezes", "look")]
-    assert story[:4] == [("fault", "armed"), ("fault", "begin"), ("fault", "bit"), ("step", "begin")]
-    assert ("fault", "lifted") in story
+    assert story[:4] == [("fault", "armed"), ("fault", "begin"), ("fault", "took_effect"), ("step", "begin")]
+    assert ("fault", "cleared") in story
 
 
 def test_what_the_machine_had_time_for_is_seen_until_the_stage_is_at_rest(held: Finished) -> None:
@@ -186,19 +186,22 @@ def test_a_sound_worker_survives_every_kind_of_fault(wide: Finished) -> None:
 @pytest.mark.parametrize("fault", ["slow", "silent", "shut", "reboot", "frozen"])
 def test_every_fault_is_written_down_before_it_acts_and_bites_and_lifts(wide: Finished, fault: str) -> None:
     states = [event["state"] for event in wide.timeline if event["event"] == "fault" and event["name"] == fault]
-    assert states == ["armed", "begin", "bit", "end", "lifted"]
+    assert states == ["armed", "begin", "took_effect", "end", "cleared"]
 
 
 def test_a_fault_after_a_step_bites_before_the_next_step_begins(wide: Finished) -> None:
     story = [(event["name"], event["state"]) for event in wide.timeline]
     assert (
-        story.index(("look", "end")) < story.index(("reboot", "begin")) < story.index(("reboot", "bit")) < story.index(("note it", "begin"))
+        story.index(("look", "end"))
+        < story.index(("reboot", "begin"))
+        < story.index(("reboot", "took_effect"))
+        < story.index(("note it", "begin"))
     )
 
 
 def test_a_fault_during_a_step_bites_before_the_step_ends(wide: Finished) -> None:
     story = [(event["name"], event["state"]) for event in wide.timeline]
-    assert story.index(("note it", "begin")) < story.index(("frozen", "bit")) < story.index(("note it", "end"))
+    assert story.index(("note it", "begin")) < story.index(("frozen", "took_effect")) < story.index(("note it", "end"))
 
 
 def test_a_step_is_held_until_its_tasks_are_there(wide: Finished) -> None:
@@ -283,7 +286,7 @@ def test_a_fault_whose_moment_never_comes_cannot_be_green(changed: Callable[...,
     (disarmed,) = [line["seq"] for line in wire if line.get("reason") == "disarmed"]
     acks = sum(line["event"] == "ack" for line in wire if line["seq"] < disarmed)
     assert done.verdict["preconditions"] == [
-        f'the fault "too late" never bit: the 100000th ack on workers.v1.1 -> broker never passed: {acks} such messages passed',
+        f'the fault "too late" never took effect: the 100000th ack on workers.v1.1 -> broker never passed: {acks} such messages passed',
         'the fault "the worker freezes" never began: before look never came',
     ]
 
@@ -301,7 +304,7 @@ def test_a_container_that_dies_unasked_ends_the_drill_with_3_and_is_named(role: 
     assert process.returncode == 3, out + err
     assert f"{role} ended by itself" in err
     done = Finished(3, out, err, tmp_path / "reports")
-    assert done.verdict["verdict"] == "unknown"
+    assert done.verdict["verdict"] == "inconclusive"
     assert not _left(done)
 
 
@@ -318,7 +321,7 @@ def test_an_interrupted_drill_saves_cleans_up_and_judges_what_there_is(
     out, err = process.communicate(timeout=300)
     assert process.returncode == exit_code, out + err
     done = Finished(exit_code, out, err, tmp_path / "reports")
-    assert done.verdict["verdict"] in ("unknown", "broken")
+    assert done.verdict["verdict"] in ("inconclusive", "broken")
     assert (done.run_directory / "effects.jsonl").exists()
     assert not _left(done)
 

@@ -1,4 +1,4 @@
-"""The stage on real parts: what it listens on, what it tells programs, and that every fault bites and lifts."""
+"""The stage on real parts: what it listens on, what it tells programs, and that every fault takes effect and clears."""
 
 from __future__ import annotations
 
@@ -89,23 +89,23 @@ def test_a_queue_that_is_not_there_has_no_depth(stage: Stage) -> None:
 
 def test_a_slow_link_is_proven_by_a_round_trip_and_healed(stage: Stage) -> None:
     fault, link = Latency(link=f"{WORKER} -> broker", delay="150ms"), f"{WORKER} -> broker"
-    assert not fault.bit(stage, link)
+    assert not fault.took_effect(stage, link)
     fault.begin(stage, link)
-    assert fault.bit(stage, link)
-    assert not fault.lifted(stage, link)
+    assert fault.took_effect(stage, link)
+    assert not fault.cleared(stage, link)
     fault.end(stage, link)
-    assert fault.lifted(stage, link)
+    assert fault.cleared(stage, link)
 
 
 @pytest.mark.parametrize("how", ["drop", "refuse"])
 @pytest.mark.parametrize("link", [f"{WORKER} -> broker", f"{WORKER} -> database", "operator -> broker", "load -> broker"])
 def test_a_cut_link_is_proven_by_silence_and_healed(stage: Stage, link: str, how: str) -> None:
     fault = Cut(link=link, how=how)
-    assert not fault.bit(stage, link)
+    assert not fault.took_effect(stage, link)
     fault.begin(stage, link)
-    assert fault.bit(stage, link)
+    assert fault.took_effect(stage, link)
     fault.end(stage, link)
-    assert fault.lifted(stage, link)
+    assert fault.cleared(stage, link)
 
 
 def test_cutting_the_operator_from_the_broker_cuts_the_management_api_too(stage: Stage) -> None:
@@ -153,20 +153,20 @@ def test_a_toxic_that_is_put_on_a_link_anew_ends_what_stands_and_meets_what_come
 @pytest.mark.parametrize("link", BULK)
 def test_a_narrow_link_is_proven_by_how_long_bytes_take_and_healed(stage: Stage, link: str) -> None:
     fault = Bandwidth(link=link, rate="64KiB/s")
-    assert not fault.bit(stage, link)
+    assert not fault.took_effect(stage, link)
     fault.begin(stage, link)
-    assert fault.bit(stage, link)
-    assert not fault.lifted(stage, link)
+    assert fault.took_effect(stage, link)
+    assert not fault.cleared(stage, link)
     fault.end(stage, link)
-    assert until(lambda: fault.lifted(stage, link), 20)
+    assert until(lambda: fault.cleared(stage, link), 20)
 
 
 def test_a_link_that_is_wider_than_asked_for_is_no_proof(stage: Stage) -> None:
     link = f"{WORKER} -> broker"
     narrow, wider = Bandwidth(link=link, rate="64KiB/s"), Bandwidth(link=link, rate="100KiB/s")
     wider.begin(stage, link)
-    assert wider.bit(stage, link)
-    assert not narrow.bit(stage, link)
+    assert wider.took_effect(stage, link)
+    assert not narrow.took_effect(stage, link)
     wider.end(stage, link)
 
 
@@ -175,8 +175,8 @@ def test_a_link_that_is_narrow_one_way_only_has_neither_bitten_nor_lifted(stage:
     link = f"{WORKER} -> broker"
     fault = Bandwidth(link=link, rate="64KiB/s")
     stage.link(link).poison("test", Toxic("bandwidth", {"rate": 65}, streams=(stream,)))
-    assert not fault.bit(stage, link)
-    assert not fault.lifted(stage, link)
+    assert not fault.took_effect(stage, link)
+    assert not fault.cleared(stage, link)
     stage.link(link).heal("test")
 
 
@@ -186,9 +186,9 @@ def test_the_narrow_link_of_a_worker_that_died_is_lifted(stage: Stage) -> None:
     fault.begin(stage, link)
     stage.container(WORKER).kill()
     assert until(lambda: stage.container(WORKER).status == "exited", 5)
-    assert fault.bit(stage, link)
+    assert fault.took_effect(stage, link)
     fault.end(stage, link)
-    assert until(lambda: fault.lifted(stage, link), 20)
+    assert until(lambda: fault.cleared(stage, link), 20)
     stage.container(WORKER).start()
     assert until(stage.container(WORKER).answers, 20)
 
@@ -197,13 +197,13 @@ def test_the_narrow_link_of_a_worker_that_died_is_lifted(stage: Stage) -> None:
 def test_a_link_that_resets_is_proven_by_a_reset_and_healed(stage: Stage, link: str) -> None:
     fault, standing = Reset(link=link), stage.link(link).stand(5)
     assert standing is not None
-    assert not fault.bit(stage, link)
+    assert not fault.took_effect(stage, link)
     fault.begin(stage, link)
-    assert fault.bit(stage, link)
+    assert fault.took_effect(stage, link)
     assert standing.ended()
-    assert not fault.lifted(stage, link)
+    assert not fault.cleared(stage, link)
     fault.end(stage, link)
-    assert until(lambda: fault.lifted(stage, link), 20)
+    assert until(lambda: fault.cleared(stage, link), 20)
     standing.close()
 
 
@@ -213,7 +213,7 @@ def test_the_tap_sees_a_worker_s_connection_end_when_its_link_resets_and_come_ag
     assert until(lambda: stage.wire.poll().connected(WORKER), 20)
     fault.begin(stage, link)
     assert until(lambda: not stage.wire.poll().connected(WORKER), 20)
-    assert fault.bit(stage, link)
+    assert fault.took_effect(stage, link)
     assert not stage.wire.poll().connected(WORKER)
     fault.end(stage, link)
     assert until(lambda: stage.wire.poll().connected(WORKER), 60)
@@ -234,9 +234,9 @@ def test_connections_that_end_without_a_reset_are_no_proof_of_one(stage: Stage) 
     fault, cut = Reset(link=link), Cut(link=link, how="refuse")
     fault.begin(stage, link)
     cut.begin(stage, link)
-    assert not fault.bit(stage, link)
+    assert not fault.took_effect(stage, link)
     cut.end(stage, link)
-    assert fault.bit(stage, link)
+    assert fault.took_effect(stage, link)
     fault.end(stage, link)
 
 
@@ -247,7 +247,7 @@ def test_where_no_connection_was_seen_to_end_a_reset_has_not_bitten(stage: Stage
     fault.begin(stage, link)
     cut.end(stage, link)
     assert stage.link(link).knock(5) == "reset"
-    assert not fault.bit(stage, link)
+    assert not fault.took_effect(stage, link)
     fault.end(stage, link)
 
 
@@ -257,9 +257,9 @@ def test_the_resets_of_a_worker_that_died_are_lifted(stage: Stage) -> None:
     fault.begin(stage, link)
     stage.container(WORKER).kill()
     assert until(lambda: stage.container(WORKER).status == "exited", 5)
-    assert fault.bit(stage, link)
+    assert fault.took_effect(stage, link)
     fault.end(stage, link)
-    assert until(lambda: fault.lifted(stage, link), 20)
+    assert until(lambda: fault.cleared(stage, link), 20)
     stage.container(WORKER).start()
     assert until(stage.container(WORKER).answers, 20)
 
@@ -276,12 +276,12 @@ def test_two_faults_on_one_link_are_lifted_each_for_itself(stage: Stage) -> None
     slow.begin(stage, link)
     cut.begin(stage, link)
     slow.end(stage, link)
-    assert cut.bit(stage, link)
+    assert cut.took_effect(stage, link)
     slow.begin(stage, link)
     cut.end(stage, link)
-    assert slow.bit(stage, link)
+    assert slow.took_effect(stage, link)
     slow.end(stage, link)
-    assert slow.lifted(stage, link)
+    assert slow.cleared(stage, link)
 
 
 def test_a_broker_that_freezes_is_away_after_a_bounded_wait(stage: Stage) -> None:
@@ -298,17 +298,17 @@ def test_a_broker_that_freezes_is_away_after_a_bounded_wait(stage: Stage) -> Non
 def test_a_paused_container_is_frozen_and_goes_on(stage: Stage) -> None:
     fault = Pause(target=WORKER)
     fault.begin(stage, WORKER)
-    assert fault.bit(stage, WORKER)
+    assert fault.took_effect(stage, WORKER)
     fault.end(stage, WORKER)
-    assert fault.lifted(stage, WORKER)
+    assert fault.cleared(stage, WORKER)
 
 
 def test_a_killed_container_is_dead_and_can_be_started_again(stage: Stage) -> None:
     fault = Kill(target=WORKER)
     fault.begin(stage, WORKER)
-    assert until(lambda: fault.bit(stage, WORKER), 5)
+    assert until(lambda: fault.took_effect(stage, WORKER), 5)
     fault.end(stage, WORKER)
-    assert until(lambda: fault.lifted(stage, WORKER), 5)
+    assert until(lambda: fault.cleared(stage, WORKER), 5)
     assert until(stage.container(WORKER).answers, 20)
 
 
@@ -319,7 +319,7 @@ def test_a_pause_of_a_container_that_died_counts_as_lifted(stage: Stage) -> None
     stage.container(WORKER).kill()
     assert until(lambda: stage.container(WORKER).status == "exited", 5)
     pause.end(stage, WORKER)
-    assert pause.lifted(stage, WORKER)
+    assert pause.cleared(stage, WORKER)
     stage.container(WORKER).start()
     assert until(stage.container(WORKER).answers, 20)
 
@@ -334,8 +334,8 @@ def test_to_let_a_container_go_on_that_somebody_else_has_let_go_on_is_no_error(s
 def test_a_restarted_broker_answers_again_at_the_same_address(stage: Stage) -> None:
     fault = Restart(target="broker")
     fault.begin(stage, "broker")
-    assert until(lambda: fault.bit(stage, "broker"), 10)
-    assert until(lambda: fault.lifted(stage, "broker"), 60)
+    assert until(lambda: fault.took_effect(stage, "broker"), 10)
+    assert until(lambda: fault.cleared(stage, "broker"), 60)
     assert stage.broker.depth("tasks").exists
     assert until(stage.container(WORKER).answers, 30)
 
@@ -372,7 +372,7 @@ def test_a_kill_of_a_worker_that_was_dead_already_has_not_bitten(stage: Stage) -
     assert until(lambda: stage.container(WORKER).status == "exited", 5)
     fault = Kill(target=WORKER)
     fault.begin(stage, WORKER)
-    assert not fault.bit(stage, WORKER)
+    assert not fault.took_effect(stage, WORKER)
     fault.end(stage, WORKER)
     assert until(stage.container(WORKER).answers, 20)
 
@@ -382,6 +382,6 @@ def test_a_pause_of_a_worker_that_is_dead_has_not_bitten(stage: Stage) -> None:
     assert until(lambda: stage.container(WORKER).status == "exited", 5)
     fault = Pause(target=WORKER)
     fault.begin(stage, WORKER)
-    assert not fault.bit(stage, WORKER)
+    assert not fault.took_effect(stage, WORKER)
     stage.container(WORKER).start()
     assert until(stage.container(WORKER).answers, 20)

@@ -1,4 +1,4 @@
-"""Faults that the tap makes, on a real stage: each bites and lifts, with a transaction, with a dead worker, and with a dead tap."""
+"""Faults that the tap makes, on a real stage: each takes effect and clears, with a transaction, with a dead worker, and with a dead tap."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def on(fault: WireFault, event: Event, name: str, **more: Any) -> WireFault:
 def begin(stage: Stage, fault: WireFault) -> None:
     fault.begin(stage, fault.link)
     assert until(lambda: stage.tap.armed(fault.rule), SECONDS)
-    assert not fault.bit(stage, fault.link)
+    assert not fault.took_effect(stage, fault.link)
 
 
 def end(stage: Stage, fault: WireFault) -> None:
     fault.end(stage, fault.link)
-    assert until(lambda: fault.lifted(stage, fault.link), SECONDS)
+    assert until(lambda: fault.cleared(stage, fault.link), SECONDS)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_a_channel_closed_at_its_commit_takes_the_whole_transaction_along(stage:
     publish(channel, "b")
     with pytest.raises(ChannelClosedByBroker, match="closed by the drill"):
         channel.tx_commit()
-    assert until(lambda: fault.bit(stage, OPERATOR), SECONDS)
+    assert until(lambda: fault.took_effect(stage, OPERATOR), SECONDS)
     end(stage, fault)
     again = channel.connection.channel()
     again.tx_select()
@@ -81,7 +81,7 @@ def test_a_confirm_that_is_lost_is_not_heard_and_its_message_is_there(stage: Sta
     begin(stage, fault)
     with pytest.raises(AMQPError):
         publish(channel, "a")
-    assert until(lambda: fault.bit(stage, OPERATOR), SECONDS)
+    assert until(lambda: fault.took_effect(stage, OPERATOR), SECONDS)
     end(stage, fault)
     assert depth() == 1
 
@@ -90,7 +90,7 @@ def test_a_message_that_is_held_goes_on_at_once_when_the_fault_ends(stage: Stage
     fault = on(Hold(link=OPERATOR, delay="10m"), "publish", "held")
     begin(stage, fault)
     publish(channel, "a")
-    assert until(lambda: fault.bit(stage, OPERATOR), SECONDS)
+    assert until(lambda: fault.took_effect(stage, OPERATOR), SECONDS)
     assert depth() == 0
     end(stage, fault)
     assert until(lambda: depth() == 1, SECONDS)
@@ -99,10 +99,10 @@ def test_a_message_that_is_held_goes_on_at_once_when_the_fault_ends(stage: Stage
 def test_a_fault_on_the_link_of_a_dead_worker_lifts(stage: Stage) -> None:
     fault, kill = on(Drop(link=f"{WORKER} -> broker"), "ack", "dead"), Kill(target=WORKER)
     kill.begin(stage, WORKER)
-    assert until(lambda: kill.bit(stage, WORKER), SECONDS)
+    assert until(lambda: kill.took_effect(stage, WORKER), SECONDS)
     begin(stage, fault)
     end(stage, fault)
-    assert not fault.bit(stage, fault.link)
+    assert not fault.took_effect(stage, fault.link)
     kill.end(stage, WORKER)
     assert until(stage.container(WORKER).answers, SECONDS)
 
@@ -115,7 +115,7 @@ def test_a_fault_of_a_dead_tap_has_lifted_and_no_new_one_is_an_error(stage: Stag
     late.begin(stage, OPERATOR)
     for fault in (armed, late):
         fault.end(stage, OPERATOR)
-        assert fault.lifted(stage, OPERATOR)
-        assert not fault.bit(stage, OPERATOR)
+        assert fault.cleared(stage, OPERATOR)
+        assert not fault.took_effect(stage, OPERATOR)
     stage.container("tap").start()
     assert until(stage.container(WORKER).answers, SECONDS)

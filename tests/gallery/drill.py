@@ -24,15 +24,15 @@ class Outcome:
     """What came of one run."""
 
     verdict: str
-    """``held``, ``broken``, ``unknown``, or ``none`` where nothing could be judged."""
+    """``held``, ``broken``, ``inconclusive``, or ``none`` where nothing could be judged."""
     broken: tuple[str, ...]
     """The invariants that are red, sorted."""
     doubt: str
     """Why something could not be judged, or why the harness failed; empty where all is known."""
     run_directory: Path | None
     """Where to look."""
-    unknown: tuple[str, ...] = ()
-    """Why invariants are unknown, each with its reason."""
+    inconclusive: tuple[str, ...] = ()
+    """Why invariants are inconclusive, each with its reason."""
 
 
 def run_sound(base: str, output: Path) -> Outcome:
@@ -96,10 +96,12 @@ def run(scenario: Path, output: Path, seed: int | None = None) -> Outcome:
     if len(made) != 1 or not (made[0] / "verdict.json").exists():
         return Outcome("none", (), f"no verdict, exit code {done.returncode}: {last_words}", made[0] if made else None)
     verdict = json.loads((made[0] / "verdict.json").read_text(encoding="utf-8"))
-    unknown = tuple(f"{result['name']} is unknown: {result['reason']}" for result in verdict["results"] if result["verdict"] == "unknown")
+    inconclusive = tuple(
+        f"{result['name']} is inconclusive: {result['reason']}" for result in verdict["results"] if result["verdict"] == "inconclusive"
+    )
     failed = f"exit code {done.returncode}: {last_words}" if done.returncode not in (0, 1, 4) else ""
     broken = tuple(sorted(result["name"] for result in verdict["results"] if result["verdict"] == "broken"))
-    return Outcome(verdict["verdict"], broken, failed or next(iter(unknown), ""), made[0], unknown)
+    return Outcome(verdict["verdict"], broken, failed or next(iter(inconclusive), ""), made[0], inconclusive)
 
 
 def finished(command: list[str], within: float) -> subprocess.CompletedProcess[str]:

@@ -22,7 +22,7 @@ it violates, does a correct system stay green whatever it is put through, and do
 INTRODUCTION = """\
 Each is a small change to the reference worker, to a playbook or to the stage of a sound drill, its twin; each failure is the real one, on
 the real broker. Every invariant that makes sense in a drill is declared in it. A bug must break those named and no other, and none may be
-left unknown. The bugs are those of `tests/gallery/bugs/`, one patch file each, numbered by a longer catalogue of failures.
+left inconclusive. The bugs are those of `tests/gallery/bugs/`, one patch file each, numbered by a longer catalogue of failures.
 
 ```sh
 make gallery RUNS={runs}                                   # each drill {runs} times; writes this table

@@ -76,7 +76,7 @@ def test_a_bug_that_breaks_one_invariant_less_is_not_as_expected() -> None:
 
 
 def test_a_bug_that_breaks_all_of_its_invariants_is_not_as_expected_when_another_could_not_be_judged() -> None:
-    assert complaint(Outcome("broken", ("drained",), "recovered is unknown: …", None), ("drained",))
+    assert complaint(Outcome("broken", ("drained",), "recovered is inconclusive: …", None), ("drained",))
 
 
 def test_a_bug_that_breaks_just_its_invariants_is_as_expected() -> None:

@@ -64,7 +64,7 @@ def drill_ended(outcome: Outcome, red: tuple[str, ...]) -> Ended:
     said = complaint(outcome, red)
     if not said:
         return Ended("passed")
-    named = outcome.unknown and all(THE_MACHINE in reason for reason in outcome.unknown)
+    named = outcome.inconclusive and all(THE_MACHINE in reason for reason in outcome.inconclusive)
     return Ended("machine" if named and set(outcome.broken) <= set(red) else "failed", said)
 
 
@@ -149,6 +149,6 @@ def _planted(bug: Bug) -> Ended:
 
 def _seed(seed: int) -> Ended:
     result = seeds.one(seed)
-    if result.fate == "unknown with cause":
+    if result.fate == "inconclusive with cause":
         return Ended("passed", result.outcome.doubt)
     return drill_ended(result.outcome, ())

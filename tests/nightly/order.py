@@ -15,7 +15,7 @@ FILE = Path(__file__).parents[1] / "durations.json"
 """Seconds by file, as ``pytest tests --write-durations`` measured them."""
 WAITING = ("drills", "gallery")
 """Folders of tests that wait for containers."""
-UNKNOWN = {True: 10.0, False: 0.2}
+INCONCLUSIVE = {True: 10.0, False: 0.2}
 """Seconds of a test in a file that was never measured, by whether it waits."""
 
 
@@ -41,7 +41,7 @@ class File:
     @property
     def expected(self) -> float:
         """Seconds it will take."""
-        return self.tests * UNKNOWN[self.waits] if self.seconds is None else self.seconds
+        return self.tests * INCONCLUSIVE[self.waits] if self.seconds is None else self.seconds
 
 
 def order(files: Iterable[File]) -> list[File]:

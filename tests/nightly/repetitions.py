@@ -16,15 +16,15 @@ WHAT = {
 }
 TEXT = """\
 Does the machine decide a verdict? The same again and again, alone and beside {loops} busy loops that leave a third of the processors. A
-drill beside them may end `unknown` where its verdict names the machine, if it is as it should be when it is run again without them. It may
-not break what holds, nor hold what breaks.
+drill beside them may end `inconclusive` where its verdict names the machine, if it is as it should be when it is run again without them. It
+may not break what holds, nor hold what breaks.
 
 ```sh
 make repeat COUNT=20     # goes on where it stopped; writes this section, as do:
 make busy WHAT=drills    # or test, gallery, seeds
 ```
 
-| what | busy loops | ended | passed | unknown, the machine named | fell | machine | commit, day |
+| what | busy loops | ended | passed | inconclusive, the machine named | fell | machine | commit, day |
 |---|---|---|---|---|---|---|---|
 {rows}
 """

@@ -113,6 +113,6 @@ def table(results: Iterable[Result]) -> str:
 def told(rows: Sequence[Result]) -> str:
     """How many there were of each fate, and on which machine, in one line."""
     counts = {fate: sum(one.fate == fate for one in rows) for fate in ("passed", "failed", "machine")}
-    excused = f", {counts['machine']} unknown with the machine named as the cause" if counts["machine"] else ""
+    excused = f", {counts['machine']} inconclusive with the machine named as the cause" if counts["machine"] else ""
     where = f"; {rows[-1].cores} cores, Linux {rows[-1].kernel}, commit {rows[-1].commit}" if rows else ""
     return f"{len(rows)} items: {counts['passed']} passed, {counts['failed']} failed{excused}{where}"

@@ -12,7 +12,7 @@ from tests.nightly.items import GROUPS, Ended, Item, drill_ended, items
 from tests.nightly.repetitions import text
 from tests.nightly.results import ROOT, Fate, Result, Results, table
 
-STARVED = ("recovered is unknown: the machine was too slow: a task waited 9 s for a processor",)
+STARVED = ("recovered is inconclusive: the machine was too slow: a task waited 9 s for a processor",)
 
 
 @pytest.fixture
@@ -87,7 +87,7 @@ def test_the_table_says_of_what_fell_why_and_counts_the_rest() -> None:
     said = table([came("a"), came("b", "failed"), came("c", "machine")])
     assert "said of b" in said
     assert "said of a" not in said
-    assert said.endswith("3 items: 1 passed, 1 failed, 1 unknown with the machine named as the cause; 2 cores, Linux 6.1.0, commit c1")
+    assert said.endswith("3 items: 1 passed, 1 failed, 1 inconclusive with the machine named as the cause; 2 cores, Linux 6.1.0, commit c1")
 
 
 @pytest.mark.parametrize(
@@ -97,15 +97,23 @@ def test_the_table_says_of_what_fell_why_and_counts_the_rest() -> None:
         (Outcome("broken", ("drained",), "", None), ("drained",), "passed"),
         (Outcome("held", (), "", None), ("drained",), "failed"),
         (Outcome("broken", ("drained",), "", None), (), "failed"),
-        (Outcome("unknown", (), STARVED[0], None, STARVED), (), "machine"),
-        (Outcome("unknown", (), STARVED[0], None, STARVED), ("drained",), "machine"),
+        (Outcome("inconclusive", (), STARVED[0], None, STARVED), (), "machine"),
+        (Outcome("inconclusive", (), STARVED[0], None, STARVED), ("drained",), "machine"),
         (Outcome("broken", ("drained",), STARVED[0], None, STARVED), ("drained", "recovered"), "machine"),
-        (Outcome("unknown", (), "the fault never bit", None, (*STARVED, "drained is unknown: the fault never bit")), (), "failed"),
+        (
+            Outcome(
+                "inconclusive", (), "the fault never took effect", None, (*STARVED, "drained is inconclusive: the fault never took effect")
+            ),
+            (),
+            "failed",
+        ),
         (Outcome("broken", ("drained",), STARVED[0], None, STARVED), (), "failed"),
         (Outcome("none", (), "exit code 3: the deployment failed", None), (), "failed"),
     ],
 )
-def test_only_an_unknown_that_names_the_machine_throughout_is_put_down_to_it(outcome: Outcome, red: tuple[str, ...], fate: Fate) -> None:
+def test_only_an_inconclusive_that_names_the_machine_throughout_is_put_down_to_it(
+    outcome: Outcome, red: tuple[str, ...], fate: Fate
+) -> None:
     assert drill_ended(outcome, red).fate == fate
 
 

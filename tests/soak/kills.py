@@ -58,7 +58,7 @@ def check(run: Path) -> str:
     finished = (run / "junit.xml").exists() and '"collect"' in (run / "timeline.jsonl").read_text()
     if done.returncode == 0 and not finished:
         sys.exit(f"{run} was killed half-way and is green")
-    return f"judged {('held', 'broken', '', '', 'unknown')[done.returncode]}"
+    return f"judged {('held', 'broken', '', '', 'inconclusive')[done.returncode]}"
 
 
 def drillbook(*arguments: str | Path) -> list[str]:

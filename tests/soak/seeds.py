@@ -1,8 +1,8 @@
 """Run a correct system with faults drawn at random, and demand that nothing is red: ``python -m tests.soak.seeds [COUNT] [FIRST]``.
 
 Drill number n is made by seed n alone: its faults, their moments and the drill's own seed. A correct system must survive all of them, so
-every red is a false alarm of the judge (or a bug of the stage), and so is an ``unknown`` that no fault explains: one that never came to
-bite, because its victim was not there or no such message passed. Exits 1 when there is one.
+every red is a false alarm of the judge (or a bug of the stage), and so is an ``inconclusive`` that no fault explains: one that never took
+effect, because its victim was not there or no such message passed. Exits 1 when there is one.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from tests.gallery.drill import Outcome, run
 
 CORRECT = Path(__file__).parent / "correct"
 REPORTS = Path("reports/seeds")
-EXPLAINED = re.compile(r'the fault ".*" (never (bit|began)|bit only after the step)')
+EXPLAINED = re.compile(r'the fault ".*" (never (took effect|began)|took effect only after the step)')
 STEPS = ("route to v1", "drain v2", "stop v2", "move leftovers")
 LONG = "drain v2"
-"""A step that takes long enough for a fault to bite during it."""
+"""A step that takes long enough for a fault to take effect during it."""
 WORKERS = ("workers.v1", "workers.v2")
 LINKS = (*(f"{worker} -> {service}" for worker in WORKERS for service in ("broker", "database")), "load -> broker", "operator -> broker")
 Fault = dict[str, Any]
@@ -47,9 +47,9 @@ make seeds COUNT={count}                           # writes this section
 .venv/bin/python -m tests.soak.seeds 1 17     # one drill again, by its seed
 ```
 
-| drills | seeds | held | unknown, as a fault did not come to bite | red, or unknown without a cause |
+| drills | seeds | held | inconclusive, as a fault did not come to take effect | red, or inconclusive without a cause |
 |---|---|---|---|---|
-| {count} | {seeds} | {held} | {unknown} | {alarms} |
+| {count} | {seeds} | {held} | {inconclusive} | {alarms} |
 """
 
 
@@ -63,9 +63,9 @@ class Result:
 
     @property
     def fate(self) -> str:
-        """``held``, ``unknown with cause``, or what is a false alarm: ``broken``, ``unknown``, ``none``."""
-        explained = self.outcome.verdict == "unknown" and EXPLAINED.search(self.outcome.doubt)
-        return "unknown with cause" if explained else self.outcome.verdict
+        """``held``, ``inconclusive with cause``, or what is a false alarm: ``broken``, ``inconclusive``, ``none``."""
+        explained = self.outcome.verdict == "inconclusive" and EXPLAINED.search(self.outcome.doubt)
+        return "inconclusive with cause" if explained else self.outcome.verdict
 
 
 def drawn(seed: int) -> list[Fault]:
@@ -172,15 +172,15 @@ def _tell(result: Result) -> None:
 def text(results: list[Result]) -> str:
     """The section of ``docs/detection.md``."""
     fates = Counter(result.fate for result in results)
-    alarms = len(results) - fates["held"] - fates["unknown with cause"]
+    alarms = len(results) - fates["held"] - fates["inconclusive with cause"]
     seeds = f"{min(result.seed for result in results)} to {max(result.seed for result in results)}"
     causes = Counter(
-        match[1] for result in results if result.fate == "unknown with cause" and (match := EXPLAINED.search(result.outcome.doubt))
+        match[1] for result in results if result.fate == "inconclusive with cause" and (match := EXPLAINED.search(result.outcome.doubt))
     )
-    unknown = f"{fates['unknown with cause']}" + (
+    inconclusive = f"{fates['inconclusive with cause']}" + (
         f" ({', '.join(f'{cause}: {count}' for cause, count in causes.items())})" if causes else ""
     )
-    return TEXT.format(count=len(results), seeds=seeds, held=fates["held"], unknown=unknown, alarms=alarms)
+    return TEXT.format(count=len(results), seeds=seeds, held=fates["held"], inconclusive=inconclusive, alarms=alarms)
 
 
 def main() -> None:
@@ -208,7 +208,7 @@ def main() -> None:
     print(", ".join(f"{count} {fate}" for fate, count in fates.most_common()))
     if given.write:
         page.write(page.CLEAN, text(results))
-    sys.exit(0 if set(fates) <= {"held", "unknown with cause"} else 1)
+    sys.exit(0 if set(fates) <= {"held", "inconclusive with cause"} else 1)
 
 
 if __name__ == "__main__":

@@ -18,12 +18,12 @@ Each line happens a second after the one before; ``history_lines`` has them all:
     metric name{label="x"} 3            declared queue q type stream        found exchange tasks type x-random
     step stop v2 begin                  step stop v2 end                    step stop v2 end exit 3
     phase playbook begin                phase playbook end exit 0           phase playbook timeout
-    fault slow link begin of latency    fault slow link bit on a link       fault slow link not_bit
+    fault slow link begin of latency    fault slow link took_effect on a link       fault slow link no_effect
     started v2                          killed v2, stopped v2, paused v2    stopped broker
     open v2                             closed load by the broker           blocked load
     deliver to v2 from q with {"header:id": "a"}                            machine 95 % busy
     hold stop v2 begin for 20 waiting in q                                  decision playbook abandoned: v2 was given no task yet
-    blind wire                          wait 30
+    incomplete wire                          wait 30
 
 A worker named by its version is its first one: ``v2`` is ``workers.v2.1``; the second is ``v2.2``.
 """

@@ -161,8 +161,8 @@ def _declared(words: Words, at: int) -> Topology:
     return Topology(at, moment, words["kind"], words["name"], words["field"], json.dumps(words["value"]))  # type: ignore[arg-type]
 
 
-def _blind(words: Words, at: int) -> Event:
-    return Event(at, "blind", words["name"], "from", detail="the tap died")
+def _incomplete(words: Words, at: int) -> Event:
+    return Event(at, "incomplete", words["name"], "from", detail="the tap died")
 
 
 _TASK, _WHO, _QUEUE = r"(?P<task>\S+)", r"(?P<who>v\d+(?:\.\d+)?|operator|load|broker)", r"(?P<queue>\S+)"
@@ -204,5 +204,5 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     r"hold (?P<name>.+) (?P<state>begin|met|not_met) for (?P<detail>.+)": _said("hold"),
     r"decision (?P<name>playbook) (?P<state>waits|abandoned): (?P<detail>.+)": _said("decision"),
     r"machine (?P<percent>\d+) % busy": _machine,
-    r"blind (?P<name>\w+)": _blind,
+    r"incomplete (?P<name>\w+)": _incomplete,
 }

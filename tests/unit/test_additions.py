@@ -31,13 +31,13 @@ class Hiccup(Fault):
     def begin(self, stage: FaultStage, victim: str) -> None:
         stage.container(victim).pause()
 
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status == "paused"
 
     def end(self, stage: FaultStage, victim: str) -> None:
         stage.container(victim).unpause()
 
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status != "paused"
 '''
 RUNNER = '''

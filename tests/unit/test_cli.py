@@ -32,7 +32,7 @@ def test_the_help_of_every_command_shows_an_example_and_the_exit_codes(command: 
     done = drillbook(command, "--help")
     assert done.returncode == 0
     assert f"drillbook {command}" in done.stdout.split("Example:")[1]
-    assert "4 unknown" in done.stdout
+    assert "4 inconclusive" in done.stdout
 
 
 def test_help_imports_nothing_heavy() -> None:

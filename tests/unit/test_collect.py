@@ -1,4 +1,4 @@
-"""What collecting makes of what it reads: in order, to the disk as it comes, and blind where it ended early."""
+"""What collecting makes of what it reads: in order, to the disk as it comes, and incomplete where it ended early."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def test_what_is_read_goes_to_the_disk_before_all_of_it_is_read(tmp_path: Path) 
     assert len(lines(run, "leftovers")) == 3 * CHUNK
 
 
-def test_what_was_read_before_the_source_went_away_is_kept_and_the_rest_is_blind(tmp_path: Path) -> None:
+def test_what_was_read_before_the_source_went_away_is_kept_and_the_rest_is_incomplete(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
 
     def cut_short() -> Iterator[Leftover]:
@@ -57,7 +57,7 @@ def test_what_was_read_before_the_source_went_away_is_kept_and_the_rest_is_blind
     _keep(run, "leftovers", cut_short())
     assert [line["task"] for line in lines(run, "leftovers")] == ["1"]
     assert [(event["event"], event["name"], event["detail"]) for event in lines(run, "timeline")] == [
-        ("blind", "leftovers", "the broker does not answer")
+        ("incomplete", "leftovers", "the broker does not answer")
     ]
 
 

@@ -50,8 +50,8 @@ class Asked:
         self.decoding.ask(SCENARIO, "an image", "the-run")
         return [json.loads(line) for line in self.run.file("decoded").read_text().splitlines()]
 
-    def blind(self) -> list[str]:
-        return told(self.run, "blind", detail=True)
+    def incomplete(self) -> list[str]:
+        return told(self.run, "incomplete", detail=True)
 
 
 def all_decoded(messages: list[dict[str, Any]]) -> list[Any]:
@@ -65,7 +65,7 @@ def none_decoded(_: list[dict[str, Any]]) -> list[Any]:
 def test_every_message_that_rests_is_asked_about_and_its_answer_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).rests("a", "b")
     assert [(line["task"], line["by"], line["ok"]) for line in asked.ask()] == [("a", "v1", True), ("b", "v1", True)]
-    assert asked.blind() == []
+    assert asked.incomplete() == []
 
 
 def test_a_worker_is_asked_in_its_own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -78,7 +78,7 @@ def test_a_worker_is_asked_in_its_own_environment(tmp_path: Path, monkeypatch: p
 
 def test_where_nothing_rests_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, ""))
-    assert (asked.ask(), asked.given, asked.blind()) == ([], {}, [])
+    assert (asked.ask(), asked.given, asked.incomplete()) == ([], {}, [])
 
 
 def test_answers_are_kept_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -99,7 +99,7 @@ def test_answers_that_are_missing_are_told_with_what_became_of_the_worker(
 ) -> None:
     asked = Asked(tmp_path, monkeypatch, none_decoded, ended).rests("a")
     asked.ask()
-    assert asked.blind() == [f"decoded from: the v1 worker answered 0 of 1 messages {fate}"]
+    assert asked.incomplete() == [f"decoded from: the v1 worker answered 0 of 1 messages {fate}"]
 
 
 def test_a_worker_that_cannot_be_asked_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,13 +108,13 @@ def test_a_worker_that_cannot_be_asked_is_told(tmp_path: Path, monkeypatch: pyte
 
     asked = Asked(tmp_path, monkeypatch, refused, Ended(0, "")).rests("a")
     asked.ask()
-    assert asked.blind() == ["decoded from: the v1 worker could not be asked: no such image."]
+    assert asked.incomplete() == ["decoded from: the v1 worker could not be asked: no such image."]
 
 
-def test_a_capture_that_is_not_whole_makes_the_answers_blind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_capture_that_is_not_whole_makes_the_answers_incomplete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).rests("a")
     captured = asked.run.path / module.CAPTURED
     captured.parent.mkdir(parents=True, exist_ok=True)
     captured.write_text('{"event":"begin"}\n')
     asked.ask()
-    assert asked.blind() == ["decoded from: the wire tap was not seen to end, so that messages may be missing"]
+    assert asked.incomplete() == ["decoded from: the wire tap was not seen to end, so that messages may be missing"]

@@ -13,6 +13,7 @@ from drillbook.evidence import RunDirectory
 from drillbook.evidence.documents import FORMAT, EnvironmentDocument, PlanDocument, PlannedFaultRecord, VerdictHead, read
 
 PLAN = PlanDocument(
+    format=FORMAT,
     seed=7,
     tasks=12,
     steps=["drain v2"],

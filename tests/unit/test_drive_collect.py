@@ -1,4 +1,4 @@
-"""Settling and collecting on a stage in memory: what is looked at, what is counted, what is read into which file, and what is blind."""
+"""Settling and collecting on a stage in memory: what is looked at and counted, what is read into which file, and what is incomplete."""
 
 from __future__ import annotations
 
@@ -203,7 +203,7 @@ def test_a_file_that_may_stay_empty_is_there(stage: StubStage, tmp_path: Path, s
     calls(stage)
     collected(stage, tmp_path)
     assert stage.run.file(stem).exists()
-    assert told(stage.run, "blind") == []
+    assert told(stage.run, "incomplete") == []
 
 
 def test_a_stage_without_a_database_has_no_states(tmp_path: Path) -> None:
@@ -214,17 +214,17 @@ def test_a_stage_without_a_database_has_no_states(tmp_path: Path) -> None:
     assert not stage.run.file("handled").exists()
 
 
-def test_a_database_that_is_away_makes_what_it_held_blind(stage: StubStage, tmp_path: Path) -> None:
+def test_a_database_that_is_away_makes_what_it_held_incomplete(stage: StubStage, tmp_path: Path) -> None:
     calls(stage)
     assert stage.database is not None
     stage.database.away = True
     collected(stage, tmp_path)
-    assert set(told(stage.run, "blind")) == {"effects from", "states from", "handled from", "leftovers from"}
+    assert set(told(stage.run, "incomplete")) == {"effects from", "states from", "handled from", "leftovers from"}
 
 
-def test_a_sink_that_left_nothing_makes_effects_blind(stage: StubStage, tmp_path: Path) -> None:
+def test_a_sink_that_left_nothing_makes_effects_incomplete(stage: StubStage, tmp_path: Path) -> None:
     collected(stage, tmp_path)
-    assert told(stage.run, "blind", detail=True) == ["effects from: the effect sink left no sink.jsonl."]
+    assert told(stage.run, "incomplete", detail=True) == ["effects from: the effect sink left no sink.jsonl."]
 
 
 # Queries

@@ -60,8 +60,8 @@ class Drive:
         self.conductor.collect()
         return self
 
-    def blind(self) -> list[str]:
-        return [line.removesuffix(" from") for line in self.told("blind")]
+    def incomplete(self) -> list[str]:
+        return [line.removesuffix(" from") for line in self.told("incomplete")]
 
     def metrics(self) -> list[tuple[str | None, str | None]]:
         """The edges at which the broker's counters were taken."""
@@ -148,17 +148,17 @@ def test_a_fault_of_a_step_bites_before_the_step_begins(sound: Drive) -> None:
     lines = [json.loads(line) for line in sound.stage.run.file("timeline").read_text().splitlines()]
     words = [f"{line['event']} {line['name']} {line['state']}" for line in lines]
     steps = [place for place, word in enumerate(words) if word == "step stop v2 begin"]
-    assert words.index("fault pinned bit") < steps[-1]
+    assert words.index("fault pinned took_effect") < steps[-1]
 
 
-def test_a_fault_of_a_step_does_not_bite_in_a_step_of_the_deployment_with_that_name(sound: Drive) -> None:
+def test_a_fault_of_a_step_does_not_take_effect_in_a_step_of_the_deployment_with_that_name(sound: Drive) -> None:
     lines = [json.loads(line) for line in sound.stage.run.file("timeline").read_text().splitlines()]
     words = [f"{line['event']} {line['name']} {line['state']}" for line in lines]
     assert words.index("fault pinned begin") > words.index("phase deployment end")
 
 
 def test_a_fault_of_a_time_begins(sound: Drive) -> None:
-    assert "early bit" in sound.told("fault")
+    assert "early took_effect" in sound.told("fault")
 
 
 def test_a_fault_at_a_message_counts_before_the_load_begins(sound: Drive) -> None:
@@ -182,8 +182,8 @@ def test_what_rests_in_queues_is_collected(sound: Drive) -> None:
     assert [json.loads(line)["task"] for line in sound.stage.run.file("leftovers").read_text().splitlines()] == ["task-1"]
 
 
-def test_a_sound_drill_is_blind_nowhere(sound: Drive) -> None:
-    assert sound.blind() == []
+def test_a_sound_drill_is_incomplete_nowhere(sound: Drive) -> None:
+    assert sound.incomplete() == []
 
 
 def test_queues_are_counted_at_the_edges_of_a_step(sound: Drive) -> None:
@@ -265,15 +265,17 @@ def test_a_worker_that_somebody_stopped_ends_nothing(tmp_path: Path) -> None:
     assert "settle end" in drive.told("phase")
 
 
-BLINDING = {"sink": ["effects"], "tap": ["wire"], "broker": []}
+INCOMPLETE_AFTER = {"sink": ["effects"], "tap": ["wire"], "broker": []}
 
 
-@pytest.mark.parametrize(("role", "blind"), BLINDING.items(), ids=BLINDING)
-def test_a_part_that_dies_ends_the_drill_and_says_what_cannot_be_seen_from_then_on(tmp_path: Path, role: str, blind: list[str]) -> None:
+@pytest.mark.parametrize(("role", "incomplete"), INCOMPLETE_AFTER.items(), ids=INCOMPLETE_AFTER)
+def test_a_part_that_dies_ends_the_drill_and_says_what_cannot_be_seen_from_then_on(
+    tmp_path: Path, role: str, incomplete: list[str]
+) -> None:
     drive = running(tmp_path)
     drive.stage.engine.tell(role, "die", exitCode="2")
     assert fails(drive, f"{role} ended by itself").hint == ""
-    assert drive.blind()[: len(blind)] == blind
+    assert drive.incomplete()[: len(incomplete)] == incomplete
 
 
 def test_an_engine_that_goes_away_ends_the_drill(tmp_path: Path) -> None:
@@ -282,18 +284,18 @@ def test_an_engine_that_goes_away_ends_the_drill(tmp_path: Path) -> None:
     fails(drive, "the Docker engine stopped answering in the middle of the drill")
 
 
-def test_a_load_that_dies_ends_the_drill_and_leaves_its_evidence_blind(tmp_path: Path) -> None:
+def test_a_load_that_dies_ends_the_drill_and_leaves_its_evidence_incomplete(tmp_path: Path) -> None:
     drive = running(tmp_path)
     drive.load.exit_code = 9
     fails(drive, "the load generator ended by itself")
-    assert drive.blind()[0] == "published"
+    assert drive.incomplete()[0] == "published"
 
 
 def test_a_load_that_ended_as_it_should_ends_no_drill(tmp_path: Path) -> None:
     drive = conducted(tmp_path)
     drive.load.exit_code = 0
     drive.whole()
-    assert "published" not in drive.blind()
+    assert "published" not in drive.incomplete()
 
 
 def test_a_fault_that_breaks_ends_the_drill(tmp_path: Path) -> None:
@@ -333,7 +335,7 @@ def ended_early(tmp_path_factory: pytest.TempPathFactory) -> Drive:
 
 
 def test_a_drill_that_never_rested_says_that_more_was_to_come(ended_early: Drive) -> None:
-    assert ended_early.blind() == ["effects", "states", "handled", "leftovers", "decoded"]
+    assert ended_early.incomplete() == ["effects", "states", "handled", "leftovers", "decoded"]
 
 
 def test_a_drill_that_never_rested_stops_its_load_all_the_same(ended_early: Drive) -> None:
@@ -425,7 +427,7 @@ def test_a_drill_that_decodes_says_where_the_tap_kept_nothing(tmp_path: Path, mo
     drive = conducted(tmp_path, decode={"by": "v1", "command": ["decode"]})
     monkeypatch.setattr(drive.stage.tap, "capture", lambda: False)
     drive.conductor.drive()
-    assert drive.blind() == ["decoded"]
+    assert drive.incomplete() == ["decoded"]
 
 
 def test_a_playbook_waits_until_the_version_that_was_deployed_is_given_a_task(tmp_path: Path) -> None:

@@ -41,7 +41,7 @@ class Runner:
         self.runner = FaultRunner(faults, stage, stage.run, self.failures.append)
 
     def begins(self, kind: Any = "at", moment: float | str = 1.0) -> Runner:
-        """What waits for this begins, and has shown whether it bites."""
+        """What waits for this begins, and has shown whether it takes effect."""
         assert all(ready.wait(WITHIN) for ready in self.runner.trigger(kind, moment))
         return self
 
@@ -131,23 +131,27 @@ def test_a_fault_is_written_down_with_what_undoes_it_before_it_acts(stage: StubS
 
 def test_a_fault_without_a_time_lasts_until_the_drill_settles(stage: StubStage) -> None:
     runner = Runner(stage, paused(ONE)).begins()
-    assert [line.split(":")[0] for line in runner.said] == ["armed", "begin", "bit"]
-    assert [line.split(":")[0] for line in runner.settles()] == ["armed", "begin", "bit", "end", "lifted"]
+    assert [line.split(":")[0] for line in runner.said] == ["armed", "begin", "took_effect"]
+    assert [line.split(":")[0] for line in runner.settles()] == ["armed", "begin", "took_effect", "end", "cleared"]
 
 
 def test_a_fault_with_a_time_ends_by_itself(stage: StubStage) -> None:
     runner = Runner(stage, paused(ONE, seconds=0.01)).begins()
-    assert runner.says("lifted")
+    assert runner.says("cleared")
     assert stage.container(ONE).status == "running"
 
 
 def test_a_fault_with_a_time_ends_when_the_drill_settles_before(stage: StubStage) -> None:
     runner = Runner(stage, paused(ONE, seconds=3600.0)).begins()
-    assert runner.settles()[-1] == "lifted"
+    assert runner.settles()[-1] == "cleared"
 
 
 def test_a_fault_that_stays_is_never_undone(stage: StubStage) -> None:
-    assert [line.split(":")[0] for line in Runner(stage, planned(Kill(target=ONE), ONE)).begins().settles()] == ["armed", "begin", "bit"]
+    assert [line.split(":")[0] for line in Runner(stage, planned(Kill(target=ONE), ONE)).begins().settles()] == [
+        "armed",
+        "begin",
+        "took_effect",
+    ]
     assert stage.container(ONE).status == "exited"
 
 
@@ -158,26 +162,26 @@ def test_a_fault_that_stays_is_undone_where_it_has_a_time(stage: StubStage) -> N
 
 def test_a_momentary_fault_ends_at_once(stage: StubStage) -> None:
     runner = Runner(stage, planned(Restart(target=ONE), ONE)).begins()
-    assert runner.says("lifted")
+    assert runner.says("cleared")
 
 
-def test_a_fault_that_does_not_bite_is_told_so(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fault_runner, "BITE_WITHIN_SECONDS", 0.0)
+def test_a_fault_that_does_not_take_effect_is_told_so(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fault_runner, "EFFECT_WITHIN_SECONDS", 0.0)
     stage.link(LINK).deaf = True
-    assert "not_bit" in Runner(stage, planned(Cut(link=LINK), LINK)).begins().said
+    assert "no_effect" in Runner(stage, planned(Cut(link=LINK), LINK)).begins().said
 
 
 def test_a_fault_that_bites_one_of_two_victims_has_not_bitten(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fault_runner, "BITE_WITHIN_SECONDS", 0.0)
+    monkeypatch.setattr(fault_runner, "EFFECT_WITHIN_SECONDS", 0.0)
     stage.container(TWO).stuck = True
-    assert "not_bit" in Runner(stage, paused(ONE, TWO)).begins().said
+    assert "no_effect" in Runner(stage, paused(ONE, TWO)).begins().said
 
 
-def test_a_fault_that_does_not_lift_is_told_so(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fault_runner, "LIFT_WITHIN_SECONDS", 0.0)
+def test_a_fault_that_does_not_clear_is_told_so(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fault_runner, "CLEARED_WITHIN_SECONDS", 0.0)
     runner = Runner(stage, paused(ONE)).begins()
     stage.container(ONE).stuck = True
-    assert runner.settles()[-1] == "not_lifted"
+    assert runner.settles()[-1] == "not_cleared"
 
 
 def test_a_fault_hits_all_its_victims_and_lifts_from_all(stage: StubStage) -> None:
@@ -216,7 +220,7 @@ def test_nothing_lasts_before_anything_began(stage: StubStage) -> None:
 def test_a_fault_that_has_lifted_lasts_no_more(stage: StubStage) -> None:
     runner = Runner(stage, paused(ONE, seconds=0.01)).begins()
     assert until(lambda: not runner.runner.lasting(), WITHIN)
-    assert runner.said[-1] == "lifted"
+    assert runner.said[-1] == "cleared"
 
 
 def test_a_momentary_fault_lasts_until_its_service_answers(stage: StubStage) -> None:
@@ -248,7 +252,7 @@ def test_a_fault_at_a_message_does_nothing_before_it_has_come(stage: StubStage) 
 def test_a_fault_at_a_message_begins_with_it_and_says_which(stage: StubStage) -> None:
     runner = Runner(stage, held(Pause(target=ONE), ONE)).begins("on", 0.0)
     stage.tap_process.passes("ack", ONE, "task-7")
-    assert runner.says("bit")
+    assert runner.says("took_effect")
     assert "begin: ack held: task-7 of workers.v1.1" in runner.said
     runner.settles()
 
@@ -271,14 +275,14 @@ def test_only_the_victim_whose_message_it_was_is_hit(stage: StubStage) -> None:
     links = (LINK, f"{TWO} -> broker")
     runner = Runner(stage, held(Kill(target="workers.v1", pick="one"), ONE, TWO, links=links, victim_by_wire=True)).begins("on", 0.0)
     stage.tap_process.passes("ack", TWO)
-    assert runner.says("bit")
+    assert runner.says("took_effect")
     assert (stage.container(ONE).status, stage.container(TWO).status) == ("running", "exited")
 
 
 def test_a_fault_at_a_message_ends_after_its_time(stage: StubStage) -> None:
     runner = Runner(stage, held(Pause(target=ONE), ONE, seconds=0.01)).begins("on", 0.0)
     stage.tap_process.passes("ack", ONE)
-    assert runner.says("lifted")
+    assert runner.says("cleared")
 
 
 def test_a_message_that_never_came_is_told_with_how_many_did(stage: StubStage) -> None:
@@ -307,29 +311,29 @@ def test_the_tap_forgets_the_rule_when_the_fault_is_done(stage: StubStage) -> No
 def test_a_fault_on_messages_ends_when_the_tap_has_hit_them_all(stage: StubStage) -> None:
     runner = Runner(stage, wired(Drop(link=LINK), count=2)).begins("on", 0.0)
     stage.tap_process.passes("ack", ONE, "a")
-    assert runner.says("bit")
+    assert runner.says("took_effect")
     assert "end" not in runner.said
     stage.tap_process.passes("ack", ONE, "b")
-    assert runner.says("lifted")
-    assert runner.said[1:] == ["begin", "bit: ack dropped: a of workers.v1.1", "end", "lifted"]
+    assert runner.says("cleared")
+    assert runner.said[1:] == ["begin", "took_effect: ack dropped: a of workers.v1.1", "end", "cleared"]
 
 
 def test_a_fault_on_messages_that_hit_too_few_says_how_many(stage: StubStage) -> None:
     runner = Runner(stage, wired(Drop(link=LINK), count=3)).begins("on", 0.0)
     stage.tap_process.passes("ack", ONE)
-    assert runner.says("bit")
-    assert runner.settles()[-1] == "lifted: 1 of 3 were hit: 1 such messages passed"
+    assert runner.says("took_effect")
+    assert runner.settles()[-1] == "cleared: 1 of 3 were hit: 1 such messages passed"
 
 
 def test_a_fault_on_messages_that_met_none_has_not_bitten(stage: StubStage) -> None:
     runner = Runner(stage, wired(Drop(link=LINK))).begins("on", 0.0)
-    assert runner.settles()[1:] == ["begin", "end", f"not_bit: the 1st ack on {LINK} never passed: 0 such messages passed", "lifted"]
+    assert runner.settles()[1:] == ["begin", "end", f"no_effect: the 1st ack on {LINK} never passed: 0 such messages passed", "cleared"]
 
 
 def test_messages_that_are_still_held_go_on_when_the_drill_settles(stage: StubStage) -> None:
     runner = Runner(stage, wired(Hold(link=LINK, delay=3600.0))).begins("on", 0.0)
     stage.tap_process.passes("ack", ONE)
-    assert runner.says("bit")
+    assert runner.says("took_effect")
     runner.settles()
     assert [act.what for act in stage.wire.poll().acts("it")] == ["ack held", "ack let go"]
 
@@ -342,5 +346,5 @@ def test_a_fault_on_messages_does_not_last_for_the_story(stage: StubStage) -> No
 
 def test_a_delay_is_not_lifted_as_long_as_the_link_is_slow(stage: StubStage) -> None:
     runner = Runner(stage, planned(Latency(link=LINK, delay=0.2), LINK)).begins()
-    assert runner.settles()[-1] == "lifted"
+    assert runner.settles()[-1] == "cleared"
     assert stage.link(LINK).harms == {}

@@ -153,20 +153,20 @@ def test_the_steps_of_a_script_are_counted_and_written_in_their_order(tmp_path: 
 def test_a_fault_bites_at_its_edge_of_a_step(tmp_path: Path, trigger: str) -> None:
     run = Run(tmp_path, pinned(trigger))
     steps = run.steps()
-    bitten = []
+    effective = []
     steps.begins("stop v2")
-    bitten.append("fault it bit" in run.words())
+    effective.append("fault it took_effect" in run.words())
     steps.runs("stop v2")
     steps.ended("stop v2", 0)
-    bitten.append("fault it bit" in run.words())
-    assert bitten == [trigger == "before", True]
+    effective.append("fault it took_effect" in run.words())
+    assert effective == [trigger == "before", True]
     run.faults.lift_all()
 
 
 def test_a_fault_before_a_step_has_bitten_when_the_step_begins(tmp_path: Path) -> None:
     run = Run(tmp_path, pinned("before"))
     run.steps().begins("stop v2")
-    assert run.words()[-2:] == ["fault it bit", "step stop v2 begin"]
+    assert run.words()[-2:] == ["fault it took_effect", "step stop v2 begin"]
     run.faults.lift_all()
 
 

@@ -27,15 +27,15 @@ def sampler(run: RunDirectory) -> QueueSampler:
     return QueueSampler(BrokerClient(f"amqp://nobody:x@127.0.0.1:{port}/%2F", f"http://127.0.0.1:{port}/api"), ["tasks"], run)
 
 
-def blind(run: RunDirectory) -> list[str]:
+def incomplete(run: RunDirectory) -> list[str]:
     timeline = run.file("timeline")
     events = [json.loads(line) for line in timeline.read_text().splitlines()] if timeline.exists() else []
-    return [event["name"] for event in events if event["event"] == "blind"]
+    return [event["name"] for event in events if event["event"] == "incomplete"]
 
 
-def test_a_broker_that_is_away_for_a_moment_leaves_a_gap_and_is_not_blindness(sampler: QueueSampler, run: RunDirectory) -> None:
+def test_a_broker_that_is_away_for_a_moment_leaves_a_gap_and_is_not_incompleteness(sampler: QueueSampler, run: RunDirectory) -> None:
     sampler.sample("drain v2", "start")
-    assert blind(run) == []
+    assert incomplete(run) == []
 
 
 def test_a_broker_that_is_away_for_long_is_blindness_and_told_once(
@@ -44,7 +44,7 @@ def test_a_broker_that_is_away_for_long_is_blindness_and_told_once(
     monkeypatch.setattr(sampler, "_counted_at", sampler._counted_at - watch.SILENT_SECONDS)
     sampler.sample()
     sampler.sample()
-    assert blind(run) == ["counters"]
+    assert incomplete(run) == ["counters"]
 
 
 def machine(run: RunDirectory, proc: Path, *contents: tuple[str, str]) -> list[float]:

@@ -331,11 +331,11 @@ def test_counters_that_still_move_at_the_end_are_waited_for(stage: StubStage, mo
     assert metrics(stage)[-1] == (4.0, "collect", "start")
 
 
-def test_a_broker_that_is_away_at_the_end_makes_its_counters_blind(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_broker_that_is_away_at_the_end_makes_its_counters_incomplete(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
     watch = counting(stage, monkeypatch)
     stage.broker.away = True
     watch.finish()
-    assert told(stage.run, "blind", detail=True) == ["metrics from: at the end: the broker does not answer"]
+    assert told(stage.run, "incomplete", detail=True) == ["metrics from: at the end: the broker does not answer"]
 
 
 def test_a_broker_that_is_away_for_a_sample_is_no_failure(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -429,11 +429,11 @@ def test_no_consumer_is_elsewhere_where_the_tap_sees_them_all(stage: StubStage) 
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-def test_a_broker_that_is_away_makes_what_is_declared_blind(stage: StubStage, moment: str) -> None:
+def test_a_broker_that_is_away_makes_what_is_declared_incomplete(stage: StubStage, moment: str) -> None:
     stage.broker.away = True
     watch = TopologyWatch(stage, stage.run)
     watch.before() if moment == "before" else watch.after(patient=False)
-    assert told(stage.run, "blind", detail=True) == [f"topology from: {moment} the drill: the broker does not answer"]
+    assert told(stage.run, "incomplete", detail=True) == [f"topology from: {moment} the drill: the broker does not answer"]
 
 
 def test_a_patient_watch_waits_for_those_who_consumed_before(stage: StubStage) -> None:

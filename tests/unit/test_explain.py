@@ -27,12 +27,12 @@ DELETED = (
     "effect b",
     "ack b by v1",
     "fault slow link begin on workers.v2.1 -> broker",
-    "fault slow link bit on workers.v2.1 -> broker",
+    "fault slow link took_effect on workers.v2.1 -> broker",
     "step delete v2 queue begin",
     "queue tasks.v2 10 before delete v2 queue",
     "queue tasks.v2 gone after delete v2 queue",
     "step delete v2 queue end",
-    "fault slow link lifted on workers.v2.1 -> broker",
+    "fault slow link cleared on workers.v2.1 -> broker",
 )
 
 
@@ -103,11 +103,11 @@ def test_a_counterexample_beyond_those_of_the_verdict_is_found() -> None:
     assert explain_task(run, "0129").said[0].verdict is Verdict.BROKEN
 
 
-def test_a_counterexample_that_missing_evidence_excuses_is_told_as_unknown_with_the_reason() -> None:
-    said = explain_task(history("publish a ok", "blind effects"), "a").said[0]
-    assert said.verdict is Verdict.UNKNOWN
+def test_a_counterexample_that_missing_evidence_excuses_is_told_as_inconclusive_with_the_reason() -> None:
+    said = explain_task(history("publish a ok", "incomplete effects"), "a").said[0]
+    assert said.verdict is Verdict.INCONCLUSIVE
     assert said.why.startswith("It was confirmed")
-    assert said.why.endswith("But it does not count: effects is blind: the tap died.")
+    assert said.why.endswith("But it does not count: effects is incomplete: the tap died.")
 
 
 @pytest.mark.parametrize("line", ["effect x", "leftover x dead in d", "deliver x to v1 from q"])
@@ -207,7 +207,7 @@ def test_an_invariant_is_told_with_all_its_header_says() -> None:
     text = words(meaning("recovered"))
     assert text.startswith("recovered built in Every confirmed task was done soon after its confirm")
     assert "Needs published, effects" in text
-    assert "Excused by effects: while it is missing or blind, no counterexample counts." in text
+    assert "Needs complete effects: while it is missing or incomplete, no counterexample counts." in text
     assert "within duration, required" in text
     assert "allow list[state] = [] Where a task may rest without having been done. States: ready" in text
     assert "A finding:" in text
@@ -225,7 +225,7 @@ def test_prose_is_wrapped_to_the_terminal_and_an_example_stays_apart(tmp_path: P
 
 
 def test_an_invariant_that_nothing_excuses_says_so() -> None:
-    assert "Excused by nothing: a counterexample counts" in words(meaning("no_duplicate_effects"))
+    assert "Needs complete nothing: a counterexample counts" in words(meaning("no_duplicate_effects"))
 
 
 def test_a_mistyped_invariant_is_answered_with_the_nearest() -> None:

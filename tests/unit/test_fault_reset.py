@@ -11,7 +11,7 @@ from drillbook.scenario import FaultSpec
 SLOW = "latency: {link: workers.v2 -> broker, delay: 400ms, jitter: 100ms}"
 DONE = ("publish a ok", "effect a")
 RESET = {"name": "gone", "reset": {"link": "workers.v2.1 -> broker"}, "at": "1s"}
-STOOD = [f"fault gone {state} on workers.v2.1 -> broker" for state in ("begin", "bit", "end", "lifted")]
+STOOD = [f"fault gone {state} on workers.v2.1 -> broker" for state in ("begin", "took_effect", "end", "cleared")]
 
 
 def test_a_reset_needs_no_more_than_its_link(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Every fault on a stage in memory: it begins, it bites, it ends, it lifts, and it lifts where its victim is dead."""
+"""Every fault on a stage in memory: it begins, takes effect, ends and clears, and it clears where its victim is dead."""
 
 from __future__ import annotations
 
@@ -56,27 +56,27 @@ def stage(tmp_path: Path) -> StubStage:
 @each(MADE)
 def test_a_fault_that_has_not_begun_has_not_bitten(stage: StubStage, fault: Fault, victim: str) -> None:
     if not isinstance(fault, Restart):  # nobody asks it before
-        assert not fault.bit(stage, victim)
+        assert not fault.took_effect(stage, victim)
 
 
 @each(MADE)
-def test_a_fault_that_has_begun_is_seen_to_bite(stage: StubStage, fault: Fault, victim: str) -> None:
+def test_a_fault_that_has_begun_is_seen_to_take_effect(stage: StubStage, fault: Fault, victim: str) -> None:
     fault.begin(stage, victim)
     stage.tap_process.passes("ack", WORKER)
-    assert fault.bit(stage, victim)
+    assert fault.took_effect(stage, victim)
 
 
 @each({name: made for name, made in MADE.items() if name != "restart"})
 def test_a_fault_that_has_not_ended_has_not_lifted(stage: StubStage, fault: Fault, victim: str) -> None:
     fault.begin(stage, victim)
-    assert not fault.lifted(stage, victim)
+    assert not fault.cleared(stage, victim)
 
 
 @each(MADE)
 def test_a_fault_that_has_ended_is_seen_to_have_lifted(stage: StubStage, fault: Fault, victim: str) -> None:
     fault.begin(stage, victim)
     fault.end(stage, victim)
-    assert fault.lifted(stage, victim)
+    assert fault.cleared(stage, victim)
 
 
 @each(MADE)
@@ -106,40 +106,40 @@ def test_a_fault_whose_victim_died_ends_without_an_error(stage: StubStage, fault
 @pytest.mark.parametrize("fault", [Kill(target=WORKER), Pause(target=WORKER)], ids=["kill", "pause"])
 def test_a_fault_whose_victim_is_gone_has_lifted(stage: StubStage, fault: Fault) -> None:
     stage.container(WORKER).status = "gone"
-    assert fault.lifted(stage, WORKER)
+    assert fault.cleared(stage, WORKER)
 
 
 def test_a_restart_whose_service_never_comes_back_has_not_lifted(stage: StubStage) -> None:
     stage.container(WORKER).status = "gone"
-    assert not Restart(target=WORKER).lifted(stage, WORKER)
+    assert not Restart(target=WORKER).cleared(stage, WORKER)
 
 
 def test_a_container_that_was_dead_already_was_not_killed_by_the_fault(stage: StubStage) -> None:
     fault = Kill(target=WORKER)
     stage.container(WORKER).dies(1)
     fault.begin(stage, WORKER)
-    assert not fault.bit(stage, WORKER)
+    assert not fault.took_effect(stage, WORKER)
 
 
 def test_a_frozen_container_can_be_killed(stage: StubStage) -> None:
     fault = Kill(target=WORKER)
     stage.container(WORKER).pause()
     fault.begin(stage, WORKER)
-    assert fault.bit(stage, WORKER)
+    assert fault.took_effect(stage, WORKER)
 
 
 def test_a_container_that_survives_its_kill_was_not_bitten(stage: StubStage) -> None:
     fault = Kill(target=WORKER)
     stage.container(WORKER).stuck = True
     fault.begin(stage, WORKER)
-    assert not fault.bit(stage, WORKER)
+    assert not fault.took_effect(stage, WORKER)
 
 
 def test_a_victim_that_vanished_when_it_was_killed_was_bitten(stage: StubStage) -> None:
     fault = Kill(target=WORKER)
     fault.begin(stage, WORKER)
     stage.container(WORKER).status = "gone"
-    assert fault.bit(stage, WORKER)
+    assert fault.took_effect(stage, WORKER)
 
 
 def test_a_killed_container_that_somebody_else_started_is_not_started_again(stage: StubStage) -> None:
@@ -161,14 +161,14 @@ def test_a_container_that_a_playbook_let_go_on_is_not_let_go_on_again(stage: Stu
     fault.begin(stage, WORKER)
     stage.container(WORKER).unpause()
     fault.end(stage, WORKER)
-    assert fault.lifted(stage, WORKER)
+    assert fault.cleared(stage, WORKER)
 
 
 def test_a_restart_that_did_nothing_has_not_bitten(stage: StubStage) -> None:
     fault = Restart(target=WORKER)
     stage.container(WORKER).stuck = True
     fault.begin(stage, WORKER)
-    assert not fault.bit(stage, WORKER)
+    assert not fault.took_effect(stage, WORKER)
 
 
 def test_a_service_that_was_stopped_after_its_restart_is_started_when_the_fault_ends(stage: StubStage) -> None:
@@ -183,7 +183,7 @@ def test_a_restart_has_not_lifted_before_the_service_answers(stage: StubStage) -
     fault = Restart(target=WORKER)
     stage.container(WORKER).serves = False
     fault.begin(stage, WORKER)
-    assert not fault.lifted(stage, WORKER)
+    assert not fault.cleared(stage, WORKER)
 
 
 # Links
@@ -193,7 +193,7 @@ def test_a_restart_has_not_lifted_before_the_service_answers(stage: StubStage) -
 def test_a_fault_that_the_link_does_not_feel_has_not_bitten(stage: StubStage, fault: Fault, victim: str) -> None:
     stage.link(victim).deaf = True
     fault.begin(stage, victim)
-    assert not fault.bit(stage, victim)
+    assert not fault.took_effect(stage, victim)
 
 
 def test_a_cut_that_drops_lets_connections_stand(stage: StubStage) -> None:
@@ -209,44 +209,44 @@ def test_a_cut_that_refuses_closes_them(stage: StubStage) -> None:
 def test_a_link_as_slow_as_the_least_delay_both_ways_is_slow_enough(stage: StubStage) -> None:
     fault = Latency(link=LINK, delay=0.5, jitter=0.25)
     stage.link(LINK).delay("another", 0.25, 0.0)
-    assert fault.bit(stage, LINK)
+    assert fault.took_effect(stage, LINK)
 
 
 def test_a_link_that_is_slow_but_less_than_the_fault_makes_it_was_not_bitten(stage: StubStage) -> None:
     stage.link(LINK).delay("another", 0.24, 0.0)
-    assert not Latency(link=LINK, delay=0.5, jitter=0.25).bit(stage, LINK)
+    assert not Latency(link=LINK, delay=0.5, jitter=0.25).took_effect(stage, LINK)
 
 
 def test_a_dead_link_is_not_a_slow_one(stage: StubStage) -> None:
     stage.link(LINK).drop("another")
-    assert not Latency(link=LINK, delay=0.4).bit(stage, LINK)
+    assert not Latency(link=LINK, delay=0.4).took_effect(stage, LINK)
 
 
 def test_a_link_that_another_fault_slows_a_little_has_lifted(stage: StubStage) -> None:
     stage.link(LINK).delay("another", 0.3, 0.0)
-    assert Latency(link=LINK, delay=0.4).lifted(stage, LINK)
+    assert Latency(link=LINK, delay=0.4).cleared(stage, LINK)
 
 
 def test_a_link_still_as_slow_as_the_fault_made_it_has_not_lifted(stage: StubStage) -> None:
     stage.link(LINK).delay("another", 0.4, 0.0)
-    assert not Latency(link=LINK, delay=0.4).lifted(stage, LINK)
+    assert not Latency(link=LINK, delay=0.4).cleared(stage, LINK)
 
 
 def test_a_link_as_slow_as_jitter_lets_it_be_has_not_lifted(stage: StubStage) -> None:
     stage.link(LINK).delay("the fault itself", 0.5, 0.25)
-    assert not Latency(link=LINK, delay=0.5, jitter=0.25).lifted(stage, LINK)
+    assert not Latency(link=LINK, delay=0.5, jitter=0.25).cleared(stage, LINK)
 
 
 def test_a_dead_link_has_not_lifted(stage: StubStage) -> None:
     stage.link(LINK).drop("another")
-    assert not Latency(link=LINK, delay=0.4).lifted(stage, LINK)
+    assert not Latency(link=LINK, delay=0.4).cleared(stage, LINK)
 
 
 @pytest.mark.parametrize("delay", [3.0, 60.0])
 def test_a_delay_however_long_is_waited_for(stage: StubStage, delay: float) -> None:
     fault = Latency(link=LINK, delay=delay)
     fault.begin(stage, LINK)
-    assert fault.bit(stage, LINK)
+    assert fault.took_effect(stage, LINK)
 
 
 @pytest.mark.parametrize("jitter", [0.4, 0.5])

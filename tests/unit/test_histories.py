@@ -2,7 +2,7 @@
 
 A history is four lines: its name, what happened (``histories`` has the grammar, a second each), and the verdicts it is about. All evidence
 is there and whole, unless a history says ``without wire`` or ``half-written wire``; ``sources rows calls`` are those of its effects. Every
-invariant is seen held, broken and unknown.
+invariant is seen held, broken and inconclusive.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ def broken(*names: str) -> dict[str, Verdict]:
     return dict.fromkeys(names, Verdict.BROKEN)
 
 
-def unknown(*names: str) -> dict[str, Verdict]:
-    return dict.fromkeys(names, Verdict.UNKNOWN)
+def inconclusive(*names: str) -> dict[str, Verdict]:
+    return dict.fromkeys(names, Verdict.INCONCLUSIVE)
 
 
 DONE = "publish a ok; send a to q; deliver a to v1 from q; effect a; state a completed; ack a by v1"
@@ -65,7 +65,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "nobody was asked what it can decode": (
         "phase playbook begin; without decoded",
-        unknown("decodable"),
+        inconclusive("decodable"),
     ),
     # What becomes of a publish
     "done once": (
@@ -74,7 +74,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "an empty run": (
         "",
-        unknown("no_lost_tasks", "no_duplicate_effects", "conservation", "no_stuck_tasks"),
+        inconclusive("no_lost_tasks", "no_duplicate_effects", "conservation", "no_stuck_tasks"),
     ),
     "a confirm lost on the way is unknown, not lost": (
         "publish a unknown; publish b ok; effect b",
@@ -110,7 +110,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "nothing confirmed": (
         "publish a unknown; effect a",
-        unknown("no_lost_tasks", "no_duplicate_effects"),
+        inconclusive("no_lost_tasks", "no_duplicate_effects"),
     ),
     # Acknowledgements, redeliveries, effects
     "a crash between effect and acknowledgement": (
@@ -214,11 +214,11 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         held("no_lost_tasks", "no_overlap") | broken("no_stuck_tasks"),
     ),
     "held by a worker that a fault paused": (
-        "publish a ok; deliver a to v2 from q; fault freeze begin of pause; wait 10; fault freeze lifted; ack a by v2; effect a by v2",
+        "publish a ok; deliver a to v2 from q; fault freeze begin of pause; wait 10; fault freeze cleared; ack a by v2; effect a by v2",
         held("no_stuck_tasks", "no_lost_tasks"),
     ),
-    "still held long after the fault had lifted": (
-        "publish a ok; deliver a to v2 from q; fault freeze begin of pause; fault freeze lifted; wait 10; ack a by v2; effect a by v2",
+    "still held long after the fault had cleared": (
+        "publish a ok; deliver a to v2 from q; fault freeze begin of pause; fault freeze cleared; wait 10; ack a by v2; effect a by v2",
         broken("no_stuck_tasks"),
     ),
     "held long after another worker was killed": (
@@ -271,7 +271,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "a queue stands still, and nobody knows whether it is a stream": (
         "; ".join([DONE, "without topology", *["ready q 3 consumers 2"] * 7]),
-        unknown("no_stuck_tasks"),
+        inconclusive("no_stuck_tasks"),
     ),
     # Copies of one publish, a queue each
     "two consumers at work on their copies at once": (
@@ -338,16 +338,16 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         held("poison_contained") | broken("no_stuck_tasks"),
     ),
     "a worker fails on a task while its link is cut": (
-        f"publish a ok; fault cut begin of cut; {'; '.join([FAILED] * 4)}; fault cut lifted; leftover a ready in q",
+        f"publish a ok; fault cut begin of cut; {'; '.join([FAILED] * 4)}; fault cut cleared; leftover a ready in q",
         held("poison_contained"),
     ),
     "a poison keeps the stage from coming to rest": (
         f"publish a ok; phase settle begin; {'; '.join([FAILED] * 4)}; phase settle timeout",
-        broken("poison_contained") | unknown("no_lost_tasks"),
+        broken("poison_contained") | inconclusive("no_lost_tasks"),
     ),
     "a poison, and nobody could look where it rests": (
-        f"publish a ok; phase settle begin; {'; '.join([FAILED] * 4)}; phase settle timeout; blind leftovers",
-        unknown("poison_contained"),
+        f"publish a ok; phase settle begin; {'; '.join([FAILED] * 4)}; phase settle timeout; incomplete leftovers",
+        inconclusive("poison_contained"),
     ),
     # Replays
     "replayed twice": (
@@ -400,12 +400,12 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "sent again after its confirm was swallowed by a link that was cut": (
         "publish a ok; fault gap begin of cut on operator -> broker; resend a to q; confirm a to operator; close operator; "
-        "fault gap lifted of cut on operator -> broker; resend a to q; confirm a to operator; effect a",
+        "fault gap cleared of cut on operator -> broker; resend a to q; confirm a to operator; effect a",
         held("replay_once"),
     ),
     "sent again after its confirm had passed a link that was slow": (
         "publish a ok; fault mud begin of latency on operator -> broker; resend a to q; confirm a to operator; ack b by operator; "
-        "resend a to q; confirm a to operator; fault mud lifted of latency on operator -> broker; effect a",
+        "resend a to q; confirm a to operator; fault mud cleared of latency on operator -> broker; effect a",
         broken("replay_once"),
     ),
     "sent again after it came back unroutable": (
@@ -471,7 +471,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "expired in silence, in a queue that may be the one where it may": (
         f"publish a ok; send a to q; {EXPIRED}",
-        unknown("nothing_expired") | broken("no_lost_tasks", "no_silent_drop"),
+        inconclusive("nothing_expired") | broken("no_lost_tasks", "no_silent_drop"),
     ),
     "something else expired in silence": (
         f"{DONE}; {EXPIRED}",
@@ -545,7 +545,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "rescheduled, and not done as far as half-written effects tell": (
         "publish a ok; decide a rescheduled; resend a to q; half-written effects",
-        unknown("handled_as_decided"),
+        inconclusive("handled_as_decided"),
     ),
     "marked failed, and done by what half-written effects tell": (
         "publish a ok; decide a failed; effect a; half-written effects",
@@ -597,7 +597,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "a script without a ledger": (
         f"{DONE}; without handled",
-        unknown("handled_as_decided"),
+        inconclusive("handled_as_decided"),
     ),
     # The playbook
     "delivered to the version that is out": (
@@ -639,7 +639,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "no task of the type that must not notice": (
         "publish b ok as report; effect b",
-        unknown("unharmed"),
+        inconclusive("unharmed"),
     ),
     "published within the grace": (
         f"{DONE}; step stop v2 begin; step stop v2 end; publish b ok; effect b",
@@ -667,56 +667,56 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     ),
     "nothing was published before the step": (
         "publish a ok as report; effect a; step stop v2 begin; step stop v2 end",
-        unknown("publish_fence"),
+        inconclusive("publish_fence"),
     ),
     "the step that ends publishing never ended": (
         f"{DONE}; step stop v2 begin; publish b ok; effect b",
-        unknown("publish_fence"),
+        inconclusive("publish_fence"),
     ),
-    # Evidence that is missing or blind
+    # Evidence that is missing or incomplete
     "no ledger": (
         f"{DONE}; without published",
-        unknown("no_lost_tasks", "conservation", "no_silent_drop", "no_stuck_tasks", "replay_once", "recovered", "state_consistent"),
+        inconclusive("no_lost_tasks", "conservation", "no_silent_drop", "no_stuck_tasks", "replay_once", "recovered", "state_consistent"),
     ),
     "no wire": (
         f"{DONE}; without wire",
-        held("no_lost_tasks") | unknown("no_overlap", "bounded_redelivery", "no_silent_drop", "order_kept", "poison_contained"),
+        held("no_lost_tasks") | inconclusive("no_overlap", "bounded_redelivery", "no_silent_drop", "order_kept", "poison_contained"),
     ),
     "no effects": (
         f"{DONE}; without effects",
-        unknown("no_duplicate_effects", "version_fence", "no_stuck_tasks", "nothing_expired", "replay_once"),
+        inconclusive("no_duplicate_effects", "version_fence", "no_stuck_tasks", "nothing_expired", "replay_once"),
     ),
     "no leftovers": (
         f"{DONE}; without leftovers",
-        unknown("outbox_empty", "drained", "conservation", "nothing_expired", "poison_contained") | held("no_duplicate_effects"),
+        inconclusive("outbox_empty", "drained", "conservation", "nothing_expired", "poison_contained") | held("no_duplicate_effects"),
     ),
     "no timeline": (
         f"{DONE}; without timeline",
-        unknown("playbook_succeeded", "version_fence"),
+        inconclusive("playbook_succeeded", "version_fence"),
     ),
     "no table of states": (
         f"{DONE}; without states",
-        held("no_lost_tasks") | unknown("state_consistent"),
+        held("no_lost_tasks") | inconclusive("state_consistent"),
     ),
     "no metrics": (
         f"{DONE}; without metrics",
-        held("no_lost_tasks") | unknown("nothing_expired"),
+        held("no_lost_tasks") | inconclusive("nothing_expired"),
     ),
     "no topology": (
         f"{DONE}; without topology",
-        held("no_stuck_tasks") | unknown("topology_restored", "order_kept"),
+        held("no_stuck_tasks") | inconclusive("topology_restored", "order_kept"),
     ),
     "a half-written last line of the effects": (
         f"{DONE}; half-written effects",
-        unknown("no_lost_tasks", "no_duplicate_effects"),
+        inconclusive("no_lost_tasks", "no_duplicate_effects"),
     ),
     "a half-written last line of the wire": (
         f"{DONE}; half-written wire",
-        held("no_lost_tasks", "no_duplicate_effects") | unknown("no_overlap"),
+        held("no_lost_tasks", "no_duplicate_effects") | inconclusive("no_overlap"),
     ),
     "waiting at the end, and the queues were read too early": (
         "publish a ok; leftover a ready in q; phase settle begin; phase settle timeout",
-        unknown("no_stuck_tasks", "no_lost_tasks"),
+        inconclusive("no_stuck_tasks", "no_lost_tasks"),
     ),
 }
 
@@ -744,6 +744,6 @@ def test_a_history_is_judged(lines: str, verdicts: dict[str, Verdict]) -> None:
     assert {name: judgement[name].verdict for name in verdicts} == verdicts
 
 
-def test_every_invariant_is_seen_held_broken_and_unknown() -> None:
+def test_every_invariant_is_seen_held_broken_and_inconclusive() -> None:
     seen = {(name, verdict) for _, verdicts in HISTORIES.values() for name, verdict in verdicts.items()}
     assert {(name, verdict) for name in catalogue() for verdict in Verdict} - seen == set()

@@ -44,8 +44,8 @@ def test_it_may_be_about_no_task() -> None:
 
 
 def test_it_may_say_that_it_does_not_know() -> None:
-    result = judged("select null as task, 'nobody looked' as why, true as unknown")["mine"]
-    assert (result.verdict, result.reason) == (Verdict.UNKNOWN, "nobody looked")
+    result = judged("select null as task, 'nobody looked' as why, true as inconclusive")["mine"]
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, "nobody looked")
 
 
 def test_its_parameters_reach_it() -> None:
@@ -55,9 +55,9 @@ def test_its_parameters_reach_it() -> None:
     assert judged(sql, head=head, parameters={"only": ["a"], "least": 2})["mine"].verdict == Verdict.HELD
 
 
-def test_without_what_it_needs_even_its_counterexamples_are_unknown() -> None:
+def test_without_what_it_needs_even_its_counterexamples_are_inconclusive() -> None:
     sql = "select task from tasks where effects = 0"
-    assert judged(sql, without=["effects"])["mine"].verdict == Verdict.UNKNOWN
+    assert judged(sql, without=["effects"])["mine"].verdict == Verdict.INCONCLUSIVE
 
 
 def test_a_mistake_in_it_is_a_sentence_with_its_file() -> None:

@@ -14,7 +14,7 @@ from drillbook.evidence.kinds import FILES
 from drillbook.evidence.run_directory import line
 from drillbook.judge.verdict import Verdict
 
-HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 STAGE: dict[str, Any] = {
     "stage": {"broker": {"queues": {"tasks.v1": {}}}, "database": {}, "workers": {"v1": {"image": "worker"}}},
 }
@@ -40,20 +40,25 @@ CASES = {
     "states, collected": ("states", FRAME, "", ""),
     "states, half collected": ("states", FRAME[:3], "", CUT_SHORT),
     "states, read too early": ("states", RESTLESS, "", NOT_AT_REST),
-    "states, told to be blind": ("states", [*FRAME, "blind states"], "", "states is blind: the tap died"),
+    "states, told to be incomplete": ("states", [*FRAME, "incomplete states"], "", "states is incomplete: the tap died"),
     "handled, collected": ("handled", FRAME, "", ""),
     "handled, half collected": ("handled", FRAME[:3], "", CUT_SHORT),
     "handled, read too early": ("handled", RESTLESS, "", NOT_AT_REST),
     "metrics, until the end": ("metrics", FRAME, "", ""),
     "metrics, broken off": ("metrics", FRAME[:2], "", CUT_SHORT),
     "metrics of what still moved": ("metrics", RESTLESS, "", NOT_AT_REST),
-    "metrics, told to be blind": ("metrics", [*FRAME, "blind metrics"], "", "metrics is blind: the tap died"),
+    "metrics, told to be incomplete": ("metrics", [*FRAME, "incomplete metrics"], "", "metrics is incomplete: the tap died"),
     "topology, before and after": ("topology", FRAME, BEFORE + AFTER, ""),
     "topology, everything deleted": ("topology", FRAME, BEFORE, ""),
     "topology, nothing known of before": ("topology", FRAME, AFTER, "topology.jsonl does not say what was declared before the deployment"),
     "topology, broken off": ("topology", FRAME[:2], BEFORE + AFTER, CUT_SHORT),
     "topology of what still moved": ("topology", RESTLESS, BEFORE + AFTER, ""),
-    "topology, told to be blind": ("topology", [*FRAME, "blind topology"], BEFORE + AFTER, "topology is blind: the tap died"),
+    "topology, told to be incomplete": (
+        "topology",
+        [*FRAME, "incomplete topology"],
+        BEFORE + AFTER,
+        "topology is incomplete: the tap died",
+    ),
 }
 
 
@@ -61,7 +66,7 @@ CASES = {
 def test_new_evidence_is_whole_only_when_it_was_collected_to_the_end(stem: str, lines: list[str], content: str, reason: str) -> None:
     result = judge(run_of(stem, *lines, content=content))["silence"]
     assert result.reason == (reason or ("" if "phase settle timeout" not in lines else NOT_AT_REST))
-    assert result.verdict == (UNKNOWN if result.reason else HELD)
+    assert result.verdict == (INCONCLUSIVE if result.reason else HELD)
 
 
 @pytest.mark.parametrize("stem", ["states", "handled", "metrics", "topology"])
@@ -71,7 +76,7 @@ def test_a_run_from_before_this_evidence_is_judged_without_it(stem: str) -> None
 
 
 @pytest.mark.parametrize("stem", sorted(FILES))
-def test_whatever_is_needed_and_not_there_is_unknown(stem: str) -> None:
+def test_whatever_is_needed_and_not_there_is_inconclusive(stem: str) -> None:
     run = run_of(stem, sections={})
     (run / f"{stem}.jsonl").unlink()
     assert judge(run)["silence"].reason == f"there is no {stem}.jsonl"
@@ -100,8 +105,8 @@ def test_a_task_whose_acknowledgement_was_kept_from_the_broker_is_not_acknowledg
     assert judge(history("publish a ok", *lines, "effect a", invariants={"no_overlap": None}))["no_overlap"].verdict == BROKEN
 
 
-def test_a_second_blind_span_does_not_hide_the_first() -> None:
-    run = run_of("states", *FRAME, "blind states")
+def test_a_second_incomplete_span_does_not_hide_the_first() -> None:
+    run = run_of("states", *FRAME, "incomplete states")
     with (run / "timeline.jsonl").open("a") as timeline:
-        timeline.write(line(Event(1, "blind", "states", "from", detail="a reason of its own")) + "\n")
-    assert judge(run)["silence"].reason == "states is blind: a reason of its own"
+        timeline.write(line(Event(1, "incomplete", "states", "from", detail="a reason of its own")) + "\n")
+    assert judge(run)["silence"].reason == "states is incomplete: a reason of its own"

@@ -14,7 +14,7 @@ from history_lines import SECOND
 from drillbook.api import judge
 from drillbook.judge.verdict import Verdict
 
-HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 TO_V1 = {"seen": "delivered", "queue": "tasks.v1", "peer": "workers.v1.1", "to_version": "v1"}
 TO_OPERATOR = {"seen": "delivered", "queue": "tasks.v2", "peer": "operator"}
 TO_V2 = {"seen": "delivered", "queue": "tasks.v2", "peer": "workers.v2.1", "to_version": "v2"}
@@ -68,11 +68,11 @@ def test_messages_without_an_id_are_findings_of_their_own() -> None:
     assert judge(answered(TO_V1 | NOT | {"task": None}, TO_V1 | NOT | {"task": None}))["decodable"].count == 2
 
 
-def test_a_delivery_that_nobody_was_asked_about_is_unknown() -> None:
+def test_a_delivery_that_nobody_was_asked_about_is_inconclusive() -> None:
     run = answered(TO_V1, lines=(*LINES, "deliver b to v1 from tasks.v1"))
     [result] = judge(run).results
     assert (result.verdict, result.reason) == (
-        UNKNOWN,
+        INCONCLUSIVE,
         "1 delivery since the playbook started was not shown to the worker that decodes",
     )
 
@@ -86,18 +86,18 @@ def test_what_the_new_version_got_need_not_be_asked_about() -> None:
 
 
 def test_with_no_answers_at_all_nothing_may_have_been_delivered() -> None:
-    assert judge(answered(lines=(*LINES, "deliver b to v1 from tasks.v1"))).verdict == UNKNOWN
+    assert judge(answered(lines=(*LINES, "deliver b to v1 from tasks.v1"))).verdict == INCONCLUSIVE
 
 
 @pytest.mark.parametrize("stem", ["decoded", "wire", "leftovers", "timeline"])
-def test_without_its_evidence_it_is_unknown(stem: str) -> None:
-    assert judge(answered(TO_V1, without=(stem,)))["decodable"].verdict == UNKNOWN
+def test_without_its_evidence_it_is_inconclusive(stem: str) -> None:
+    assert judge(answered(TO_V1, without=(stem,)))["decodable"].verdict == INCONCLUSIVE
 
 
-def test_blind_evidence_is_unknown_and_what_was_found_still_counts() -> None:
-    blind = (*LINES, "blind decoded")
-    assert judge(answered(TO_V1, lines=blind)).verdict == UNKNOWN
-    assert judge(answered(TO_V1 | NOT, lines=blind)).verdict == BROKEN
+def test_incomplete_evidence_is_inconclusive_and_what_was_found_still_counts() -> None:
+    incomplete = (*LINES, "incomplete decoded")
+    assert judge(answered(TO_V1, lines=incomplete)).verdict == INCONCLUSIVE
+    assert judge(answered(TO_V1 | NOT, lines=incomplete)).verdict == BROKEN
 
 
 def test_the_table_counts_each_task_once_by_type_and_version() -> None:

@@ -11,7 +11,7 @@ from histories import history
 from drillbook.api import judge
 from drillbook.judge.verdict import Verdict
 
-HELD, UNKNOWN = Verdict.HELD, Verdict.UNKNOWN
+HELD, INCONCLUSIVE = Verdict.HELD, Verdict.INCONCLUSIVE
 DONE = ["publish a ok", "effect a"]
 DEPLOYED = ["phase deployment begin", "started v2", "phase deployment end exit 0"]
 PLAYED = ["phase playbook begin", "phase playbook end exit 0"]
@@ -112,7 +112,7 @@ def test_what_the_deployment_started_was_given_a_task(lines: list[str], more: di
         assert not any("was given no task" in reason for reason in judgement.preconditions)
         return
     assert list(judgement.preconditions) == reasons
-    assert judgement.verdict == (UNKNOWN if reasons else HELD)
+    assert judgement.verdict == (INCONCLUSIVE if reasons else HELD)
     assert judgement.notes == ()
 
 
@@ -133,7 +133,7 @@ def test_what_the_relay_of_an_outbox_publishes_is_no_scheduler_s() -> None:
 
 def test_a_container_that_a_fault_brought_back_is_not_the_deployment_s() -> None:
     kill = {"faults": [{"name": "killed", "kill": {"target": "workers.v1.1"}, "at": "1s", "for": "2s"}]}
-    fault = [f"fault killed {state} of kill on workers.v1.1" for state in ("begin", "bit", "end", "lifted")]
+    fault = [f"fault killed {state} of kill on workers.v1.1" for state in ("begin", "took_effect", "end", "cleared")]
     lines = [DEPLOYED[0], DEPLOYED[1], *fault[:3], "started v1", fault[3], DEPLOYED[2], GIVEN, *PLAYED]
     run = history(
         *DONE, *lines, "phase collect begin", "phase collect end", sections=sections() | kill, invariants={"no_duplicate_effects": None}
@@ -212,7 +212,7 @@ def test_a_step_that_was_held_in_vain_is_a_reason() -> None:
     ]
     judgement = judge(drill(*DEPLOYED, GIVEN, *lines, hold={"stop v2": "20 waiting in tasks.v2"}))
     assert judgement.preconditions == ('the step "stop v2" was held for 20 waiting in tasks.v2, which did not come in 60.0 s',)
-    assert judgement.verdict == UNKNOWN
+    assert judgement.verdict == INCONCLUSIVE
 
 
 def test_a_step_that_got_what_it_was_held_for_is_none() -> None:

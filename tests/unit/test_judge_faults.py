@@ -1,4 +1,4 @@
-"""Faults that bit, but elsewhere than the scenario says, or that were not seen to lift: a drill of something else."""
+"""Faults that took effect, but elsewhere than the scenario says, or that were not seen to clear: a drill of something else."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from drillbook.judge.verdict import Verdict
 DONE = ["publish a ok", "effect a"]
 CUT: dict[str, Any] = {"name": "link cut", "cut": {"link": "workers.v2 -> broker"}}
 KILL: dict[str, Any] = {"name": "worker killed", "kill": {"target": "workers.v2"}}
-BEGIN, BIT, LIFTED = (f"fault link cut {state}" for state in ("begin", "bit", "lifted"))
+BEGIN, TOOK_EFFECT, CLEARED = (f"fault link cut {state}" for state in ("begin", "took_effect", "cleared"))
 STEP = ("step drain begin", "step drain end")
 NEXT = ("step stop begin", "step stop end")
 
@@ -22,103 +22,124 @@ NEXT = ("step stop begin", "step stop end")
 def pinned(trigger: str, *lines: str, planned: bool = True) -> Path:
     entry = CUT | {trigger: "1s" if trigger == "at" else {"step": "drain"}}
     plan = {"faults": [{"name": "link cut", "trigger": trigger, "moment": 1.0 if trigger == "at" else "drain"}]}
-    return history(*DONE, *lines, LIFTED, sections={"faults": [entry]}, plan=plan if planned else None)
+    return history(*DONE, *lines, CLEARED, sections={"faults": [entry]}, plan=plan if planned else None)
 
 
 IN_PLACE = {
-    "before": ("before", [BEGIN, BIT, *STEP]),
-    "before, begun while the step before ran": ("before", ["step route begin", BEGIN, "step route end", BIT, *STEP]),
-    "during": ("during", ["step drain begin", BEGIN, BIT, "step drain end"]),
-    "during a step that never ended": ("during", ["phase playbook begin", "step drain begin", BEGIN, BIT, "phase playbook timeout"]),
-    "during the second time the step ran": ("during", [STEP[0], BEGIN, STEP[1], STEP[0], BIT, STEP[1]]),
-    "after": ("after", [*STEP, BEGIN, BIT, *NEXT]),
-    "after the last step": ("after", [*STEP, BEGIN, BIT]),
-    "at a time, whatever ran": ("at", [*STEP, BEGIN, BIT]),
+    "before": ("before", [BEGIN, TOOK_EFFECT, *STEP]),
+    "before, begun while the step before ran": ("before", ["step route begin", BEGIN, "step route end", TOOK_EFFECT, *STEP]),
+    "during": ("during", ["step drain begin", BEGIN, TOOK_EFFECT, "step drain end"]),
+    "during a step that never ended": (
+        "during",
+        ["phase playbook begin", "step drain begin", BEGIN, TOOK_EFFECT, "phase playbook timeout"],
+    ),
+    "during the second time the step ran": ("during", [STEP[0], BEGIN, STEP[1], STEP[0], TOOK_EFFECT, STEP[1]]),
+    "after": ("after", [*STEP, BEGIN, TOOK_EFFECT, *NEXT]),
+    "after the last step": ("after", [*STEP, BEGIN, TOOK_EFFECT]),
+    "at a time, whatever ran": ("at", [*STEP, BEGIN, TOOK_EFFECT]),
 }
 OUT_OF_PLACE = {
     "before: when the step had begun": (
         "before",
-        [BEGIN, "step drain begin", BIT, "step drain end"],
+        [BEGIN, "step drain begin", TOOK_EFFECT, "step drain end"],
         'only after the step "drain" had begun',
     ),
-    "before: between two runs of the step": ("before", [BEGIN, *STEP, BIT, *STEP], 'only after the step "drain" had begun'),
-    "before: and the step never ran": ("before", [BEGIN, BIT], 'but the step "drain" never ran'),
-    "during: too early": ("during", [BEGIN, BIT, *STEP], 'before the step "drain" had begun'),
-    "during: too late": ("during", ["step drain begin", BEGIN, "step drain end", BIT], 'only after the step "drain" had ended'),
+    "before: between two runs of the step": ("before", [BEGIN, *STEP, TOOK_EFFECT, *STEP], 'only after the step "drain" had begun'),
+    "before: and the step never ran": ("before", [BEGIN, TOOK_EFFECT], 'but the step "drain" never ran'),
+    "during: too early": ("during", [BEGIN, TOOK_EFFECT, *STEP], 'before the step "drain" had begun'),
+    "during: too late": ("during", ["step drain begin", BEGIN, "step drain end", TOOK_EFFECT], 'only after the step "drain" had ended'),
     "during: when the program had been killed": (
         "during",
-        ["phase playbook begin", "step drain begin", BEGIN, "phase playbook timeout", BIT],
+        ["phase playbook begin", "step drain begin", BEGIN, "phase playbook timeout", TOOK_EFFECT],
         'only after the step "drain" had ended',
     ),
-    "after: too early": ("after", ["step drain begin", BEGIN, BIT, "step drain end", *NEXT], 'before the step "drain" had ended'),
+    "after: too early": ("after", ["step drain begin", BEGIN, TOOK_EFFECT, "step drain end", *NEXT], 'before the step "drain" had ended'),
     "after: when the next had begun": (
         "after",
-        [*STEP, BEGIN, "step stop begin", BIT, "step stop end"],
+        [*STEP, BEGIN, "step stop begin", TOOK_EFFECT, "step stop end"],
         'only after the step "stop" had begun',
     ),
-    "after: when the next had ended": ("after", [*STEP, BEGIN, *NEXT, BIT], 'only after the step "stop" had begun'),
+    "after: when the next had ended": ("after", [*STEP, BEGIN, *NEXT, TOOK_EFFECT], 'only after the step "stop" had begun'),
 }
 
 
 @pytest.mark.parametrize(("trigger", "lines"), IN_PLACE.values(), ids=IN_PLACE)
-def test_a_fault_bit_where_it_is_pinned(trigger: str, lines: list[str]) -> None:
+def test_a_fault_took_effect_where_it_is_pinned(trigger: str, lines: list[str]) -> None:
     assert judge(pinned(trigger, *lines)).preconditions == ()
 
 
 @pytest.mark.parametrize(("trigger", "lines", "where"), OUT_OF_PLACE.values(), ids=OUT_OF_PLACE)
-def test_a_fault_bit_elsewhere(trigger: str, lines: list[str], where: str) -> None:
+def test_a_fault_took_effect_elsewhere(trigger: str, lines: list[str], where: str) -> None:
     judgement = judge(pinned(trigger, *lines))
-    assert judgement.preconditions == (f'the fault "link cut" bit{"," if where.startswith("but") else ""} {where}',)
-    assert judgement.verdict == Verdict.UNKNOWN
+    assert judgement.preconditions == (f'the fault "link cut" took effect{"," if where.startswith("but") else ""} {where}',)
+    assert judgement.verdict == Verdict.INCONCLUSIVE
 
 
-def test_without_a_plan_nobody_asks_where_a_fault_bit() -> None:
-    assert judge(pinned("during", BEGIN, BIT, *STEP, planned=False)).preconditions == ()
+def test_without_a_plan_nobody_asks_where_a_fault_took_effect() -> None:
+    assert judge(pinned("during", BEGIN, TOOK_EFFECT, *STEP, planned=False)).preconditions == ()
 
 
 def test_a_step_of_the_deployment_is_not_the_playbook_s() -> None:
-    run = pinned("during", "step drain begin", BEGIN, BIT, "step drain end")
+    run = pinned("during", "step drain begin", BEGIN, TOOK_EFFECT, "step drain end")
     timeline = run / "timeline.jsonl"
     timeline.write_text(timeline.read_text().replace('"name":"drain"', '"name":"drain","program":"deployment"'))
-    assert judge(run).preconditions == ('the fault "link cut" bit, but the step "drain" never ran',)
+    assert judge(run).preconditions == ('the fault "link cut" took effect, but the step "drain" never ran',)
 
 
-def test_a_fault_that_bit_one_of_its_victims_elsewhere() -> None:
-    lines = [f"{BEGIN} on l1", f"{BEGIN} on l2", f"{BIT} on l1", STEP[0], f"{BIT} on l2", STEP[1], f"{LIFTED} on l1", f"{LIFTED} on l2"]
+def test_a_fault_that_took_effect_on_one_of_its_victims_elsewhere() -> None:
+    lines = [
+        f"{BEGIN} on l1",
+        f"{BEGIN} on l2",
+        f"{TOOK_EFFECT} on l1",
+        STEP[0],
+        f"{TOOK_EFFECT} on l2",
+        STEP[1],
+        f"{CLEARED} on l1",
+        f"{CLEARED} on l2",
+    ]
     plan = {"faults": [{"name": "link cut", "trigger": "before", "moment": "drain"}]}
     run = history(*DONE, *lines, sections={"faults": [CUT | {"before": {"step": "drain"}}]}, plan=plan)
-    assert judge(run).preconditions == ('the fault "link cut" bit only after the step "drain" had begun',)
+    assert judge(run).preconditions == ('the fault "link cut" took effect only after the step "drain" had begun',)
 
 
-KILLED = [f"fault worker killed {state}" for state in ("begin", "bit")]
-LIFTS = {
-    "seen to lift": (CUT, [BEGIN, BIT, "fault link cut end", LIFTED], True),
-    "never ended": (CUT, [BEGIN, BIT], False),
-    "ended, and nobody saw it lift": (CUT, [BEGIN, BIT, "fault link cut end"], False),
-    "ended in vain": (CUT, [BEGIN, BIT, "fault link cut end", "fault link cut not_lifted"], False),
-    "lifted from one of two": (CUT, [f"{BEGIN} on l1", f"{BIT} on l1", f"{BEGIN} on l2", f"{BIT} on l2", f"{LIFTED} on l2"], False),
+KILLED = [f"fault worker killed {state}" for state in ("begin", "took_effect")]
+CLEARS = {
+    "seen to clear": (CUT, [BEGIN, TOOK_EFFECT, "fault link cut end", CLEARED], True),
+    "never ended": (CUT, [BEGIN, TOOK_EFFECT], False),
+    "ended, and nobody saw it clear": (CUT, [BEGIN, TOOK_EFFECT, "fault link cut end"], False),
+    "ended in vain": (CUT, [BEGIN, TOOK_EFFECT, "fault link cut end", "fault link cut not_cleared"], False),
+    "cleared from one of two": (
+        CUT,
+        [f"{BEGIN} on l1", f"{TOOK_EFFECT} on l1", f"{BEGIN} on l2", f"{TOOK_EFFECT} on l2", f"{CLEARED} on l2"],
+        False,
+    ),
     "a kill, which stays": (KILL, KILLED, True),
-    "a kill, which stays, ended in vain": (KILL, [*KILLED, "fault worker killed not_lifted"], False),
+    "a kill, which stays, ended in vain": (KILL, [*KILLED, "fault worker killed not_cleared"], False),
     "a kill for a time": (KILL | {"for": "5s"}, KILLED, False),
-    "a kill for a time, and the container back": (KILL | {"for": "5s"}, [*KILLED, "fault worker killed lifted"], True),
+    "a kill for a time, and the container back": (KILL | {"for": "5s"}, [*KILLED, "fault worker killed cleared"], True),
 }
 
 
-@pytest.mark.parametrize(("entry", "lines", "lifted"), LIFTS.values(), ids=LIFTS)
-def test_a_fault_must_be_seen_to_lift_unless_it_stays(entry: dict[str, Any], lines: list[str], lifted: bool) -> None:
+@pytest.mark.parametrize(("entry", "lines", "cleared"), CLEARS.values(), ids=CLEARS)
+def test_a_fault_must_be_seen_to_clear_unless_it_stays(entry: dict[str, Any], lines: list[str], cleared: bool) -> None:
     judgement = judge(history(*DONE, *lines, sections={"faults": [entry | {"at": "1s"}]}))
-    assert judgement.preconditions == (() if lifted else (f'the fault "{entry["name"]}" was not seen to lift',))
+    assert judgement.preconditions == (() if cleared else (f'the fault "{entry["name"]}" was not seen to clear',))
 
 
-def test_a_fault_that_was_not_seen_to_lift_is_one_reason() -> None:
+def test_a_fault_that_was_not_seen_to_clear_is_one_reason() -> None:
     run = history(
-        *DONE, BEGIN, BIT, "fault link cut end", sections={"faults": [CUT | {"at": "1s"}]}, invariants={"recovered": {"within": "9s"}}
+        *DONE,
+        BEGIN,
+        TOOK_EFFECT,
+        "fault link cut end",
+        sections={"faults": [CUT | {"at": "1s"}]},
+        invariants={"recovered": {"within": "9s"}},
     )
-    assert judge(run).sentence == 'Unknown: the fault "link cut" was not seen to lift.'
+    assert judge(run).sentence == 'Inconclusive: the fault "link cut" was not seen to clear.'
 
 
 LOST: dict[str, Any] = {"name": "lost", "drop": {"link": "workers.v2 -> broker"}, "on": {"wire": "ack", "nth": 3}}
-LOST_BIT = ["fault lost begin", "fault lost bit", "fault lost lifted"]
+LOST_TOOK_EFFECT = ["fault lost begin", "fault lost took_effect", "fault lost cleared"]
 ARMED, DROPPED = "tap lost: armed", "tap lost: ack dropped by v2"
 
 
@@ -127,20 +148,22 @@ def with_fault(entry: dict[str, Any], *lines: str, plan: dict[str, Any] | None =
 
 
 def test_a_fault_at_a_message_is_proven_by_the_line_of_the_tap() -> None:
-    assert with_fault(LOST, *LOST_BIT, ARMED, DROPPED, "tap lost: disarmed") == ()
+    assert with_fault(LOST, *LOST_TOOK_EFFECT, ARMED, DROPPED, "tap lost: disarmed") == ()
 
 
 @pytest.mark.parametrize(
     "lines", [[], [ARMED], ["tap other: armed", "tap other: ack dropped"]], ids=["no wire", "nothing hit", "another's"]
 )
 def test_a_fault_at_a_message_that_the_wire_does_not_show_proves_nothing(lines: list[str]) -> None:
-    assert with_fault(LOST, *LOST_BIT, *lines) == ('the wire does not show the message that the fault "lost" came with',)
+    assert with_fault(LOST, *LOST_TOOK_EFFECT, *lines) == ('the wire does not show the message that the fault "lost" came with',)
 
 
 def test_a_fault_that_hit_fewer_messages_than_it_was_to_hit_proves_nothing() -> None:
     twice = LOST | {"on": {"wire": "ack", "count": 2}}
-    assert with_fault(twice, *LOST_BIT, ARMED, DROPPED, "tap lost: connection severed") == ('the fault "lost" hit only 1 of 2 messages',)
-    assert with_fault(twice, *LOST_BIT, ARMED, DROPPED, DROPPED) == ()
+    assert with_fault(twice, *LOST_TOOK_EFFECT, ARMED, DROPPED, "tap lost: connection severed") == (
+        'the fault "lost" hit only 1 of 2 messages',
+    )
+    assert with_fault(twice, *LOST_TOOK_EFFECT, ARMED, DROPPED, DROPPED) == ()
 
 
 HELD_UP: dict[str, Any] = {
@@ -152,25 +175,25 @@ KILLED_AT = ["fault killed armed on workers.v1.1, workers.v2.1", "tap killed: ar
 
 
 def test_the_one_whose_message_it_was_is_the_only_one_asked_for() -> None:
-    bit = ["fault killed begin on workers.v2.1", "fault killed bit on workers.v2.1"]
-    assert with_fault(HELD_UP, *KILLED_AT, *bit, "tap killed: ack dropped by v2") == ()
+    hit = ["fault killed begin on workers.v2.1", "fault killed took_effect on workers.v2.1"]
+    assert with_fault(HELD_UP, *KILLED_AT, *hit, "tap killed: ack dropped by v2") == ()
 
 
 def test_an_acknowledgement_that_went_on_although_its_worker_was_to_die_with_it_proves_nothing() -> None:
-    bit = ["fault killed begin on workers.v2.1", "fault killed bit on workers.v2.1"]
-    assert with_fault(HELD_UP, *KILLED_AT, *bit, "tap killed: ack let go by v2") == (
-        'the fault "killed" bit, but the message that it came with went on',
+    hit = ["fault killed begin on workers.v2.1", "fault killed took_effect on workers.v2.1"]
+    assert with_fault(HELD_UP, *KILLED_AT, *hit, "tap killed: ack let go by v2") == (
+        'the fault "killed" took effect, but the message that it came with went on',
     )
 
 
 def test_the_message_of_another_may_go_on() -> None:
-    bit = ["fault killed begin on workers.v1.1", "fault killed bit on workers.v1.1"]
-    assert with_fault(HELD_UP, *KILLED_AT, *bit, "tap killed: ack let go by v2") == ()
+    hit = ["fault killed begin on workers.v1.1", "fault killed took_effect on workers.v1.1"]
+    assert with_fault(HELD_UP, *KILLED_AT, *hit, "tap killed: ack let go by v2") == ()
 
 
 NEVER = {
     "never began": ("fault lost skipped", 'the fault "lost" never began: 37 such messages passed'),
-    "never bit": ("fault lost not_bit", 'the fault "lost" never bit: 37 such messages passed'),
+    "never took effect": ("fault lost no_effect", 'the fault "lost" never took effect: 37 such messages passed'),
 }
 
 
@@ -195,19 +218,19 @@ COUNTED = {
 @pytest.mark.parametrize(("trigger", "lines", "where"), COUNTED.values(), ids=COUNTED)
 def test_the_messages_of_a_fault_pinned_to_a_step_are_counted_from_there(trigger: str, lines: list[str], where: str) -> None:
     plan = {"faults": [{"name": "lost", "trigger": trigger, "moment": "drain"}]}
-    said = with_fault(LOST | {trigger: {"step": "drain"}}, *lines, *LOST_BIT, plan=plan)
+    said = with_fault(LOST | {trigger: {"step": "drain"}}, *lines, *LOST_TOOK_EFFECT, plan=plan)
     assert said == ((f'the messages for the fault "lost" were counted {where}',) if where else ())
 
 
 SLOW: dict[str, Any] = {"name": "slow", "latency": {"link": "workers.v2.1 -> broker", "delay": "100ms"}}
 CUT_OFF: dict[str, Any] = {"name": "slow", "cut": {"link": "workers.v2.1 -> broker"}}
-STOOD = [f"fault slow {state} on workers.v2.1 -> broker" for state in ("begin", "bit", "end", "lifted")]
+STOOD = [f"fault slow {state} on workers.v2.1 -> broker" for state in ("begin", "took_effect", "end", "cleared")]
 NOBODY = 'the fault "slow" met nobody: {} workers.v2.1 -> broker in the 3.0 s that it stood'
 NOTHING, UNCONNECTED = NOBODY.format("nothing passed"), NOBODY.format("nobody was connected, or came to connect, over")
 PASSED = ["open v2", "closed v2 by the broker"]
 FOR_4_S = [*STOOD[:2], "deliver a to v1 from q", "ack a by v1", *STOOD[2:]]
 UNCONNECTED_4_S = UNCONNECTED.replace("3.0", "4.0")
-UNHEALED = 'the fault "slow" was not seen to lift'
+UNHEALED = 'the fault "slow" was not seen to clear'
 MET = {
     "slow, and something passed": (SLOW, [*STOOD[:2], "deliver a to v2 from q", *STOOD[2:]], None),
     "slow, and its connection ended": (SLOW, ["open v2", *STOOD[:2], "close v2", *STOOD[2:]], None),
@@ -272,7 +295,7 @@ def test_what_a_program_tries_over_a_cut_link_leaves_no_trace_and_is_not_asked()
 
 def test_a_fault_on_a_container_that_had_ended_met_nobody() -> None:
     restart = {"name": "again", "restart": {"target": "broker"}, "at": "1s"}
-    lines = [f"fault again {state} on broker" for state in ("begin", "bit", "end", "lifted")]
+    lines = [f"fault again {state} on broker" for state in ("begin", "took_effect", "end", "cleared")]
     assert judge(history(*DONE, "stopped broker", *lines, sections={"faults": [restart]})).preconditions == (
         'the fault "again" met nobody: broker did not run when it began',
     )
@@ -280,5 +303,5 @@ def test_a_fault_on_a_container_that_had_ended_met_nobody() -> None:
 
 
 def test_a_wire_that_is_not_whole_cannot_say_that_a_fault_met_nobody() -> None:
-    run = history(*DONE, *STOOD, "blind wire", sections={"faults": [SLOW | {"at": "1s"}]}, empty=["wire"])
-    assert judge(run).preconditions == ('nothing tells whether the fault "slow" met anybody: wire is blind: the tap died',)
+    run = history(*DONE, *STOOD, "incomplete wire", sections={"faults": [SLOW | {"at": "1s"}]}, empty=["wire"])
+    assert judge(run).preconditions == ('nothing tells whether the fault "slow" met anybody: wire is incomplete: the tap died',)

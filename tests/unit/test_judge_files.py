@@ -55,7 +55,7 @@ def test_a_whole_last_line_needs_no_line_end() -> None:
     assert judge(run)["no_lost_tasks"].verdict == Verdict.HELD
 
 
-def test_a_half_written_last_line_leaves_the_file_blind_and_the_rest_read() -> None:
+def test_a_half_written_last_line_leaves_the_file_incomplete_and_the_rest_read() -> None:
     run = history("publish a ok", "effect a", "effect a")
     with (run / "effects.jsonl").open("a") as file:
         file.write('{"task":"b","ke')
@@ -64,10 +64,10 @@ def test_a_half_written_last_line_leaves_the_file_blind_and_the_rest_read() -> N
     assert judgement["no_duplicate_effects"].verdict == Verdict.BROKEN
 
 
-def test_a_file_of_one_half_written_line_is_blind() -> None:
+def test_a_file_of_one_half_written_line_is_incomplete() -> None:
     run = history("publish a ok")
     (run / "effects.jsonl").write_text('{"ta')
-    assert judge(run)["no_lost_tasks"].verdict == Verdict.UNKNOWN
+    assert judge(run)["no_lost_tasks"].verdict == Verdict.INCONCLUSIVE
 
 
 def test_the_order_of_keys_and_unknown_keys_do_not_matter() -> None:

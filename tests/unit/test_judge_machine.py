@@ -1,4 +1,4 @@
-"""A starved machine as a cause: what came too late only because nothing had a processor is unknown; what never came stays broken."""
+"""A starved machine as a cause: what came too late only because nothing had a processor is inconclusive; what never came stays broken."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from drillbook.api import judge
 from drillbook.judge import machine
 from drillbook.judge.verdict import Verdict
 
-HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 BUSY, QUIET = ["machine 90 % busy", "machine 76 % busy"] * 5, ["machine 60 % busy"] * 10
 STARVED = "the machine was starved (something waited for a processor 83 % of the time)"
 RECOVERED: dict[str, Any] = {"recovered": {"within": "5s"}}
@@ -25,11 +25,11 @@ LATE = {
 
 
 @pytest.mark.parametrize(("invariants", "reason"), LATE.values(), ids=LATE)
-def test_late_on_a_starved_machine_is_unknown_and_names_it(invariants: dict[str, Any], reason: str) -> None:
+def test_late_on_a_starved_machine_is_inconclusive_and_names_it(invariants: dict[str, Any], reason: str) -> None:
     judgement = judge(history("publish a ok", *BUSY, "effect a", invariants=invariants))
     (result,) = judgement.results
-    assert (result.verdict, result.reason) == (UNKNOWN, reason)
-    assert judgement.sentence == f"Unknown: {reason}."
+    assert (result.verdict, result.reason) == (INCONCLUSIVE, reason)
+    assert judgement.sentence == f"Inconclusive: {reason}."
 
 
 @pytest.mark.parametrize("invariants", [RECOVERED, UNHARMED], ids=["recovered", "unharmed"])
@@ -54,11 +54,11 @@ def test_in_time_on_a_starved_machine_is_held() -> None:
     assert judge(history("publish a ok", "effect a", *BUSY, invariants=RECOVERED)).verdict == HELD
 
 
-def test_a_worker_that_stood_still_on_a_starved_machine_is_unknown() -> None:
+def test_a_worker_that_stood_still_on_a_starved_machine_is_inconclusive() -> None:
     stuck: dict[str, Any] = {"no_stuck_tasks": {"within": "5s"}}
     lines = ["publish a ok", "deliver a to v1 from q"]
     end = ["effect a", "ack a by v1"]
-    assert judge(history(*lines, *BUSY, *end, invariants=stuck, empty=["counters"])).verdict == UNKNOWN
+    assert judge(history(*lines, *BUSY, *end, invariants=stuck, empty=["counters"])).verdict == INCONCLUSIVE
     assert judge(history(*lines, *QUIET, *end, invariants=stuck, empty=["counters"])).verdict == BROKEN
     assert STARVED.split(" (")[0] in judge(history(*lines, *BUSY, *end, invariants=stuck, empty=["counters"])).sentence
 
@@ -76,7 +76,7 @@ def test_a_time_that_ran_out_on_a_starved_machine_names_it_once(lines: list[str]
     (reason,) = judgement.preconditions
     assert reason.startswith(begins)
     assert reason.endswith(f", while {STARVED}")
-    assert judgement.sentence == f"Unknown: {reason}."
+    assert judgement.sentence == f"Inconclusive: {reason}."
 
 
 def test_the_judge_and_its_sql_have_one_bound() -> None:

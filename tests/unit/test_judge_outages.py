@@ -78,7 +78,7 @@ def reasons(
     if plan is not None:
         (run / "plan.json").write_text(json.dumps(plan))
     judgement = judge(run)
-    assert judgement.verdict == (Verdict.UNKNOWN if judgement.preconditions else Verdict.HELD)
+    assert judgement.verdict == (Verdict.INCONCLUSIVE if judgement.preconditions else Verdict.HELD)
     return judgement.preconditions
 
 
@@ -124,7 +124,8 @@ def test_a_load_that_ended_in_silence_says_both() -> None:
 
 def test_the_drill_s_own_outage_is_left_out() -> None:
     gone = [
-        event(when, "fault", "gone", state, target="broker") for when, state in ((10, "begin"), (11, "bit"), (18, "end"), (18, "lifted"))
+        event(when, "fault", "gone", state, target="broker")
+        for when, state in ((10, "begin"), (11, "took_effect"), (18, "end"), (18, "cleared"))
     ]
     ledger = steady(40, (10, 19))
     assert reasons(ledger, (10, 20), *gone, sections=RESTART) == ()
@@ -135,7 +136,10 @@ def test_the_drill_s_own_outage_is_left_out() -> None:
 
 
 def test_a_silence_long_after_an_outage_is_not_the_outage_s() -> None:
-    gone = [event(when, "fault", "gone", state, target="broker") for when, state in ((5, "begin"), (6, "bit"), (8, "end"), (8, "lifted"))]
+    gone = [
+        event(when, "fault", "gone", state, target="broker")
+        for when, state in ((5, "begin"), (6, "took_effect"), (8, "end"), (8, "cleared"))
+    ]
     assert reasons(steady(80, (5, 60), begin=-70), (20, 50), *gone, sections=RESTART) == silent(30.0, 30)
 
 
@@ -165,7 +169,10 @@ def test_tasks_that_the_plan_has_and_the_ledger_has_not_count() -> None:
 
 
 def test_tasks_of_the_broker_s_own_outage_count_on_neither_side() -> None:
-    gone = [event(when, "fault", "gone", state, target="broker") for when, state in ((5, "begin"), (6, "bit"), (28, "end"), (28, "lifted"))]
+    gone = [
+        event(when, "fault", "gone", state, target="broker")
+        for when, state in ((5, "begin"), (6, "took_effect"), (28, "end"), (28, "cleared"))
+    ]
     ledger = steady(30, (5, 28))
     assert reasons(ledger, (1, 4), *gone, sections=RESTART, plan={"tasks": 300}) == ()
     assert reasons(ledger, (1, 4), *gone, sections=RESTART, plan={"tasks": 500}) == (
@@ -182,7 +189,7 @@ def test_a_silence_that_began_before_the_playbook_is_not_its_own_where_it_ends_i
 def test_tasks_that_a_cut_of_the_load_s_own_link_kept_away_count_on_neither_side() -> None:
     cut = [
         event(when, "fault", "gone", state, target="load -> broker")
-        for when, state in ((5, "begin"), (6, "bit"), (28, "end"), (28, "lifted"))
+        for when, state in ((5, "begin"), (6, "took_effect"), (28, "end"), (28, "cleared"))
     ]
     wire = [Wire(1, at(1), "open", "load -> broker", "load", connection=1), Wire(2, at(60), "end")]
     assert reasons(steady(30, (5, 28)), (1, 4), *cut, *wire, sections=SLOW, plan={"tasks": 300}) == ()

@@ -20,7 +20,7 @@ from drillbook.judge import tables
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.verdict import Judgement, Verdict
 
-HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 few = settings(max_examples=6)
 
 
@@ -83,7 +83,7 @@ def test_a_file_taken_away_never_makes_anything_held(run: Path, stem: str) -> No
     before = judge(run)
     (run / f"{stem}.jsonl").unlink()
     after = judge(run)
-    never(before, after, {BROKEN, UNKNOWN}, HELD)
+    never(before, after, {BROKEN, INCONCLUSIVE}, HELD)
     for result in after.results:
         assert stem not in catalogue()[result.name].needs or result.verdict != HELD, result.name
 
@@ -94,7 +94,7 @@ def test_a_line_of_the_wire_taken_away_never_makes_anything_held(run: Path, data
     before = judge(run)
     rewritten(run, "wire", lambda lines: lines[: (at := data.draw(st.integers(0, len(lines) - 1)))] + lines[at + 1 :])
     after = judge(run)
-    never(before, after, {BROKEN, UNKNOWN}, HELD)
+    never(before, after, {BROKEN, INCONCLUSIVE}, HELD)
     needing = [result for result in after.results if "wire" in catalogue()[result.name].needs]
     assert HELD not in {result.verdict for result in needing}
 
@@ -117,21 +117,21 @@ def test_a_half_written_last_line_never_makes_anything_more_green(run: Path, ste
     with (run / f"{stem}.jsonl").open("a") as file:
         file.write('{"at": 1, "ta')
     after = judge(run)
-    never(before, after, {BROKEN, UNKNOWN}, HELD)
-    never(before, after, {UNKNOWN}, BROKEN)
+    never(before, after, {BROKEN, INCONCLUSIVE}, HELD)
+    never(before, after, {INCONCLUSIVE}, BROKEN)
     for result in after.results:
         assert stem not in catalogue()[result.name].needs or result.verdict != HELD, result.name
 
 
 @few
 @given(runs(), st.sampled_from(sorted(FILES)))
-def test_evidence_said_to_be_blind_never_makes_anything_more_green_or_more_red(run: Path, stem: str) -> None:
+def test_evidence_said_to_be_incomplete_never_makes_anything_more_green_or_more_red(run: Path, stem: str) -> None:
     before = judge(run)
     with (run / "timeline.jsonl").open("a") as file:
-        file.write(json.dumps({"at": 1, "event": "blind", "name": stem, "state": "from"}) + "\n")
+        file.write(json.dumps({"at": 1, "event": "incomplete", "name": stem, "state": "from"}) + "\n")
     after = judge(run)
-    never(before, after, {BROKEN, UNKNOWN}, HELD)
-    never(before, after, {HELD, UNKNOWN}, BROKEN)
+    never(before, after, {BROKEN, INCONCLUSIVE}, HELD)
+    never(before, after, {HELD, INCONCLUSIVE}, BROKEN)
 
 
 @few

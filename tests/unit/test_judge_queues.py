@@ -321,23 +321,23 @@ def test_a_run_without_metrics_is_judged_by_its_tasks() -> None:
     assert judge(history("publish a ok", "effect a", invariants=CONSERVATION))["conservation"].verdict is Verdict.HELD
 
 
-def test_metrics_that_were_begun_and_are_missing_are_unknown() -> None:
+def test_metrics_that_were_begun_and_are_missing_are_inconclusive() -> None:
     made = run("publish a ok", "effect a", counts=["1 published to tasks", "1 acked from tasks"])
     (made / "metrics.jsonl").unlink()
-    assert (conserved(made).verdict, conserved(made).reason) == (Verdict.UNKNOWN, "there is no metrics.jsonl")
+    assert (conserved(made).verdict, conserved(made).reason) == (Verdict.INCONCLUSIVE, "there is no metrics.jsonl")
 
 
-def test_counters_that_were_not_read_at_the_end_are_unknown() -> None:
+def test_counters_that_were_not_read_at_the_end_are_inconclusive() -> None:
     made = run("publish a ok", "effect a", counts=["at 2: 1 published to tasks"])
     kept = [text for text in (made / "metrics.jsonl").read_text().splitlines() if "collect" not in text]
     (made / "metrics.jsonl").write_text("\n".join(kept) + "\n")
     assert conserved(made).reason == "the broker's counters were not read at the end"
 
 
-def test_messages_that_went_away_where_nobody_saw_the_wire_are_unknown() -> None:
+def test_messages_that_went_away_where_nobody_saw_the_wire_are_inconclusive() -> None:
     made = run("publish a ok", "effect a", counts=["2 published to tasks", "1 acked from tasks"], without=("wire",))
     result = conserved(made)
-    assert (result.verdict, result.reason.partition(":")[0]) == (Verdict.UNKNOWN, "1 message left tasks without an acknowledgement")
+    assert (result.verdict, result.reason.partition(":")[0]) == (Verdict.INCONCLUSIVE, "1 message left tasks without an acknowledgement")
 
 
 def changes(*counts: str) -> list[tuple[Any, ...]]:

@@ -10,7 +10,7 @@ from histories import TASKS, history
 from drillbook.api import judge
 from drillbook.judge.verdict import Judgement, Verdict
 
-HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 ROWS = {"query": "select * from rows"}
 BOTH: dict[str, Any] = {"rows": ROWS, "calls": {"http": True}}
 NOT_ALL: dict[str, Any] = {"rows": ROWS, "calls": {"http": True, "types": ["transfer"]}}
@@ -118,7 +118,7 @@ def test_the_equation_counts_what_is_done_in_each_source() -> None:
 def test_a_type_that_no_source_takes_proves_nothing() -> None:
     judgement = judged("effect a in rows", sources=NOWHERE)
     assert judgement.preconditions == ("no source of effects takes the task type charge, so nothing tells whether such a task was done",)
-    assert judgement.verdict == UNKNOWN
+    assert judgement.verdict == INCONCLUSIVE
 
 
 def test_a_story_tells_where_it_was_done_and_what_was_only_repeated() -> None:

@@ -10,7 +10,7 @@ from histories import TASKS, history
 from drillbook.api import judge
 from drillbook.judge.verdict import Verdict
 
-HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 
 
 def allow(*states: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from histories import history
 from drillbook.api import judge
 from drillbook.judge.verdict import Verdict
 
-HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 FENCE = {"version_fence": {"version": "v2", "after": {"step": "stop v2"}}}
 STOPPED = ["step stop v2 begin", "step stop v2 end"]
 
@@ -20,11 +20,14 @@ FENCED = {
     "a delivery to v1 after": ([*STOPPED, "deliver a to v1 from tasks.v1"], HELD),
     "an acknowledgement by v2 after": (["deliver a to v2 from tasks.v2", *STOPPED, "ack a by v2"], HELD),
     "after the first end, before the last": ([*STOPPED, "effect a by v2", *STOPPED], HELD),
-    "the step never ran": (["effect a by v2"], UNKNOWN),
-    "the step never ended": (["step stop v2 begin", "effect a by v2"], UNKNOWN),
-    "the step ran again and never ended": ([*STOPPED, "step stop v2 begin"], UNKNOWN),
-    "the step ended as the drill was interrupted": (["phase playbook begin", *STOPPED, "effect a by v2"], UNKNOWN),
-    "the step ended as its program was killed": (["phase playbook begin", *STOPPED, "phase playbook timeout", "effect a by v2"], UNKNOWN),
+    "the step never ran": (["effect a by v2"], INCONCLUSIVE),
+    "the step never ended": (["step stop v2 begin", "effect a by v2"], INCONCLUSIVE),
+    "the step ran again and never ended": ([*STOPPED, "step stop v2 begin"], INCONCLUSIVE),
+    "the step ended as the drill was interrupted": (["phase playbook begin", *STOPPED, "effect a by v2"], INCONCLUSIVE),
+    "the step ended as its program was killed": (
+        ["phase playbook begin", *STOPPED, "phase playbook timeout", "effect a by v2"],
+        INCONCLUSIVE,
+    ),
     "the step ended before its program was killed": (
         ["phase playbook begin", "step stop v2 begin", "step stop v2 end exit 0", "phase playbook timeout", "effect a by v2"],
         BROKEN,
@@ -59,17 +62,17 @@ PLAYBOOK = ["phase playbook begin", "phase playbook end exit 0"]
 RECOVERED = {
     "in time after the confirm": (["publish a ok", "wait 8", "effect a"], HELD),
     "late after the confirm": (["publish a ok", "wait 20", "effect a"], BROKEN),
-    "in time after the fault lifted": (["publish a ok", "fault x begin", "wait 20", "fault x lifted", "effect a"], HELD),
-    "late after the fault lifted": (["publish a ok", "fault x begin", "fault x lifted", "wait 20", "effect a"], BROKEN),
+    "in time after the fault cleared": (["publish a ok", "fault x begin", "wait 20", "fault x cleared", "effect a"], HELD),
+    "late after the fault cleared": (["publish a ok", "fault x begin", "fault x cleared", "wait 20", "effect a"], BROKEN),
     "in time after the playbook ended": (["publish a ok", "wait 20", *PLAYBOOK, "wait 5", "effect a"], HELD),
     "late after the playbook ended": (["publish a ok", *PLAYBOOK, "wait 20", "effect a"], BROKEN),
     "confirmed after the healing, in time": ([*PLAYBOOK, "wait 60", "publish a ok", "effect a"], HELD),
     "confirmed after the healing, late": ([*PLAYBOOK, "wait 60", "publish a ok", "wait 20", "effect a"], BROKEN),
     "never done": (["publish a ok"], BROKEN),
     "never done, and it rests dead": (["publish a ok", "leftover a dead in tasks.dead"], BROKEN),
-    "the fault never lifted": (["publish a ok", "fault x begin", "fault x not_lifted", "wait 20", "effect a"], UNKNOWN),
-    "nobody saw the fault lift": (["publish a ok", "fault x begin", "fault x end", "effect a"], UNKNOWN),
-    "a fault that stays": (["publish a ok", "fault x begin", "fault x bit", "effect a"], HELD),
+    "the fault never cleared": (["publish a ok", "fault x begin", "fault x not_cleared", "wait 20", "effect a"], INCONCLUSIVE),
+    "nobody saw the fault clear": (["publish a ok", "fault x begin", "fault x end", "effect a"], INCONCLUSIVE),
+    "a fault that stays": (["publish a ok", "fault x begin", "fault x took_effect", "effect a"], HELD),
     "done again later": (["publish a ok", "effect a", "wait 20", "effect a"], HELD),
 }
 
@@ -86,7 +89,7 @@ def test_a_task_that_rests_where_it_may_has_recovered() -> None:
 
 def test_a_task_that_might_rest_where_it_may_is_not_judged_without_leftovers() -> None:
     run = history("publish a ok", invariants={"recovered": {"within": "10s", "allow": ["dead"]}}, without=["leftovers"])
-    assert judge(run)["recovered"].verdict == UNKNOWN
+    assert judge(run)["recovered"].verdict == INCONCLUSIVE
 
 
 ENDED = {
@@ -97,9 +100,9 @@ ENDED = {
     "stopped at its timeout, and content": (["phase playbook begin", "phase playbook timeout exit 0"], BROKEN),
     "failed, then run again with exit code 0": (["phase playbook begin", "phase playbook end exit 3", *PLAYBOOK], HELD),
     "with exit code 0, then failed": ([*PLAYBOOK, "phase playbook begin", "phase playbook end exit 1"], BROKEN),
-    "without an exit code": (["phase playbook begin", "phase playbook end"], UNKNOWN),
-    "nobody saw how": (["phase playbook begin"], UNKNOWN),
-    "it never started": (["phase stage begin"], UNKNOWN),
+    "without an exit code": (["phase playbook begin", "phase playbook end"], INCONCLUSIVE),
+    "nobody saw how": (["phase playbook begin"], INCONCLUSIVE),
+    "it never started": (["phase stage begin"], INCONCLUSIVE),
 }
 
 

@@ -145,11 +145,11 @@ def test_a_version_that_consumes_no_longer_is_blamed_on_the_step_that_took_the_l
     assert [finding.step for finding in restored(ALL, without("consumer"), counters).findings] == ["tidy up"]
 
 
-def test_a_drill_that_ended_before_settling_is_unknown() -> None:
+def test_a_drill_that_ended_before_settling_is_inconclusive() -> None:
     result = restored(ALL, [])
-    assert (result.verdict, result.reason) == (Verdict.UNKNOWN, "what is on the broker was not read after settling")
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, "what is on the broker was not read after settling")
 
 
-def test_a_broker_that_did_not_answer_afterwards_is_unknown() -> None:
-    made = history("publish a ok", "blind topology", invariants={"topology_restored": None}, empty=("topology",))
-    assert judge(made)["topology_restored"].verdict is Verdict.UNKNOWN
+def test_a_broker_that_did_not_answer_afterwards_is_inconclusive() -> None:
+    made = history("publish a ok", "incomplete topology", invariants={"topology_restored": None}, empty=("topology",))
+    assert judge(made)["topology_restored"].verdict is Verdict.INCONCLUSIVE

@@ -10,7 +10,7 @@ from histories import history
 from drillbook.api import judge
 from drillbook.judge.verdict import Verdict
 
-HELD, BROKEN, UNKNOWN = Verdict.HELD, Verdict.BROKEN, Verdict.UNKNOWN
+HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 FIRST = "deliver a to v2 from tasks.v2"
 OTHER = "deliver a to v1 from tasks.v1"
 AGAIN = "redeliver a to v1 from tasks.v1"
@@ -58,20 +58,20 @@ def test_the_wire_shows_it(name: str, parameters: dict[str, Any], lines: list[st
 
 @pytest.mark.parametrize("name", ["no_overlap", "bounded_redelivery", "no_silent_drop"])
 def test_without_the_wire_nobody_knows(name: str) -> None:
-    assert run_of(name, {}, [FIRST, "effect a"], without=["wire"]).verdict == UNKNOWN
-    assert run_of(name, {}, [FIRST, "effect a", "blind wire"]).verdict == UNKNOWN
+    assert run_of(name, {}, [FIRST, "effect a"], without=["wire"]).verdict == INCONCLUSIVE
+    assert run_of(name, {}, [FIRST, "effect a", "incomplete wire"]).verdict == INCONCLUSIVE
 
 
-BLIND = {
-    "an acknowledgement may be missing": ("no_overlap", [FIRST, OTHER, "wait 1"], UNKNOWN),
+INCOMPLETE = {
+    "an acknowledgement may be missing": ("no_overlap", [FIRST, OTHER, "wait 1"], INCONCLUSIVE),
     "deliveries that were seen still count": ("bounded_redelivery", [FIRST] * 6, BROKEN),
-    "a delivery may be missing": ("no_silent_drop", [], UNKNOWN),
+    "a delivery may be missing": ("no_silent_drop", [], INCONCLUSIVE),
 }
 
 
-@pytest.mark.parametrize(("name", "lines", "verdict"), BLIND.values(), ids=BLIND)
-def test_a_blind_wire_excuses_only_what_it_could_explain(name: str, lines: list[str], verdict: Verdict) -> None:
-    assert run_of(name, {}, [*lines, "blind wire"]).verdict == verdict
+@pytest.mark.parametrize(("name", "lines", "verdict"), INCOMPLETE.values(), ids=INCOMPLETE)
+def test_a_incomplete_wire_excuses_only_what_it_could_explain(name: str, lines: list[str], verdict: Verdict) -> None:
+    assert run_of(name, {}, [*lines, "incomplete wire"]).verdict == verdict
 
 
 def test_an_overlap_is_blamed_on_the_step_that_sent_the_copy() -> None:

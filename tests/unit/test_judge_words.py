@@ -77,9 +77,9 @@ def test_broken_tells_lost_from_not_done() -> None:
     assert judge(run).sentence == "Broken: 1 task is lost and 1 task was not done."
 
 
-def test_unknown_says_the_first_reason_and_how_many_more() -> None:
+def test_inconclusive_says_the_first_reason_and_how_many_more() -> None:
     assert judge(history("publish a unknown", without=["effects"])).sentence == (
-        "Unknown: no task's publish was confirmed (1 more reason)."
+        "Inconclusive: no task's publish was confirmed (1 more reason)."
     )
 
 

@@ -74,9 +74,9 @@ def test_stopped_while_it_is_held_it_never_starts(tmp_path: Path):
 
 def test_an_error_of_the_listener_before_its_start_is_raised_and_it_never_starts(tmp_path: Path):
     def fails(step: str) -> None:
-        raise HarnessError("no fault bit")
+        raise HarnessError("no fault took effect")
 
-    with pytest.raises(HarnessError, match="no fault bit"):
+    with pytest.raises(HarnessError, match="no fault took effect"):
         ran(tmp_path, "touch ran\n", Told(begins=fails))
     assert not (tmp_path / "ran").exists()
 

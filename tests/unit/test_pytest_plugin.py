@@ -22,7 +22,7 @@ def judgement(**verdicts: str) -> Judgement:
         Result(name, f"{name} must hold", Verdict(verdict), int(verdict == "broken"), (Finding("a", f"{name} is why"),))
         for name, verdict in verdicts.items()
     )
-    order = [Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN]
+    order = [Verdict.HELD, Verdict.INCONCLUSIVE, Verdict.BROKEN]
     return Judgement("t", max((result.verdict for result in results), key=order.index), "The sentence.", results, None)
 
 
@@ -35,7 +35,7 @@ def test_a_drill_that_breaks_fails_with_its_first_broken_invariant() -> None:
 
 
 def test_a_drill_that_proves_nothing_fails_with_the_verdicts_sentence() -> None:
-    assert complaint(judgement(a="unknown"), (), None) == "The sentence."
+    assert complaint(judgement(a="inconclusive"), (), None) == "The sentence."
 
 
 def test_a_careless_drill_that_breaks_exactly_what_it_declares_passes() -> None:
@@ -51,11 +51,11 @@ def test_a_careless_drill_that_breaks_more_than_it_declares_fails() -> None:
 
 
 def test_a_careless_drill_that_breaks_less_than_it_declares_fails() -> None:
-    assert complaint(judgement(a="broken", b="unknown"), ("a", "b"), None) == "expected to break exactly a, b, but broke a"
+    assert complaint(judgement(a="broken", b="inconclusive"), ("a", "b"), None) == "expected to break exactly a, b, but broke a"
 
 
 def test_a_careless_drill_with_an_invariant_that_could_not_be_judged_fails() -> None:
-    assert complaint(judgement(a="broken", b="unknown"), ("a",), None) == "could not judge b"
+    assert complaint(judgement(a="broken", b="inconclusive"), ("a",), None) == "could not judge b"
 
 
 def test_an_error_of_the_harness_fails_even_a_careless_drill() -> None:
@@ -88,6 +88,12 @@ def test_drills_are_chosen_by_name_and_by_tag() -> None:
 
 def test_other_yaml_files_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "compose.yaml").write_text("services: {}\n")
+    assert collect(tmp_path, cwd=tmp_path).returncode == 5
+
+
+def test_the_scenario_of_a_run_is_no_drill(tmp_path: Path) -> None:
+    (tmp_path / "scenario.yaml").write_text("title: x\ninvariants: {no_lost_tasks: }\n")
+    (tmp_path / "plan.json").write_text("{}")
     assert collect(tmp_path, cwd=tmp_path).returncode == 5
 
 

@@ -44,7 +44,7 @@ def in_the_verdict(found: Reports) -> Told:
 
 
 def on_the_page(found: Reports) -> Told:
-    rows = [row for row in found.page.rows if len(row) == 3 and row[0] in ("held", "broken", "unknown")]
+    rows = [row for row in found.page.rows if len(row) == 3 and row[0] in ("held", "broken", "inconclusive")]
     return {row[1].split()[0]: (row[0], int(row[2].replace(",", "").replace("—", "0"))) for row in rows}
 
 
@@ -54,7 +54,7 @@ def in_junit(found: Reports) -> Told:
         failure, error = case.find("failure"), case.find("error")
         count = re.search(r"^(\d+) counterexamples", failure.text or "", re.MULTILINE) if failure is not None else None
         told[case.attrib["name"]] = (
-            "broken" if failure is not None else "unknown" if error is not None else "held",
+            "broken" if failure is not None else "inconclusive" if error is not None else "held",
             int(count[1]) if count else 0,
         )
     told.pop("preconditions", None)
@@ -62,7 +62,7 @@ def in_junit(found: Reports) -> Told:
 
 
 def on_the_terminal(found: Reports) -> Told:
-    lines = re.findall(r"^  (held|broken|unknown) +(\w+) +(?:([\d,]+) counterexamples?\.)?", found.terminal, re.MULTILINE)
+    lines = re.findall(r"^  (held|broken|inconclusive) +(\w+) +(?:([\d,]+) counterexamples?\.)?", found.terminal, re.MULTILINE)
     return {name: (verdict, int(count.replace(",", "") or 0)) for verdict, name, count in lines}
 
 

@@ -35,14 +35,14 @@ def test_what_is_there_has_its_lines_its_size_and_those_who_need_it(tmp_path: Pa
     run = hand_made(tmp_path, effect("a", 1), effect("b", 2), published("a", 1))
     size = (run / "effects.jsonl").stat().st_size
     words = "what the tasks did, read from outside after settling"
-    assert found(run)["effects"] == EvidenceRow("effects", words, "whole", "", 2, size, ("no_lost_tasks", "unharmed"))
+    assert found(run)["effects"] == EvidenceRow("effects", words, "complete", "", 2, size, ("no_lost_tasks", "unharmed"))
 
 
 def test_an_empty_file_is_whole_and_has_no_lines(tmp_path: Path) -> None:
     run = hand_made(tmp_path, effect("a", 1))
     (run / "states.jsonl").touch()
     kind = found(run)["states"]
-    assert (kind.state, kind.lines, kind.size_bytes) == ("whole", 0, 0)
+    assert (kind.state, kind.lines, kind.size_bytes) == ("complete", 0, 0)
 
 
 def test_what_is_missing_says_so_and_has_neither_lines_nor_size(tmp_path: Path) -> None:
@@ -55,10 +55,10 @@ def test_what_the_scenario_does_not_ask_for_is_not_called_lost(tmp_path: Path) -
     assert (kind.state, kind.why) == ("missing", "the scenario has no states")
 
 
-def test_what_is_blind_says_why(tmp_path: Path) -> None:
-    run = hand_made(tmp_path, effect("a", 1), Event(at(1), "blind", "effects", "from", detail="the database did not answer"))
+def test_what_is_incomplete_says_why(tmp_path: Path) -> None:
+    run = hand_made(tmp_path, effect("a", 1), Event(at(1), "incomplete", "effects", "from", detail="the database did not answer"))
     kind = found(run)["effects"]
-    assert (kind.state, kind.why, kind.lines) == ("blind", "effects is blind: the database did not answer", 1)
+    assert (kind.state, kind.why, kind.lines) == ("incomplete", "effects is incomplete: the database did not answer", 1)
 
 
 def test_a_line_that_was_half_written_is_not_counted_as_one(tmp_path: Path) -> None:
@@ -66,13 +66,13 @@ def test_a_line_that_was_half_written_is_not_counted_as_one(tmp_path: Path) -> N
     with (run / "effects.jsonl").open("a") as file:
         file.write('{"task":"b"')
     kind = found(run)["effects"]
-    assert (kind.state, kind.lines, kind.size_bytes) == ("blind", 1, (run / "effects.jsonl").stat().st_size)
+    assert (kind.state, kind.lines, kind.size_bytes) == ("incomplete", 1, (run / "effects.jsonl").stat().st_size)
 
 
 @pytest.mark.parametrize(
     ("name", "shown"),
     {
-        "effects": ["whole", "1", "87", "no_lost_tasks"],
+        "effects": ["complete", "1", "87", "no_lost_tasks"],
         "leftovers": ["missing there is no leftovers.jsonl", "—", "—", "no_lost_tasks"],
         "states": ["missing the scenario has no states", "—", "—", "—"],
     }.items(),

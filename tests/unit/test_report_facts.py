@@ -33,7 +33,7 @@ def test_without_the_wire_nothing_is_said_of_redeliveries(tmp_path: Path) -> Non
 
 def test_a_declared_fault_that_never_came_has_its_row(tmp_path: Path) -> None:
     rows = faults(read(hand_made(tmp_path, Event(at(1), "note", "load", "said"), scenario=SCENARIO)), TIME)
-    assert [(row.name, row.begin, row.bit, row.remark) for row in rows] == [
+    assert [(row.name, row.begin, row.took_effect, row.remark) for row in rows] == [
         ("the canary's link slows down", None, None, "Its moment never came."),
         ("a canary worker dies while it is drained", None, None, "Its moment never came."),
     ]
@@ -57,13 +57,13 @@ def test_the_innermost_parts_of_a_document_are_one_row_each() -> None:
     assert flat(document) == [("format", "1"), ("commit", "—"), ("host", "cores 2, system Linux"), ("images: broker", "id sha256:1")]
 
 
-def test_a_fault_that_was_to_stay_is_told_from_one_that_was_not_seen_to_lift(tmp_path: Path) -> None:
+def test_a_fault_that_was_to_stay_is_told_from_one_that_was_not_seen_to_clear(tmp_path: Path) -> None:
     events = [
         Event(at(1), "fault", "dies", "begin"),
-        Event(at(1), "fault", "dies", "bit"),
+        Event(at(1), "fault", "dies", "took_effect"),
         Event(at(1), "fault", "slow", "begin"),
         Event(at(5), "fault", "slow", "end"),
-        Event(at(9), "fault", "slow", "not_lifted"),
+        Event(at(9), "fault", "slow", "not_cleared"),
     ]
     rows = faults(read(hand_made(tmp_path, *events)), TIME)
-    assert {row.name: (row.lifted, row.ended) for row in rows} == {"dies": (None, None), "slow": (None, 5.0)}
+    assert {row.name: (row.cleared, row.ended) for row in rows} == {"dies": (None, None), "slow": (None, 5.0)}

@@ -30,7 +30,7 @@ FILES = ["published", "effects", "leftovers", "wire", "counters", "timeline"]
 MORE = ["states", "metrics", "topology"]
 
 
-def empty_judgement(verdict: Verdict = Verdict.UNKNOWN) -> Judgement:
+def empty_judgement(verdict: Verdict = Verdict.INCONCLUSIVE) -> Judgement:
     return Judgement("A drill", verdict, "Nothing can be said.", (), None)
 
 
@@ -152,7 +152,7 @@ def test_hostile_text_from_the_run_stays_text(tmp_path: Path) -> None:
         Event(at(1), "decision", EVIL, "started", detail=EVIL),
         Event(at(1), "container", EVIL, "killed"),
         Event(at(1), "note", EVIL, "said", detail=EVIL),
-        Event(at(1), "blind", EVIL, "from", detail=EVIL),
+        Event(at(1), "incomplete", EVIL, "from", detail=EVIL),
         Topology(at(0), "before", "queue", EVIL, EVIL, json.dumps(EVIL)),
         Topology(at(0), "after", "queue", "q", EVIL, EVIL),
         Metric(at(0), "queue_messages_ready", 3.0, EVIL),

@@ -18,7 +18,7 @@ LOST = Finding(
 )
 RESULTS = (
     Result("no_lost_tasks", "Nothing is lost.", Verdict.BROKEN, 12, (LOST,)),
-    Result("version_fence", "The fence holds.", Verdict.UNKNOWN, 0, reason="wire is blind from 12.1 s on."),
+    Result("version_fence", "The fence holds.", Verdict.INCONCLUSIVE, 0, reason="wire is incomplete from 12.1 s on."),
     Result("drained", "Queues are empty.", Verdict.HELD, 0),
 )
 JUDGEMENT = Judgement("A drill", Verdict.BROKEN, "Broken.", RESULTS, None, (), ("no_lost_tasks",), 7, "drillbook run x --seed 7")
@@ -54,9 +54,9 @@ def test_a_broken_invariant_fails_with_its_first_counterexample(tmp_path: Path) 
     )
 
 
-def test_an_unknown_invariant_is_an_error_and_never_skipped(tmp_path: Path) -> None:
+def test_an_inconclusive_invariant_is_an_error_and_never_skipped(tmp_path: Path) -> None:
     [error] = case(suite(tmp_path, JUDGEMENT), "version_fence")
-    assert (error.tag, error.get("message")) == ("error", "wire is blind from 12.1 s on.")
+    assert (error.tag, error.get("message")) == ("error", "wire is incomplete from 12.1 s on.")
 
 
 def test_a_held_invariant_has_nothing_to_say(tmp_path: Path) -> None:
@@ -64,10 +64,12 @@ def test_a_held_invariant_has_nothing_to_say(tmp_path: Path) -> None:
 
 
 def test_a_drill_that_could_prove_nothing_is_not_green(tmp_path: Path) -> None:
-    held = Judgement("A drill", Verdict.UNKNOWN, "Unknown.", RESULTS[2:], None, ("Nothing was published.", "No fault bit."))
+    held = Judgement(
+        "A drill", Verdict.INCONCLUSIVE, "Inconclusive.", RESULTS[2:], None, ("Nothing was published.", "No fault took effect.")
+    )
     found = suite(tmp_path, held)
     assert (found.get("tests"), found.get("errors")) == ("2", "1")
-    assert case(found, "preconditions")[0].text == "Nothing was published.\nNo fault bit."
+    assert case(found, "preconditions")[0].text == "Nothing was published.\nNo fault took effect."
 
 
 def test_a_declared_break_stays_a_failure_and_is_named_as_expected(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def page_of(run: Path) -> Page:
-    return Page(write(opened(run), Judgement("A drill", Verdict.UNKNOWN, "Nothing can be said.", (), None))["report.html"].read_text())
+    return Page(write(opened(run), Judgement("A drill", Verdict.INCONCLUSIVE, "Nothing can be said.", (), None))["report.html"].read_text())
 
 
 def anchors(page: Page) -> list[str | None]:

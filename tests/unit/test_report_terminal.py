@@ -21,7 +21,13 @@ BROKEN = Judgement(
     "Broken: 59 tasks are lost in the step “drain v2”, which is a sentence too long for one line of a terminal.",
     (
         Result("no_lost_tasks", "Every confirmed task left an effect, or rests where it may.", Verdict.BROKEN, 59, FINDINGS),
-        Result("version_fence", "After the step, that version does nothing.", Verdict.UNKNOWN, 0, reason="wire is blind from 12.1 s on."),
+        Result(
+            "version_fence",
+            "After the step, that version does nothing.",
+            Verdict.INCONCLUSIVE,
+            0,
+            reason="wire is incomplete from 12.1 s on.",
+        ),
         Result("drained", "Queues are empty.", Verdict.HELD, 0),
     ),
     EQUATION,
@@ -52,8 +58,8 @@ def test_a_broken_invariant_shows_its_first_counterexamples_and_counts_the_rest(
     assert "and 56 more" in text
 
 
-def test_an_unknown_invariant_shows_what_is_missing() -> None:
-    assert "unknown version_fence wire is blind from 12.1 s on." in words(shown(BROKEN))
+def test_an_inconclusive_invariant_shows_what_is_missing() -> None:
+    assert "inconclusive version_fence wire is incomplete from 12.1 s on." in words(shown(BROKEN))
 
 
 def test_the_equation_is_a_sum_and_never_broken_inside_a_term() -> None:
@@ -78,8 +84,8 @@ def test_notes_stand_below_the_verdict_and_change_nothing_of_it() -> None:
 
 
 def test_a_sentence_that_begins_with_a_version_keeps_its_name() -> None:
-    idle = replace(BROKEN, verdict=Verdict.UNKNOWN, sentence=f"Unknown: {NOTE}")
-    assert words(shown(idle)).startswith(f"UNKNOWN {NOTE}")
+    idle = replace(BROKEN, verdict=Verdict.INCONCLUSIVE, sentence=f"Inconclusive: {NOTE}")
+    assert words(shown(idle)).startswith(f"INCONCLUSIVE {NOTE}")
 
 
 def test_it_fits_eighty_columns_and_needs_no_colour() -> None:
@@ -89,7 +95,7 @@ def test_it_fits_eighty_columns_and_needs_no_colour() -> None:
 
 
 def test_what_kept_the_drill_from_proving_anything_is_said() -> None:
-    judgement = Judgement("t", Verdict.UNKNOWN, "Unknown: nothing was published.", (), None, ("Nothing was published.",))
+    judgement = Judgement("t", Verdict.INCONCLUSIVE, "Inconclusive: nothing was published.", (), None, ("Nothing was published.",))
     assert "Nothing was published." in shown(judgement)
 
 

@@ -31,16 +31,16 @@ def test_nothing_happened_gives_no_lane(spans: Spans) -> None:
     assert spans() == {}
 
 
-def test_a_fault_lasts_from_its_begin_until_it_was_seen_to_lift(spans: Spans) -> None:
-    states = {"armed": 1, "begin": 10, "bit": 10.5, "end": 20, "lifted": 21}
+def test_a_fault_lasts_from_its_begin_until_it_was_seen_to_clear(spans: Spans) -> None:
+    states = {"armed": 1, "begin": 10, "took_effect": 10.5, "end": 20, "cleared": 21}
     [fault] = spans(*[Event(at(moment), "fault", "slow", state) for state, moment in states.items()])["faults"]
-    assert (fault.begin, fault.bit, fault.end) == (10, 10.5, 21)
+    assert (fault.begin, fault.took_effect, fault.end) == (10, 10.5, 21)
 
 
-def test_a_fault_that_never_bit_says_so(spans: Spans) -> None:
-    [fault] = spans(Event(at(10), "fault", "slow", "begin"), Event(at(15), "fault", "slow", "not_bit"))["faults"]
-    assert fault.bit is None
-    assert "never bit" in fault.hint
+def test_a_fault_that_never_took_effect_says_so(spans: Spans) -> None:
+    [fault] = spans(Event(at(10), "fault", "slow", "begin"), Event(at(15), "fault", "slow", "no_effect"))["faults"]
+    assert fault.took_effect is None
+    assert "never took effect" in fault.hint
     assert fault.end == TIME.end
 
 

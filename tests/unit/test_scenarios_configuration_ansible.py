@@ -46,11 +46,11 @@ def test_one_worker_that_kept_the_new_settings_is_found_among_those_that_did_not
 
 
 def test_a_worker_that_did_nothing_before_the_deployment_is_not_known():
-    assert judged("app.1 v1", "deploy", "app.1 v1", "app.2 v1")[0] == "unknown"
+    assert judged("app.1 v1", "deploy", "app.1 v1", "app.2 v1")[0] == "inconclusive"
 
 
 def test_no_effect_at_all_is_not_known():
-    assert judged("deploy")[0] == "unknown"
+    assert judged("deploy")[0] == "inconclusive"
 
 
 @pytest.mark.parametrize("name", [*CARELESS, "killed"])

@@ -38,7 +38,7 @@ def test_the_careless_one_declares_what_it_breaks_and_nothing_that_breaks_for_th
     assert not {"conservation", "recovered"} & set(careless.invariants)
 
 
-def test_the_blind_one_differs_from_the_sound_one_in_nothing_but_its_playbook():
+def test_the_incomplete_one_differs_from_the_sound_one_in_nothing_but_its_playbook():
     sound, blind = load(FOLDER / "scenario.yaml"), load(FOLDER / "moved_blindly.yaml")
     told = {"title", "description", "tags", "expect", "playbook"}
     assert blind.model_dump(exclude=told) == sound.model_dump(exclude=told)

@@ -97,9 +97,9 @@ def test_what_is_on_its_way_to_a_lost_client_goes_back():
         (b"AMQP\x00\x01\x00\x00", "cannot read what the client sends: it begins with b'AMQP\\x00\\x01\\x00\\x00'"),
     ],
 )
-def test_another_protocol_makes_the_connection_blind(first, why):
+def test_another_protocol_makes_the_connection_incomplete(first, why):
     tap = Tap().hear([client(first), broker(b"anything"), client(b"more")])
-    assert tap.story == [f"blind : {why} instead of the AMQP 0-9-1 header"]
+    assert tap.story == [f"incomplete : {why} instead of the AMQP 0-9-1 header"]
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,12 @@ def test_another_protocol_makes_the_connection_blind(first, why):
         b"\x01\x00\x01\x00\x00\x00\x05\x00\x3c\x00\x28\x00\xce",
     ],
 )  # fmt: skip
-def test_bytes_that_make_no_sense_make_the_connection_blind_once(junk):
+def test_bytes_that_make_no_sense_make_the_connection_incomplete_once(junk):
     tap = Tap().hear([*opened(), client(junk), client(publish("b")), broker(deliver("c", 1))])
-    assert [line["event"] for line in tap.lines.all[2:]] == ["blind"]
+    assert [line["event"] for line in tap.lines.all[2:]] == ["incomplete"]
 
 
-def test_a_blind_connection_still_ends_in_the_evidence():
+def test_a_incomplete_connection_still_ends_in_the_evidence():
     tap = Tap().hear([*opened(), client(b"junk, junk, junk")])
     tap.connection.lost("client")
     assert tap.story[3:] == ["close : connection lost (client)", "close (connection) : connection lost (client)"]

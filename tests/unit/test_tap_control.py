@@ -158,7 +158,7 @@ def states(run: RunDirectory) -> list[tuple[str, str | None]]:
 @pytest.mark.parametrize(
     ("fault", "expected"),
     [
-        (Drop(link=LINKS[0]).planned(rule()), ["armed", "begin", "end", "not_bit", "lifted"]),
+        (Drop(link=LINKS[0]).planned(rule()), ["armed", "begin", "end", "no_effect", "cleared"]),
         (Kill(target="workers.v1.1"), ["armed", "skipped"]),
     ],
     ids=["drop", "kill"],
@@ -171,13 +171,13 @@ def test_a_fault_whose_tap_is_dead_ends_when_the_drill_settles(tap: Told, tmp_pa
     runner.trigger("on", 0.0)
     runner.lift_all()
     assert ([state for state, _ in states(run)], failures) == (expected, [])
-    assert ("not_bit" if "begin" in expected else "skipped", "the tap did not take its rule") in states(run)
+    assert ("no_effect" if "begin" in expected else "skipped", "the tap did not take its rule") in states(run)
 
 
 @pytest.mark.parametrize(
     ("fault", "action", "lines", "expected"),
     [
-        (Drop(link=LINKS[0]).planned(rule()), "drop", ["ack dropped"], ("bit", "ack dropped: a of workers.v1.1")),
+        (Drop(link=LINKS[0]).planned(rule()), "drop", ["ack dropped"], ("took_effect", "ack dropped: a of workers.v1.1")),
         (
             Kill(target="workers.v1.1"),
             "hold",

@@ -110,12 +110,12 @@ def test_half_closed_the_other_half_is_still_carried(start_tap, upstream):
     assert ours.recv(1) == b""
 
 
-def test_another_protocol_is_carried_unread_and_the_evidence_says_it_is_blind(start_tap, upstream):
+def test_another_protocol_is_carried_unread_and_the_evidence_says_it_is_incomplete(start_tap, upstream):
     started = start_tap(upstream.getsockname())
     ours, theirs = started.joined(upstream)
     speak(ours, theirs, [("client", b"GET / HTTP/1.1\r\n\r\n"), ("broker", b"HTTP/1.1 200 OK\r\n\r\n"), ("client", b"more")])
     started.end()
-    assert started.events == ["start", "blind", "end"]
+    assert started.events == ["start", "incomplete", "end"]
 
 
 @pytest.mark.parametrize("who", ["client", "broker"])

@@ -187,7 +187,7 @@ def test_rules_that_cannot_be_used_leave_the_old_ones_armed(tmp_path, holding, b
     ours.sendall(ack(1))
     tap.wait_until_said("ack held")
     assert tap.end() == 0
-    assert "blind" not in tap.events
+    assert "incomplete" not in tap.events
 
 
 def test_a_tap_without_rules_lives_through_sighup(tap, upstream):

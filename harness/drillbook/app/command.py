@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 EXITS = """\b
 Exit codes:
-  0 held   1 broken   2 usage or bad file   3 harness or fault error   4 unknown
+  0 held   1 broken   2 usage or bad file   3 harness or fault error   4 inconclusive
   70 a defect of Drillbook   130 interrupted   143 terminated
 """
 SCENARIO = click.argument("scenario", type=click.Path(exists=True, path_type=Path))

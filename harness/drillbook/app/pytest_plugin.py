@@ -61,9 +61,9 @@ def _forget_option(parser: Any, name: str) -> None:
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     if file_path.suffix not in (".yaml", ".yml"):
         return None
-    from drillbook.validation.discovery import is_scenario, says_it_is
+    from drillbook.validation.discovery import is_drill
 
-    return ScenarioFile.from_parent(parent, path=file_path) if is_scenario(file_path) and says_it_is(file_path) else None
+    return ScenarioFile.from_parent(parent, path=file_path) if is_drill(file_path) else None
 
 
 class ScenarioFile(pytest.File):
@@ -176,9 +176,9 @@ def complaint(judgement: Judgement | None, expected: tuple[str, ...], error: str
         return "the run could not be judged"
     broken = [result.name for result in judgement.results if result.verdict == "broken"]
     if expected:
-        unknown = [result.name for result in judgement.results if result.verdict == "unknown"]
+        inconclusive = [result.name for result in judgement.results if result.verdict == "inconclusive"]
         if sorted(broken) == sorted(expected):
-            return f"could not judge {', '.join(unknown)}" if unknown else None
+            return f"could not judge {', '.join(inconclusive)}" if inconclusive else None
         return f"expected to break exactly {', '.join(sorted(expected))}, but broke {', '.join(sorted(broken)) or 'nothing'}"
     if judgement.verdict == "held":
         return None

@@ -12,7 +12,7 @@ class Exit(IntEnum):
     BROKEN = 1
     USAGE = 2
     HARNESS = 3
-    UNKNOWN = 4
+    INCONCLUSIVE = 4
     DEFECT = 70
     """As ``EX_SOFTWARE`` of sysexits.h."""
     INTERRUPTED = 130

@@ -42,7 +42,7 @@ def as_answered(run: Run) -> Found:
         raise UsageError(
             f"nobody was asked in {run.path}: it has no {_STEM}.jsonl.", "A scenario with the key decode has its messages kept."
         )
-    problems = [reason for name, state, reason in run.evidence if name == _STEM and state != "whole"]
+    problems = [reason for name, state, reason in run.evidence if name == _STEM and state != "complete"]
     return Found(judge(run).compatibility, "".join(problems))
 
 

@@ -60,7 +60,7 @@ class Decoding:
         if self._messages.about:
             problems.append(self._answered(scenario, image, run_id))
         if problem := next(filter(None, problems), ""):
-            self._run.event("blind", "decoded", "from", detail=problem)
+            self._run.event("incomplete", "decoded", "from", detail=problem)
 
     def _answered(self, scenario: Scenario, image: str, run_id: str) -> str:
         answers = Answers(self._spec.by, self._messages.about)

@@ -59,7 +59,7 @@ class MetricsWatch:
         try:
             self._rest()
         except ConnectionError as error:
-            self._run.event("blind", "metrics", "from", detail=f"at the end: {error}")
+            self._run.event("incomplete", "metrics", "from", detail=f"at the end: {error}")
 
     def _rest(self) -> None:
         found = self._client.metrics()
@@ -143,7 +143,7 @@ class TopologyWatch:
             elsewhere = self._elsewhere([queue["name"] for queue in definitions["queues"]], consumers)
             self._run.append(*snapshot(now(), moment, definitions, {**consumers, **elsewhere}))
         except (ConnectionError, HarnessError) as error:
-            self._run.event("blind", "topology", "from", detail=f"{moment} the drill: {error}")
+            self._run.event("incomplete", "topology", "from", detail=f"{moment} the drill: {error}")
 
     def _elsewhere(self, queues: list[str], consumers: Consumers) -> Consumers:
         """Consumers that the tap does not see, such as those of a shovel."""

@@ -101,7 +101,7 @@ def _effect_sources(stage: DrivenStage, effects: Effects) -> Iterator[Iterable[E
 
 
 def _keep(run: RunDirectory, stem: str, found: Iterable[Any]) -> None:
-    """Write what is found as it comes; what keeps the rest from coming makes this evidence blind."""
+    """Write what is found as it comes; what keeps the rest from coming makes this evidence incomplete."""
     chunk: list[Any] = []
     run.touch(stem)
     try:
@@ -111,7 +111,7 @@ def _keep(run: RunDirectory, stem: str, found: Iterable[Any]) -> None:
                 run.append(*chunk)
                 chunk.clear()
     except AWAY as error:
-        run.event("blind", stem, "from", detail=str(error) or repr(error))
+        run.event("incomplete", stem, "from", detail=str(error) or repr(error))
     run.append(*chunk)
 
 

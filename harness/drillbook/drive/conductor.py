@@ -132,13 +132,13 @@ class Conductor:
             self.run_directory.event("phase", "drive", "end")
 
     def rest(self) -> None:
-        """Stop the load, lift the faults, and wait until nothing moves any more.
+        """Stop the load, clear the faults, and wait until nothing moves any more.
 
         Raises:
             DrillbookError: the harness or a service of the stage failed.
         """
         self._halt()
-        self.progress.phase("settle", "faults lifted, load stopped; waiting until nothing moves")
+        self.progress.phase("settle", "faults cleared, load stopped; waiting until nothing moves")
         self.run_directory.event("phase", "settle", "begin")
         self._metrics.edge("settle", "start")
         sampling = Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail).start()
@@ -164,7 +164,7 @@ class Conductor:
             self._containers.stop()
         if not self._rested:
             for stem in ("effects", "states", "handled", "leftovers", "decoded"):
-                self.run_directory.event("blind", stem, "from", detail="the drill ended before the stage was at rest")
+                self.run_directory.event("incomplete", stem, "from", detail="the drill ended before the stage was at rest")
         self.progress.phase("collect", "effects and leftovers")
         self.run_directory.event("phase", "collect", "begin")
         self.stage.stop_workers(STOP_GRACE_SECONDS)
@@ -249,7 +249,7 @@ class Conductor:
         self.progress.note(f"decision: start the playbook ({reason}{'' if reason.value is None else f' at {reason.value:g}'})")
         self._metrics.edge("playbook", "start")
         if self.scenario.decode is not None and not self.stage.tap.capture():
-            self.run_directory.event("blind", "decoded", "from", detail="the wire tap did not begin to keep messages")
+            self.run_directory.event("incomplete", "decoded", "from", detail="the wire tap did not begin to keep messages")
         self._schedule.began("playbook", self._seen.elapsed)
         self._programs.launch("playbook", self._playbook_spec, self._playbook_spec.env)
 
@@ -288,7 +288,9 @@ class Conductor:
 
     def _watch_load(self) -> None:
         if not self._load_ended and not self._load.alive and self._load.exit_code != 0:
-            self.run_directory.event("blind", "published", "from", detail=f"the load ended by itself, exit code {self._load.exit_code}")
+            self.run_directory.event(
+                "incomplete", "published", "from", detail=f"the load ended by itself, exit code {self._load.exit_code}"
+            )
             raise HarnessError("the load generator ended by itself.", f"Its log: {self.run_directory.path / 'logs' / 'load.log'}")
 
     def _halt(self) -> None:
@@ -304,7 +306,7 @@ class Conductor:
         died = not self._load.alive and self._load.exit_code not in (0, None)
         self._load.stop(STOP_GRACE_SECONDS)
         if died:
-            self.run_directory.event("blind", "published", "from", detail=f"the load ended with exit code {self._load.exit_code}")
+            self.run_directory.event("incomplete", "published", "from", detail=f"the load ended with exit code {self._load.exit_code}")
         self.run_directory.event("phase", "load", "end")
         self._metrics.edge("load", "end")
         self._load_ended = True
@@ -315,9 +317,9 @@ class Conductor:
             self._fail(HarnessError("the Docker engine stopped answering in the middle of the drill."))
             return
         if role == "sink":
-            self.run_directory.event("blind", "effects", "from", detail=f"the effect sink ended with exit code {code}")
+            self.run_directory.event("incomplete", "effects", "from", detail=f"the effect sink ended with exit code {code}")
         if role == "tap":
-            self.run_directory.event("blind", "wire", "from", detail=f"the tap ended with exit code {code}")
+            self.run_directory.event("incomplete", "wire", "from", detail=f"the tap ended with exit code {code}")
         version = role.split(".")[1] if role.startswith("workers.") else None
         what = f"{role} ended by itself (exit code {code})"
         if version is not None and self._stage_spec.workers[version].may_exit:

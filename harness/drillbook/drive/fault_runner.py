@@ -1,4 +1,4 @@
-"""Makes the plan's faults happen: each written to disk before it acts, each with its proof that it bit and that it lifted."""
+"""Makes the plan's faults happen: each written to disk before it acts, each with its proof that it took effect and that it cleared."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from drillbook.evidence import RunDirectory
 from drillbook.faults import FaultStage, WireFault
 from drillbook.plan import PlannedFault, TriggerKind
 
-BITE_WITHIN_SECONDS = 60.0
-LIFT_WITHIN_SECONDS = 180.0
+EFFECT_WITHIN_SECONDS = 60.0
+CLEARED_WITHIN_SECONDS = 180.0
 
 
 class FaultRunner:
@@ -39,7 +39,7 @@ class FaultRunner:
         """Begin every fault that waits for this.
 
         Returns:
-            An event for each, set when it has bitten, or has shown that it cannot; of one that waits for a message on the wire, when
+            An event for each, set when it has taken effect, or has shown that it cannot; of one that waits for a message on the wire, when
             the tap counts.
         """
         with self._lock:
@@ -54,7 +54,7 @@ class FaultRunner:
         return bool(self._lasting)
 
     def close(self) -> None:
-        """From now on nothing begins, and what lasts is lifted."""
+        """From now on nothing begins, and what lasts is cleared."""
         with self._lock:
             self._settle.set()
 
@@ -97,23 +97,23 @@ class FaultRunner:
             self._lasting.add(fault.name)
 
     def _happens(self, fault: PlannedFault, ready: Event, with_what: str | None = None) -> float:
-        """Do it, and see whether it bites; gives the time when it was done."""
+        """Do it, and see whether it takes effect; gives the time when it was done."""
         self._note(fault, "begin", with_what)
         for victim in fault.victims:
             fault.fault.begin(self._stage, victim)
         begun = time.monotonic()
-        self._note(fault, "bit" if self._all(fault, fault.fault.bit, BITE_WITHIN_SECONDS) else "not_bit")
+        self._note(fault, "took_effect" if self._all(fault, fault.fault.took_effect, EFFECT_WITHIN_SECONDS) else "no_effect")
         ready.set()
         return begun
 
     def _lasts(self, fault: PlannedFault, begun: float) -> None:
-        """Undo it in its time, and see whether it lifts."""
+        """Undo it in its time, and see whether it clears."""
         if fault.fault.stays and fault.seconds is None:
             return
         if not fault.fault.momentary:
             self._settle.wait(None if fault.seconds is None else max(0.0, begun + fault.seconds - time.monotonic()))
         self._note(fault, "end")
-        self._note(fault, "lifted" if self._end(fault) else "not_lifted")
+        self._note(fault, "cleared" if self._end(fault) else "not_cleared")
 
     def _waits(self, fault: PlannedFault, moment: WireMoment, ready: Event) -> None:
         """Have the tap hold the message, do the fault meanwhile, and let the message go where it still can."""
@@ -142,22 +142,22 @@ class FaultRunner:
             fault.fault.begin(self._stage, victim)
         armed = moment.is_armed()
         ready.set()
-        bitten = armed and moment.comes()
-        if bitten:
-            self._note(fault, "bit", moment.told())
+        effective = armed and moment.comes()
+        if effective:
+            self._note(fault, "took_effect", moment.told())
             moment.ends()
         self._note(fault, "end")
-        lifted = self._end(fault)
-        if not bitten and moment.has_come():  # between the last look and the end
-            self._note(fault, "bit", moment.told())
-        elif not bitten:
-            self._note(fault, "not_bit", moment.shortfall())
-        self._note(fault, "lifted" if lifted else "not_lifted", moment.shortfall() if bitten else None)
+        cleared = self._end(fault)
+        if not effective and moment.has_come():  # between the last look and the end
+            self._note(fault, "took_effect", moment.told())
+        elif not effective:
+            self._note(fault, "no_effect", moment.shortfall())
+        self._note(fault, "cleared" if cleared else "not_cleared", moment.shortfall() if effective else None)
 
     def _end(self, fault: PlannedFault) -> bool:
         for victim in fault.victims:
             fault.fault.end(self._stage, victim)
-        return self._all(fault, fault.fault.lifted, LIFT_WITHIN_SECONDS)
+        return self._all(fault, fault.fault.cleared, CLEARED_WITHIN_SECONDS)
 
     def _all(self, fault: PlannedFault, proof: Callable[[FaultStage, str], bool], within: float) -> bool:
         """Whether every victim gives its proof by the deadline."""

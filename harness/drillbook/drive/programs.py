@@ -21,8 +21,8 @@ from drillbook.scenario import Deployment, Playbook
 from drillbook.scenario.moments import TaskCount
 
 GRACE_SECONDS = 2.0
-FAULT_BITES_WITHIN_SECONDS = 300.0
-"""A bound for what is bounded already: each fault's own beginning and the proof that it bit."""
+FAULT_WITHIN_SECONDS = 300.0
+"""A bound for what is bounded already: each fault's own beginning and the proof that it took effect."""
 Which = Literal["deployment", "playbook"]
 
 
@@ -124,7 +124,7 @@ class _Steps:
         self._during: list[Event] = []
 
     def begins(self, step: str) -> None:
-        """Hold the step where the scenario has it held, count the queues, then let `before` faults bite."""
+        """Hold the step where the scenario has it held, count the queues, then let `before` faults take effect."""
         if self._which == "playbook":
             self._programs.holds(step)
         self._programs.sampler.sample(step, "start")
@@ -138,18 +138,18 @@ class _Steps:
             self._during += self._programs.faults.trigger("during", step)
 
     def ended(self, step: str, exit_code: int | None, skipped: bool = False) -> None:
-        """Count the queues, then let `after` faults bite."""
+        """Count the queues, then let `after` faults take effect."""
         if self._programs.stopping:
             return
         self._programs.run.event("step", step, "end", program=self._which, exit_code=exit_code, detail=SKIPPED if skipped else None)
-        for bitten in self._during:
-            bitten.wait(FAULT_BITES_WITHIN_SECONDS)
+        for effective in self._during:
+            effective.wait(FAULT_WITHIN_SECONDS)
         self._during = []
         self._programs.sampler.sample(step, "end")
         self._bite("after", step)
 
     def _bite(self, trigger: Literal["before", "after"], step: str) -> None:
-        """Begin the faults pinned to this edge of a playbook's step, and wait until they have bitten."""
+        """Begin the faults pinned to this edge of a playbook's step, and wait until they have taken effect."""
         if self._which == "playbook":
-            for bitten in self._programs.faults.trigger(trigger, step):
-                bitten.wait(FAULT_BITES_WITHIN_SECONDS)
+            for effective in self._programs.faults.trigger(trigger, step):
+                effective.wait(FAULT_WITHIN_SECONDS)

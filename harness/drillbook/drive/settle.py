@@ -1,4 +1,4 @@
-"""Settling: faults lifted and load stopped, a wait until nothing moves any more, or the deadline. What rest is, is ``rest``'s to say."""
+"""Settling: faults cleared and load stopped, a wait until nothing moves any more, or the deadline. What rest is, is ``rest``'s to say."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def settle(scenario: RunnableScenario, stage: DrivenStage, say: Callable[[str], 
 
     Args:
         scenario: with a stage.
-        stage: started; faults are lifted, the load has stopped.
+        stage: started; faults are cleared, the load has stopped.
         say: told once that tasks are delayed, and until when.
     """
     began, begin = now(), time.monotonic()

@@ -29,7 +29,7 @@ class QueueSampler:
     """Counts queues: over time by itself, and at the edges of steps when asked.
 
     A broker that is away for a moment, as in a restart, leaves a gap in the samples, which whoever reads them takes for what it is; a gap
-    longer than `SILENT_SECONDS` is noted as blind.
+    longer than `SILENT_SECONDS` is noted as incomplete.
 
     Args:
         client: a broker client of its own, since one is not shared by threads that wait on each other.
@@ -48,7 +48,7 @@ class QueueSampler:
             self._counted_at = time.monotonic()
         except ConnectionError as error:
             if time.monotonic() - self._counted_at > SILENT_SECONDS:
-                self._run.event("blind", "counters", "from", detail=f"no queue could be counted for {SILENT_SECONDS:g} s: {error}")
+                self._run.event("incomplete", "counters", "from", detail=f"no queue could be counted for {SILENT_SECONDS:g} s: {error}")
                 self._counted_at = time.monotonic()
 
 

@@ -14,8 +14,14 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from drillbook.core.errors import UsageError
 
-FORMAT = 1
-"""Version of the run directory; ``docs/run-directory.md`` documents it."""
+FORMAT = 2
+"""Version of the run directory; ``docs/run-directory.md`` documents it, and what was other in earlier ones."""
+FIRST = 1
+"""That of a directory that does not say."""
+
+
+OLDER_VERDICTS = {"unknown": "inconclusive"}
+"""What verdicts were called in earlier formats, and are called now."""
 
 
 def _readable(number: int) -> int:
@@ -61,7 +67,7 @@ class PlanDocument(Document):
 
     file = "plan.json"
 
-    format: Format = FORMAT
+    format: Format = FIRST
     seed: int | None = None
     tasks: int | None = None
     """How many tasks arrive in the time that the load takes at least."""
@@ -75,7 +81,7 @@ class EnvironmentDocument(Document):
 
     file = "environment.json"
 
-    format: Format = FORMAT
+    format: Format = FIRST
     drillbook: str | None = None
     run_id: str | None = None
     """As on the containers' labels."""
@@ -96,7 +102,7 @@ class VerdictHead(Document):
 
     file = "verdict.json"
 
-    verdict: str | None = None
+    verdict: Annotated[str | None, AfterValidator(lambda word: OLDER_VERDICTS.get(word, word))] = None
 
 
 def read(run_directory: Path, kind: type[D]) -> D:
@@ -119,5 +125,5 @@ def read(run_directory: Path, kind: type[D]) -> D:
 
 
 def text(document: Document) -> str:
-    """The document as its file holds it."""
-    return json.dumps(document.model_dump(mode="json"), indent=2) + "\n"
+    """The document as its file holds it: what is written is of the newest format."""
+    return json.dumps(document.model_dump(mode="json") | {"format": FORMAT}, indent=2) + "\n"

@@ -1,19 +1,19 @@
 """What a kind of evidence is: one file ``<name>.jsonl`` of the run directory, declared in ``kinds/<name>.py`` as ``KIND``.
 
-The tables of the judge, whether the evidence is whole, the stories of tasks, the schema that invariants are checked against and its section
-of ``docs/run-directory.md`` all follow from the declaration.
+The tables of the judge, whether the evidence is complete, the stories of tasks, the schema that invariants are checked against and its
+section of ``docs/run-directory.md`` all follow from the declaration.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
-Whole = Literal["by itself", "as it happens", "when collected", "at rest"]
-"""What says that a file is whole, beside its last line and what the timeline calls blind. By itself: nothing else. As it happens: it is
-there, and so is the timeline. When collected: collecting ended. At rest: and the stage had come to rest before it was read."""
+Complete = Literal["by itself", "as it happens", "when collected", "at rest"]
+"""What says that a file is complete, beside its last line and what the timeline calls incomplete. By itself: nothing else. As it happens:
+it is there, and so is the timeline. When collected: collecting ended. At rest: and the stage had come to rest before it was read."""
 
 _FEW = 8
 """Words that a table lists."""
@@ -29,7 +29,7 @@ class Kind:
         record: a line: a frozen dataclass whose fields are annotated with their meaning. Times are nanoseconds since the epoch.
         about: what the file holds, in a few words.
         page: its section of the documentation; ``@FIELDS@`` stands for the table of fields.
-        whole: what says that nothing is missing.
+        complete: what says that nothing is missing.
         gap: SQL over its table and the timeline that gives the reason why lines may be missing, or no row; ``$sections`` are those of the
             scenario. Empty: there is no other reason.
         section: the section of the scenario that has it read; without it nobody misses the file. Empty: any drill has it.
@@ -37,6 +37,7 @@ class Kind:
         moments: SQL that gives moments of the tasks in ``told`` for their stories: task, at, rank and place (which go first of one
             moment), evidence, what, move, who, queue, connection, channel (``drillbook.judge.holders`` says what moves there are).
         latest: its column that says when something happened, if it is to count for when a run was over.
+        older: by field the words of earlier formats, and what each is called now.
         given: a program of the drill may write it, into the file of its name in ``DRILL_STATE_DIR``; it is taken over after settling.
     """
 
@@ -44,18 +45,19 @@ class Kind:
     record: type[Any]
     about: str
     page: str
-    whole: Whole = "as it happens"
+    complete: Complete = "as it happens"
     gap: str = ""
     section: str = ""
     told: str = ""
     moments: str = ""
     latest: str = ""
+    older: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     given: bool = False
 
     @property
     def columns(self) -> list[str]:
         """The names of its fields, in order."""
-        return [field.name for field in fields(self.record)]
+        return [one.name for one in fields(self.record)]
 
     def markdown(self) -> str:
         """The table of its fields."""
@@ -66,10 +68,10 @@ class Kind:
 
     def _meanings(self) -> Iterator[tuple[str, tuple[Any, str]]]:
         hints = get_type_hints(self.record, include_extras=True)
-        for field in fields(self.record):
-            annotation = hints[field.name]
-            assert get_origin(annotation) is Annotated, f"{self.record.__name__}.{field.name} does not say what it means"
-            yield field.name, get_args(annotation)[:2]
+        for one in fields(self.record):
+            annotation = hints[one.name]
+            assert get_origin(annotation) is Annotated, f"{self.record.__name__}.{one.name} does not say what it means"
+            yield one.name, get_args(annotation)[:2]
 
 
 def _words(name: str, kind: Any) -> str:

@@ -21,7 +21,7 @@ class RunSummary:
     """When it began, as its directory's name has it (UTC)."""
     seed: str
     verdict: str
-    """``held``, ``broken``, ``unknown``, or ``no verdict`` where it was never judged."""
+    """``held``, ``broken``, ``inconclusive``, or ``no verdict`` where it was never judged."""
 
 
 def runs(root: Path) -> list[RunSummary]:

@@ -1,7 +1,7 @@
 """Faults: one file each, found by its ``kind``; other distributions add theirs by the entry point group ``drillbook.faults``.
 
-In: a stage and the name of a victim. Out: a fault that bit, and one that lifted. ``base`` says what a fault is, ``wire_fault`` what
-those have in common that hit messages.
+In: a stage and the name of a victim. Out: a fault that took effect, and one that cleared. ``base`` says what a fault is, ``wire_fault``
+what those have in common that hit messages.
 
 A fault touches nothing but the containers and links of its own stage, and imports no Docker: the stage is handed to it.
 """

@@ -18,8 +18,8 @@ MEASURED = ("broker", "database", "sink")
 class Bandwidth(LinkFault):
     """Let a link carry at most ``rate``: so much of each connection over it, in each direction.
 
-    It is kept in whole kilobytes of 1,000 bytes, rounded down. It has bitten when a number of bytes that is sent there and back takes as
-    long as that; it has lifted when it takes less than half.
+    It is kept in whole kilobytes of 1,000 bytes, rounded down. It has taken effect when a number of bytes that is sent there and back takes
+    as long as that; it has cleared when it takes less than half.
     """
 
     kind = "bandwidth"
@@ -42,11 +42,11 @@ class Bandwidth(LinkFault):
     def begin(self, stage: FaultStage, victim: str) -> None:
         stage.link(victim).poison(self, Toxic("bandwidth", {"rate": int(self.rate / 1000)}))
 
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         taken = self._taken(stage, victim)
         return taken is not None and taken >= self._least
 
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         taken = self._taken(stage, victim)
         return taken is not None and taken < self._least / 2
 

@@ -174,8 +174,8 @@ class FaultStage(Protocol):
 class Fault(BaseModel, ABC):
     """One kind of fault. A subclass in a file of its own in this folder is found by its ``kind``.
 
-    ``begin``, ``bit``, ``end`` and ``lifted`` are called once a victim: the name of one link or one container, drawn from the seed by
-    the plan. ``end`` and ``lifted`` must work when the victim is dead.
+    ``begin``, ``took_effect``, ``end`` and ``cleared`` are called once a victim: the name of one link or one container, drawn from the seed
+    by the plan. ``end`` and ``cleared`` must work when the victim is dead.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -214,7 +214,7 @@ class Fault(BaseModel, ABC):
         """Make it happen."""
 
     @abstractmethod
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         """Proof, from outside, that it took hold; asked until true or a deadline."""
 
     @abstractmethod
@@ -222,7 +222,7 @@ class Fault(BaseModel, ABC):
         """Undo it."""
 
     @abstractmethod
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         """Proof, from outside, that it is gone; asked until true or a deadline."""
 
 

@@ -29,8 +29,8 @@ class Cut(LinkFault):
         link = stage.link(victim)
         link.poison(self, SWALLOW) if self.how == "drop" else link.refuse(self)
 
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is None
 
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         return stage.link(victim).round_trip_seconds(PROBE_SECONDS) is not None

@@ -23,12 +23,12 @@ class Kill(ContainerFault):
             self._alive.add(victim)
             stage.container(victim).kill()
 
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         return victim in self._alive and stage.container(victim).status in ("exited", "gone")
 
     def end(self, stage: FaultStage, victim: str) -> None:
         if stage.container(victim).status == "exited":
             stage.container(victim).start()
 
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status in ("running", "gone")

@@ -26,11 +26,11 @@ class Latency(LinkFault):
         milliseconds = {"latency": round(self.delay * 1000), "jitter": round(self.jitter * 1000)}
         stage.link(victim).poison(self, Toxic("latency", milliseconds))
 
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         taken = stage.link(victim).round_trip_seconds(self._least + PROBE_SECONDS)
         return taken is not None and taken >= self._least
 
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         taken = stage.link(victim).round_trip_seconds(PROBE_SECONDS)
         return taken is not None and taken < self._least
 

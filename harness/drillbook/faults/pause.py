@@ -13,12 +13,12 @@ class Pause(ContainerFault):
         if stage.container(victim).status == "running":
             stage.container(victim).pause()
 
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status == "paused"
 
     def end(self, stage: FaultStage, victim: str) -> None:
         if stage.container(victim).status == "paused":
             stage.container(victim).unpause()
 
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).status != "paused"

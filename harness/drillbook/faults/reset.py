@@ -12,7 +12,7 @@ PROBE_SECONDS = 5.0
 class Reset(LinkFault):
     """Reset the connections over a link: those that stand end, and each new one is reset when its client has said something.
 
-    It has bitten when a connection that stood has ended and a new one is reset; it has lifted when a new one is answered. Clients in
+    It has taken effect when a connection that stood has ended and a new one is reset; it has cleared when a new one is answered. Clients in
     containers see the reset; those on the machine itself (load, playbook) see an ordinary end, as Docker's forwarding stands between.
     """
 
@@ -36,8 +36,8 @@ class Reset(LinkFault):
                 self._ended.add(victim)
             standing.close()
 
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         return victim in self._ended and stage.link(victim).knock(self.after + PROBE_SECONDS) == "reset"
 
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         return stage.link(victim).knock(self.after + PROBE_SECONDS) == "answered"

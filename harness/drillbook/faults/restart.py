@@ -6,7 +6,7 @@ from drillbook.faults.base import ContainerFault, FaultStage
 
 
 class Restart(ContainerFault):
-    """Stop a service in order and start it again; lifted when it answers."""
+    """Stop a service in order and start it again; cleared when it answers."""
 
     kind = "restart"
     undo = "docker start"
@@ -22,12 +22,12 @@ class Restart(ContainerFault):
         self._before[victim] = container.started_at
         container.restart()
 
-    def bit(self, stage: FaultStage, victim: str) -> bool:
+    def took_effect(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).started_at != self._before[victim]
 
     def end(self, stage: FaultStage, victim: str) -> None:
         if stage.container(victim).status == "exited":
             stage.container(victim).start()
 
-    def lifted(self, stage: FaultStage, victim: str) -> bool:
+    def cleared(self, stage: FaultStage, victim: str) -> bool:
         return stage.container(victim).answers()

@@ -49,11 +49,11 @@ class WireFault(Fault):
     def begin(self, stage: FaultStage, _: str) -> None:
         stage.tap.arm(self.rule)
 
-    def bit(self, stage: FaultStage, _: str) -> bool:
+    def took_effect(self, stage: FaultStage, _: str) -> bool:
         return stage.tap.acted(self.rule) > 0
 
     def end(self, stage: FaultStage, _: str) -> None:
         stage.tap.disarm(self.rule)
 
-    def lifted(self, stage: FaultStage, _: str) -> bool:
+    def cleared(self, stage: FaultStage, _: str) -> bool:
         return stage.tap.disarmed(self.rule)

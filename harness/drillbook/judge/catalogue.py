@@ -4,13 +4,13 @@ The comment lines a file begins with are its header::
 
     -- no_lost_tasks: Every confirmed task left an effect, or rests where the playbook may put it.
     -- needs: published, effects, leftovers
-    -- excused by: effects, leftovers
+    -- needs complete: effects, leftovers
     -- parameter allow: list[state] = [] (where a task may rest without having been done)
     -- in words: 1 task is lost | {count} tasks are lost
 
-``needs``: evidence without which it is unknown. ``excused by``: evidence that could explain a counterexample away when it is missing or
-blind (``nothing`` is a word for none; without the line: all that it needs). ``in words``: for the verdict's sentence, of one and of many;
-``in words late: …`` is for the rows whose column ``kind`` is ``late``. Other comment lines are its documentation.
+``needs``: evidence without which it is inconclusive. ``needs complete``: evidence that could explain a counterexample away when it is
+missing or incomplete (``nothing`` is a word for none; without the line: all that it needs). ``in words``: for the verdict's sentence, of
+one and of many; ``in words late: …`` is for the rows whose column ``kind`` is ``late``. Other comment lines are its documentation.
 """
 
 from __future__ import annotations
@@ -28,6 +28,9 @@ from drillbook.judge import parameters
 from drillbook.judge.parameters import Names
 
 FOLDER = Path(__file__).parent / "invariants"
+
+OLDER_KEYS = {"excused by": "needs complete"}
+"""Lines of a header, as they were called in format 1 of the run directory, and what they are called now."""
 
 _PARAMETER = re.compile(r"^parameter (\w+): (\S+?)(?: = (\S+|\[[^\]]*\]))?(?: \((.*)\))?$")
 _WORDS = re.compile(r"^in words(?: ([\w ]+))?: ([^|]+)\|([^|]+)$")
@@ -54,7 +57,7 @@ class Invariant:
     sql: str
     sentence: str = ""
     needs: tuple[str, ...] = ()
-    excused_by: tuple[str, ...] = ()
+    needs_complete: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """For the verdict's sentence, by kind of finding: of one, and of many with ``{count}``."""
@@ -165,9 +168,10 @@ def _parsed(path: Path, sql: str, built_in: bool) -> Invariant:
     found: dict[str, Any] = {"words": {}, "parameters": []}
     for number, text in enumerate(lines):
         key, _, value = text.partition(":")
+        key = OLDER_KEYS.get(key, key)
         if number == 0 and key == path.stem and value.strip():
             found["sentence"] = value.strip()
-        elif key in ("needs", "excused by"):
+        elif key in ("needs", "needs complete"):
             stems = tuple(stem.strip() for stem in value.split(",") if stem.strip() not in ("", "nothing"))
             problems += [f"there is no evidence {stem}{suggestion(stem, list(FILES))}" for stem in stems if stem not in FILES]
             found[key.replace(" ", "_")] = stems
@@ -183,7 +187,7 @@ def _parsed(path: Path, sql: str, built_in: bool) -> Invariant:
         problems.append(f"it must say what it reads, such as `-- needs: published, effects` (there are {', '.join(FILES)})")
     found["parameters"] = tuple(found["parameters"])
     return Invariant(
-        **{"excused_by": found.get("needs", ())} | found,
+        **{"needs_complete": found.get("needs", ())} | found,
         name=path.stem,
         path=path,
         sql=sql,

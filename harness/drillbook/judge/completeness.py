@@ -1,7 +1,7 @@
-"""Whether each evidence is there and whole: what lets the judge say `held` at all.
+"""Whether each evidence is there and complete: what lets the judge say `held` at all.
 
-Evidence is ``missing`` when its file is not there, and ``blind`` when something says that lines may be missing from it. An empty file is
-whole: it was collected, and nothing was found.
+Evidence is ``missing`` when its file is not there, and ``incomplete`` when something says that lines may be missing from it. An empty file
+is complete: it was collected, and nothing was found.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from drillbook.judge.tables import ONE_SOURCE, Source
 from drillbook.scenario import Scenario
 
 State = tuple[str, str, str]
-"""Name, ``whole`` | ``blind`` | ``missing``, and why."""
+"""Name, ``complete`` | ``incomplete`` | ``missing``, and why."""
 
 NOT_AT_REST = "the stage did not come to rest within the time it was given (settle.within)"
 """Then what is read after settling was read too early: what was in flight is in neither effects nor leftovers."""
@@ -59,8 +59,8 @@ def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[st
             found.append((stem, "missing", f"there is no {stem}.jsonl"))
             continue
         cut_short = f"the last line of {stem}.jsonl is half-written" if stem in cut else ""
-        reason = cut_short or _blindness(database, stem, kind, run_directory, declared(scenario))
-        found.append((stem, "blind" if reason else "whole", reason))
+        reason = cut_short or _incompleteness(database, stem, kind, run_directory, declared(scenario))
+        found.append((stem, "incomplete" if reason else "complete", reason))
     return found
 
 
@@ -76,18 +76,18 @@ def not_at_rest(database: duckdb.DuckDBPyConnection) -> str:
     return f"{NOT_AT_REST}{f': {detail}' if detail else ''}{starved(database, begin_at, at)}"
 
 
-def _blindness(database: duckdb.DuckDBPyConnection, stem: str, kind: Kind, run_directory: Path, sections: Sequence[str]) -> str:
+def _incompleteness(database: duckdb.DuckDBPyConnection, stem: str, kind: Kind, run_directory: Path, sections: Sequence[str]) -> str:
     """Why lines may be missing from a file; empty when none are."""
     row = database.execute(
-        "select min(coalesce(detail, '')) from timeline where event = 'blind' and name = ? having count(*) > 0", [stem]
+        "select min(coalesce(detail, '')) from timeline where event = 'incomplete' and name = ? having count(*) > 0", [stem]
     ).fetchone()
     if row:
-        return f"{stem} is blind{f': {row[0]}' if row[0] else ''}"
-    if kind.whole != "by itself" and sections and not (run_directory / "timeline.jsonl").exists():
-        return f"there is no timeline.jsonl to say that {stem}.jsonl is whole"
-    if kind.whole in ("when collected", "at rest") and _uncollected(database, sections):
+        return f"{stem} is incomplete{f': {row[0]}' if row[0] else ''}"
+    if kind.complete != "by itself" and sections and not (run_directory / "timeline.jsonl").exists():
+        return f"there is no timeline.jsonl to say that {stem}.jsonl is complete"
+    if kind.complete in ("when collected", "at rest") and _uncollected(database, sections):
         return "collecting the evidence was not seen to end"
-    if kind.whole == "at rest" and (restless := not_at_rest(database)):
+    if kind.complete == "at rest" and (restless := not_at_rest(database)):
         return restless
     return _gap(database, kind, sections)
 

@@ -23,7 +23,7 @@ with starts as (
   select version_of(version, name) as version, name, "at", "at" >= $begin and ("at" < $end or ("at" < $until
              and list_contains($new::varchar[], version_of(version, name)))) and not exists (
            select 1 from faults where list_contains(string_split(faults.target, ', '), timeline.name)
-             and timeline."at" between begin_at and coalesce(lifted_at, $end)) as deployed
+             and timeline."at" between begin_at and coalesce(cleared_at, $end)) as deployed
   from timeline where event = 'container' and state = 'started' and starts_with(name, 'workers.')
 ),
 beats as (  -- tasks of a scheduler: a container that publishes, and is never given any; an outbox's relay looks the same
@@ -95,5 +95,5 @@ def _idle(version: str) -> str:
 
 
 def _doubt(database: duckdb.DuckDBPyConnection) -> str:
-    row = database.execute("select reason from evidence where name = 'wire' and state <> 'whole'").fetchone()
+    row = database.execute("select reason from evidence where name = 'wire' and state <> 'complete'").fetchone()
     return f"nothing tells whether the versions that the deployment started were given tasks: {row[0]}" if row else ""

@@ -31,14 +31,15 @@ select begin_at, what || ' begins' from spans where begin_at <= $until and end_a
 union all
 select end_at, 'step "' || name || '" ends' from steps where begin_at <= $until and end_at between $since and $until
 union all
-select "at", 'the fault "' || name || '" ' || case state when 'begin' then 'begins' when 'bit' then 'has bitten' else 'has lifted' end
+select "at", 'the fault "' || name || '" ' || case state when 'begin' then 'begins' when 'took_effect' then 'has taken effect' else 'has
+cleared' end
          || coalesce(' on ' || array_to_string(mine, ', '), '')
 from (select * exclude (name), timeline.name as name,
              list_filter(string_split(timeline.target, ', '),
                          lambda one: one in ('broker', 'database') or split_part(one, ' -> ', 1) in $holders) as mine
       from timeline join faults on faults.name = timeline.name and faults.target is not distinct from timeline.target
-      where event = 'fault' and state in ('begin', 'bit', 'lifted') and "at" <= $until
-        and begin_at <= $until and coalesce(lifted_at, $until) >= $since)
+      where event = 'fault' and state in ('begin', 'took_effect', 'cleared') and "at" <= $until
+        and begin_at <= $until and coalesce(cleared_at, $until) >= $since)
 where mine is null or len(mine) > 0
 order by 1, 2
 """
@@ -65,7 +66,7 @@ class Explanation:
     moments: tuple[StoryMoment, ...]
     said: tuple[Said, ...]
     doubts: tuple[str, ...]
-    """What the story cannot tell, as evidence is missing or blind."""
+    """What the story cannot tell, as evidence is missing or incomplete."""
     began_at: int | None
     """Nanoseconds since the epoch: when the load began, which the moments are counted from; None: the run does not say."""
     judgement: Judgement
@@ -92,7 +93,7 @@ def explain_task(run: Run, task: str) -> Explanation:
         summary=_summary(run.database, task, {name for name, state, _ in run.evidence if state == "missing"}),
         moments=tuple(moments),
         said=tuple(_said(result, answer) for result, answer in zip(judgement.results, _answers(run, task), strict=True)),
-        doubts=tuple(_doubt(*one) for one in run.evidence if one[1] != "whole" and one[0] in wanted),
+        doubts=tuple(_doubt(*one) for one in run.evidence if one[1] != "complete" and one[0] in wanted),
         began_at=_one(
             run.database, "select coalesce(min(begin_at) filter (name = 'load'), min(begin_at)) from phases where name in ('load', 'drive')"
         ),
@@ -140,13 +141,13 @@ def _said(result: Result, answer: QueryAnswer) -> Said:
     if not answer.rows:
         why = {
             Verdict.HELD: result.sentence,
-            Verdict.UNKNOWN: result.reason,
+            Verdict.INCONCLUSIVE: result.reason,
             Verdict.BROKEN: f"Not by this task, but by {result.count:,} other{'' if result.count == 1 else 's'}.",
         }[result.verdict]
-        return Said(result.name, Verdict.UNKNOWN if result.verdict is Verdict.UNKNOWN else Verdict.HELD, why)
+        return Said(result.name, Verdict.INCONCLUSIVE if result.verdict is Verdict.INCONCLUSIVE else Verdict.HELD, why)
     first = answer.rows[0]
     why = first.why or f"Not so here: {result.sentence}"
-    if result.verdict is Verdict.UNKNOWN:
+    if result.verdict is Verdict.INCONCLUSIVE:
         why = f"{why} But it does not count: {result.reason}."
     return Said(result.name, result.verdict, why, first.step)
 

@@ -1,4 +1,4 @@
-"""What proves that the drill's faults happened: each began, bit every victim where the plan pins it, met somebody, and lifted.
+"""What proves that the drill's faults happened: each began, took effect on every victim where the plan pins it, met somebody, and cleared.
 
 A fault that came with a message is proven by the wire as well: the tap hit as many messages as were asked for, it counted them from the
 moment that the plan pins, and a message whose end the fault was to be (the acknowledgement of a worker that it killed) did not go on.
@@ -21,10 +21,10 @@ from drillbook.scenario import FaultEntry
 class _Victim(NamedTuple):
     target: str | None
     begin_at: int | None
-    bit_at: int | None
+    took_effect_at: int | None
     end_at: int | None
-    lifted_at: int | None
-    not_lifted: bool
+    cleared_at: int | None
+    not_cleared: bool
     skipped: str | None
 
 
@@ -44,7 +44,7 @@ def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], p
     Args:
         database: the evidence with its views.
         faults: those that the scenario declares.
-        plan: of the run; where it says nothing of a fault, nobody asks where that fault bit.
+        plan: of the run; where it says nothing of a fault, nobody asks where that fault took effect.
         strict: whether a wire that is not there is a reason, where it would show whom a fault met.
     """
     runs = [
@@ -79,11 +79,11 @@ def _unbitten(database: duckdb.DuckDBPyConnection, name: str, victims: Sequence[
     if not any(victim.begin_at for victim in victims):
         skipped = next((victim.skipped for victim in victims if victim.skipped), None)
         return [f'the fault "{name}" never began{f": {skipped}" if skipped else ""}']
-    if not any(victim.bit_at for victim in victims):
-        query = "select any_value(detail) from timeline where event = 'fault' and name = ? and state = 'not_bit'"
+    if not any(victim.took_effect_at for victim in victims):
+        query = "select any_value(detail) from timeline where event = 'fault' and name = ? and state = 'no_effect'"
         (why,) = database.execute(query, [name]).fetchone() or (None,)
-        return [f'the fault "{name}" never bit{f": {why}" if why else ""}']
-    return [f'the fault "{name}" never bit {victim.target}' for victim in victims if victim.target and not victim.bit_at]
+        return [f'the fault "{name}" never took effect{f": {why}" if why else ""}']
+    return [f'the fault "{name}" never took effect on {victim.target}' for victim in victims if victim.target and not victim.took_effect_at]
 
 
 def _unseen(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Sequence[_Victim]) -> list[str]:
@@ -100,7 +100,7 @@ def _unseen(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Seq
         return [f'the fault "{entry.name}" hit only {hit} of {entry.on.count} messages']
     own = {name for victim in victims for name in (victim.target or "").split(", ")}
     if entry.fault.severs and any(reason.endswith("let go") and {link, peer} & own for reason, link, peer in acts):
-        return [f'the fault "{entry.name}" bit, but the message that it came with went on']
+        return [f'the fault "{entry.name}" took effect, but the message that it came with went on']
     return []
 
 
@@ -112,14 +112,14 @@ def _unmet(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Sequ
     began = min(victim.begin_at for victim in victims if victim.begin_at)
     if "->" not in names[0]:
         return met.not_running(database, entry.name, names, began)
-    ends = [victim.end_at or victim.lifted_at for victim in victims]
+    ends = [victim.end_at or victim.cleared_at for victim in victims]
     end_at = max((end for end in ends if end is not None), default=None) if None not in ends else None
     return met.nobody(database, met.Stood(entry.name, names, began, end_at, entry.fault.blocks), strict)
 
 
 def _standing(name: str, victims: Sequence[_Victim], stays: bool) -> list[str]:
-    stood = any(victim.not_lifted or (victim.begin_at and not victim.lifted_at and not stays) for victim in victims)
-    return [f'the fault "{name}" was not seen to lift'] if stood else []
+    stood = any(victim.not_cleared or (victim.begin_at and not victim.cleared_at and not stays) for victim in victims)
+    return [f'the fault "{name}" was not seen to clear'] if stood else []
 
 
 class _Begun(NamedTuple):
@@ -132,7 +132,7 @@ class _Begun(NamedTuple):
 def _began(database: duckdb.DuckDBPyConnection, entry: FaultEntry, victims: Sequence[_Victim]) -> _Begun:
     """A fault that comes with a message is in its place when the tap counts from there on."""
     if entry.on is None:
-        return _Begun(f'the fault "{entry.name}" bit', tuple(victim.bit_at for victim in victims if victim.bit_at))
+        return _Begun(f'the fault "{entry.name}" took effect', tuple(victim.took_effect_at for victim in victims if victim.took_effect_at))
     query = "select min(\"at\") from wire where event = 'fault' and rule = ? and reason = 'armed'"
     (armed_at,) = database.execute(query, [entry.name]).fetchone() or (None,)
     return _Begun(f'the messages for the fault "{entry.name}" were counted', (armed_at,) if armed_at else ())

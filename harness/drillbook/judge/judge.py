@@ -1,9 +1,9 @@
 """The judge: a run directory in, a judgement out. Pure: no Docker, no network, no clock.
 
-An invariant is ``broken`` when its SQL returns a counterexample that no missing evidence could explain away; else ``unknown`` when evidence
-it needs is missing or blind, when its SQL says so, or when the drill proves nothing (hardly any load, a fault that did not bite where it is
-pinned or did not lift, a playbook that never ran, a stage that never came to rest); else ``held``. The whole is as its worst invariant,
-broken over unknown over held.
+An invariant is ``broken`` when its SQL returns a counterexample that no missing evidence could explain away; else ``inconclusive`` when
+evidence it needs is missing or incomplete, when its SQL says so, or when the drill proves nothing (hardly any load, a fault that did not
+take effect where it is pinned or did not clear, a playbook that never ran, a stage that never came to rest); else ``held``. The whole is as
+its worst invariant, broken over inconclusive over held.
 """
 
 from __future__ import annotations
@@ -60,14 +60,14 @@ def judge(run: Run) -> Judgement:
 
 def _judged(invariant: Invariant, answer: QueryAnswer, scenario: Scenario, evidence: Sequence[State], reasons: Sequence[str]) -> Result:
     """The verdict on one invariant, its findings still without stories."""
-    doubts = {name: reason for name, state, reason in evidence if state != "whole"}
-    excused = [doubts[name] for name in invariant.excused_by if name in doubts]
+    doubts = {name: reason for name, state, reason in evidence if state != "complete"}
+    excused = [doubts[name] for name in invariant.needs_complete if name in doubts]
     reason = next(iter([*excused, *(doubts[name] for name in invariant.needs if name in doubts), *answer.undecided, *reasons]), "")
     broken = answer.count > 0 and not excused
     return Result(
         name=invariant.name,
         sentence=invariant.sentence,
-        verdict=Verdict.BROKEN if broken else Verdict.UNKNOWN if reason else Verdict.HELD,
+        verdict=Verdict.BROKEN if broken else Verdict.INCONCLUSIVE if reason else Verdict.HELD,
         count=answer.count if broken else 0,
         reason="" if broken else reason,
         parameters=invariant.values(scenario.invariants[invariant.name]),

@@ -20,7 +20,7 @@ from drillbook.judge.machine import starved
 
 _USED = """
 with seen as (
-  select count(*) filter ("at" between $begin and $end and event not in ('refused', 'fault', 'blind')) as passed,
+  select count(*) filter ("at" between $begin and $end and event not in ('refused', 'fault', 'incomplete')) as passed,
          count(*) filter ("at" < $begin and channel is null and event = 'open')
            - count(*) filter ("at" < $begin and channel is null and event = 'close') as standing
   from wire where list_contains($peers::varchar[], peer)
@@ -78,7 +78,7 @@ def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> l
     used, wire, why = row
     if used or (wire == "missing" and not strict):
         return []
-    if wire != "whole":
+    if wire != "complete":
         return [f'nothing tells whether the fault "{fault.name}" met anybody: {why}']
     lasted = "" if fault.end_at is None else f" in the {(fault.end_at - fault.begin_at) / 1e9:.1f} s that it stood"
     what = (

@@ -37,7 +37,7 @@ class Interval(NamedTuple):
 def of_faults(database: duckdb.DuckDBPyConnection, targets: Iterable[str]) -> list[Interval]:
     """While one of these was hit by a fault, and until the next answer after that."""
     rows = database.execute(
-        """select begin_at, coalesce(lifted_at, $always) from faults
+        """select begin_at, coalesce(cleared_at, $always) from faults
            where begin_at is not null and list_has_any(string_split(target, ', '), $targets::varchar[])""",
         {"targets": list(targets), "always": ALWAYS},
     ).fetchall()

@@ -1,6 +1,6 @@
-"""What must have happened for a drill to prove anything: load, faults that bit in place, programs that ran, a stage at rest.
+"""What must have happened for a drill to prove anything: load, faults that took effect in place, programs that ran, a stage at rest.
 
-Only what the scenario declares is demanded. Each reason is a sentence's end, ready for "Unknown: …".
+Only what the scenario declares is demanded. Each reason is a sentence's end, ready for "Inconclusive: …".
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from drillbook.judge.tables import describe, open_tables
 SHOWN = 100
 """Findings of one invariant that are given with their stories; all are counted."""
 
-_OPTIONAL = {"why": "varchar", "step": "varchar", "kind": "varchar", "unknown": "boolean"}
+_OPTIONAL = {"why": "varchar", "step": "varchar", "kind": "varchar", "inconclusive": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class QueryAnswer:
     """The first counterexamples, by task."""
     kinds: tuple[FindingKind, ...]
     undecided: tuple[str, ...]
-    """Why it cannot be judged: the rows whose column ``unknown`` is true."""
+    """Why it cannot be judged: the rows whose column ``inconclusive`` is true."""
 
     @property
     def count(self) -> int:
@@ -146,10 +146,13 @@ def _columns(database: duckdb.DuckDBPyConnection) -> set[str]:
 
 def _answer(database: duckdb.DuckDBPyConnection) -> QueryAnswer:
     columns = _columns(database)
+    if "unknown" in columns and "inconclusive" not in columns:  # as invariants written for format 1 of the run directory call it
+        database.execute("alter table found rename column unknown to inconclusive")
+        columns = _columns(database)
     for name, kind in _OPTIONAL.items():
         if name not in columns:
             database.execute(f"alter table found add column {name} {kind}")
-    database.execute("create temp view sound as select * from found where unknown is not true")
+    database.execute("create temp view sound as select * from found where inconclusive is not true")
     kinds = database.execute("""
         select kind, sum(found)::bigint as total, arg_max(step, {found: found, step: step}) filter (step is not null),
                coalesce(max(found) filter (step is not null), 0)
@@ -160,7 +163,7 @@ def _answer(database: duckdb.DuckDBPyConnection) -> QueryAnswer:
         "select task::varchar, why::varchar, step::varchar from sound order by task nulls first, why, step limit ?", [SHOWN]
     ).fetchall()
     undecided = database.execute(
-        "select distinct coalesce(why, '')::varchar from found where unknown order by 1 limit ?", [SHOWN]
+        "select distinct coalesce(why, '')::varchar from found where inconclusive order by 1 limit ?", [SHOWN]
     ).fetchall()
     return QueryAnswer(
         tuple(ResultRow(*row) for row in first), tuple(FindingKind(*row) for row in kinds), tuple(why for (why,) in undecided)

@@ -24,7 +24,7 @@ class Run:
     database: EvidenceDatabase
     """A table of each kind of evidence, and the views of them."""
     evidence: tuple[State, ...]
-    """Whether each kind is there and whole."""
+    """Whether each kind is there and complete."""
     plan: PlanDocument
     environment: EnvironmentDocument
 

@@ -28,10 +28,10 @@ def sentence(
     if verdict is Verdict.BROKEN:
         said = [_said(invariant, kind) for invariant, answer in broken for kind in answer.kinds]
         return f"Broken: {_joined(list(dict.fromkeys(said)))}."
-    if verdict is Verdict.UNKNOWN:
+    if verdict is Verdict.INCONCLUSIVE:
         reasons = list(dict.fromkeys([*preconditions, *(result.reason for result in results if result.reason)]))
         more = f" ({len(reasons) - 1} more reason{'s' if len(reasons) > 2 else ''})" if len(reasons) > 1 else ""
-        return f"Unknown: {reasons[0].removesuffix('.')}{more}."
+        return f"Inconclusive: {reasons[0].removesuffix('.')}{more}."
     return f"Held: {_held(results, equation)}."
 
 

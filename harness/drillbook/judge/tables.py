@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
 from functools import cache
@@ -24,7 +24,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import duckdb
 
 from drillbook.core.errors import UsageError
-from drillbook.evidence.kinds import FILES
+from drillbook.evidence.kinds import FILES, KINDS
 from drillbook.judge.database import EvidenceDatabase
 
 Source = tuple[str | None, str, list[str] | None]
@@ -55,6 +55,8 @@ class _Field:
     required: bool
     words: tuple[str, ...]
     """What it may be, where that is few words."""
+    older: Mapping[str, str]
+    """Words of earlier formats, and what each is called now."""
 
     @property
     def sql(self) -> str:
@@ -103,7 +105,7 @@ def describe(
 
     Args:
         database: from ``open_tables``.
-        states: of each evidence its name, ``whole``, ``blind`` or ``missing``, and why.
+        states: of each evidence its name, ``complete``, ``incomplete`` or ``missing``, and why.
         sections: the sections the scenario declares.
         sources: where effects are read from.
     """
@@ -171,7 +173,7 @@ def _read(database: duckdb.DuckDBPyConnection, stem: str, path: Path) -> None:
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _columns(stem).items())
     file = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
     options = f"format = 'newline_delimited', maximum_object_size = {LONGEST_LINE}, columns = {{{columns}}}"
-    table = f"create or replace table {stem} as select * from read_json($file, {options})"  # noqa: S608 names and types of records.py
+    table = f"create or replace table {stem} as select * {_renamed(stem)} from read_json($file, {options})"  # noqa: S608 names and types of records.py
     database.execute(table, {"file": file})
     if database.execute(f"select 1 from {stem} where {_impossible(stem)} limit 1").fetchone():  # noqa: S608
         raise duckdb.InvalidInputException(f"a line is no {FILES[stem].__name__}")
@@ -191,8 +193,19 @@ def _fields(stem: str) -> dict[str, _Field]:
         optional = NoneType in get_args(hint)
         kind = next(part for part in get_args(hint) if part is not NoneType) if optional else hint
         words = get_args(kind) if get_origin(kind) is Literal else ()
-        described[field.name] = _Field(str if words else kind, not optional and field.default is MISSING, words)
+        older = KINDS[stem].older.get(field.name, {})
+        described[field.name] = _Field(str if words else kind, not optional and field.default is MISSING, words, older)
     return described
+
+
+def _renamed(stem: str) -> str:
+    """SQL that calls things by their present words."""
+    fields = {name: field.older for name, field in _fields(stem).items() if field.older}
+    cases = [
+        f"""case "{name}" {" ".join(f"when '{old}' then '{new}'" for old, new in older.items())} else "{name}" end as "{name}\""""
+        for name, older in fields.items()
+    ]
+    return f"replace ({', '.join(cases)})" if cases else ""
 
 
 def _impossible(stem: str) -> str:
@@ -251,7 +264,7 @@ def _problem(line: bytes, stem: str) -> str | None:
 def _field_problem(name: str, field: _Field, value: Any) -> str | None:
     if value is None:
         return f"{name} is missing" if field.required else None
-    if field.words and value not in field.words:
+    if field.words and field.older.get(value, value) not in field.words:
         return f"{name} is {value!r}, which is none of {', '.join(field.words)}"
     fits = type(value) is field.kind or (field.kind is float and type(value) is int)
     if not fits or (field.kind is int and not -(2**63) <= value < 2**63):

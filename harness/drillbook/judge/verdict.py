@@ -10,22 +10,22 @@ from drillbook.core.errors import Exit
 
 
 class Verdict(StrEnum):
-    """Of an invariant and of a drill; ordered broken over unknown over held."""
+    """Of an invariant and of a drill; ordered broken over inconclusive over held."""
 
     HELD = "held"
-    UNKNOWN = "unknown"
+    INCONCLUSIVE = "inconclusive"
     BROKEN = "broken"
 
     @property
     def exit_code(self) -> int:
         """What a command exits with that says this verdict."""
-        return int({Verdict.HELD: Exit.HELD, Verdict.BROKEN: Exit.BROKEN, Verdict.UNKNOWN: Exit.UNKNOWN}[self])
+        return int({Verdict.HELD: Exit.HELD, Verdict.BROKEN: Exit.BROKEN, Verdict.INCONCLUSIVE: Exit.INCONCLUSIVE}[self])
 
 
 def worst(verdicts: list[Verdict]) -> Verdict:
-    """The verdict of the whole: broken if any is, else unknown if any is, else held; of nothing: unknown."""
-    order = [Verdict.HELD, Verdict.UNKNOWN, Verdict.BROKEN]
-    return max(verdicts, key=order.index, default=Verdict.UNKNOWN)
+    """The verdict of the whole: broken if any is, else inconclusive if any is, else held; of nothing: inconclusive."""
+    order = [Verdict.HELD, Verdict.INCONCLUSIVE, Verdict.BROKEN]
+    return max(verdicts, key=order.index, default=Verdict.INCONCLUSIVE)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Result:
     """Counterexamples in all; ``findings`` holds the first of them."""
     findings: tuple[Finding, ...] = ()
     reason: str = ""
-    """Of unknown: what is missing or blind."""
+    """Of inconclusive: what is missing or incomplete."""
     parameters: dict[str, Any] = field(default_factory=dict)
 
 
@@ -122,7 +122,7 @@ class Judgement:
     results: tuple[Result, ...]
     equation: Equation | None
     preconditions: tuple[str, ...] = ()
-    """Sentences about what kept the drill from proving anything: no load, a fault that never bit, a playbook that never ran …"""
+    """Sentences about what kept the drill from proving anything: no load, a fault that never took effect, a playbook that never ran …"""
     expected_broken: tuple[str, ...] | None = None
     seed: int | None = None
     replay: str | None = None

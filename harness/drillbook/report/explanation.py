@@ -184,13 +184,16 @@ def _said(said: Sequence[Said]) -> Table:
 
 
 def _facts(invariant: Invariant) -> list[tuple[str, Text]]:
-    needed = f"{', '.join(invariant.needs)}: without {_each(invariant.needs)} it is unknown, never held." if invariant.needs else "nothing."
-    excused = (
-        f"{', '.join(invariant.excused_by)}: while {_each(invariant.excused_by)} is missing or blind, no counterexample counts."
-        if invariant.excused_by
-        else "nothing: a counterexample counts, whatever is missing or blind."
+    needed = (
+        f"{', '.join(invariant.needs)}: without {_each(invariant.needs)} it is inconclusive, never held." if invariant.needs else "nothing."
     )
-    return [("Needs", plain(needed)), ("Excused by", plain(excused))]
+    depends = invariant.needs_complete
+    complete = (
+        f"{', '.join(depends)}: while {_each(depends)} is missing or incomplete, no counterexample counts."
+        if depends
+        else "nothing: a counterexample counts, whatever is missing or incomplete."
+    )
+    return [("Needs", plain(needed)), ("Needs complete", plain(complete))]
 
 
 def _each(evidence: Sequence[str]) -> str:

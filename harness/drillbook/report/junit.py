@@ -1,4 +1,4 @@
-"""The JUnit report: one test suite a drill, one test case an invariant; a broken invariant is a failure, an unknown one an error."""
+"""The JUnit report: one test suite a drill, one test case an invariant; a broken invariant is a failure, an inconclusive one an error."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def render(source: ReportSource, judgement: Judgement) -> str:
         name=_clean(source.name),
         tests=str(len(verdicts) + blocked),
         failures=str(verdicts.count(Verdict.BROKEN)),
-        errors=str(verdicts.count(Verdict.UNKNOWN) + blocked),
+        errors=str(verdicts.count(Verdict.INCONCLUSIVE) + blocked),
         skipped="0",
         time=f"{seconds:.3f}",
     )
@@ -42,7 +42,7 @@ def render(source: ReportSource, judgement: Judgement) -> str:
         _case(suite, source, result)
     if blocked:
         case = SubElement(suite, "testcase", name=PRECONDITIONS, classname=_clean(source.name))
-        error = SubElement(case, "error", message=_clean(judgement.preconditions[0]), type=Verdict.UNKNOWN.value)
+        error = SubElement(case, "error", message=_clean(judgement.preconditions[0]), type=Verdict.INCONCLUSIVE.value)
         error.text = _clean("\n".join(judgement.preconditions))
     return _document(suite)
 
@@ -84,7 +84,7 @@ def _properties(source: ReportSource, judgement: Judgement) -> dict[str, str]:
 
 def _case(suite: Element, source: ReportSource, result: Result) -> None:
     case = SubElement(suite, "testcase", name=_clean(result.name), classname=_clean(source.name))
-    if result.verdict is Verdict.UNKNOWN:
+    if result.verdict is Verdict.INCONCLUSIVE:
         SubElement(case, "error", message=_clean(result.reason or "The evidence does not say."), type=result.verdict.value)
     elif result.verdict is Verdict.BROKEN:
         lines = [_line(finding.task, finding.why, finding.step) for finding in result.findings]

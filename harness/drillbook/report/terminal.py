@@ -16,7 +16,7 @@ from drillbook.report.sentences import explain_command, first_found, told
 
 FINDINGS = 3
 """Counterexamples shown of each broken invariant."""
-STYLE = {Verdict.HELD: "bold green", Verdict.BROKEN: "bold red", Verdict.UNKNOWN: "bold yellow"}
+STYLE = {Verdict.HELD: "bold green", Verdict.BROKEN: "bold red", Verdict.INCONCLUSIVE: "bold yellow"}
 """Of a verdict's word."""
 
 
@@ -40,8 +40,9 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
     if judgement.results:
         heading(console, "Invariants")
         width = max(len(result.name) for result in judgement.results)
+        verdict = max(len(result.verdict) for result in judgement.results)
         for result in judgement.results:
-            _invariant(console, result, min(width, 32))
+            _invariant(console, result, verdict, min(width, 32))
     if judgement.equation:
         heading(console, "Tasks")
         _equation(console, judgement.equation)
@@ -63,24 +64,25 @@ def heading(console: Console, text: str) -> None:
     console.print(Text(text, style="bold"))
 
 
-def _invariant(console: Console, result: Result, width: int) -> None:
+def _invariant(console: Console, result: Result, verdict: int, width: int) -> None:
+    """One invariant, its verdict and its name in columns so wide."""
     row = Table.grid(padding=(0, 2))
-    row.add_column(width=7, no_wrap=True)
+    row.add_column(width=verdict, no_wrap=True)
     row.add_column(width=width, overflow="fold")
     row.add_column(overflow="fold")
     said = {
         Verdict.HELD: result.sentence,
         Verdict.BROKEN: f"{_count(result.count, 'counterexample')}. {result.sentence}",
-        Verdict.UNKNOWN: result.reason or "The evidence does not say.",
+        Verdict.INCONCLUSIVE: result.reason or "The evidence does not say.",
     }
     row.add_row(Text(result.verdict.value, style=STYLE[result.verdict]), plain(result.name), plain(said[result.verdict]))
     console.print(indented(row, 2))
     if result.verdict is not Verdict.BROKEN:
         return
     for finding in result.findings[:FINDINGS]:
-        console.print(indented(_finding(finding), 11))
+        console.print(indented(_finding(finding), verdict + 4))
     if result.count > FINDINGS and result.findings:
-        console.print(indented(Text(f"and {result.count - min(FINDINGS, len(result.findings)):,} more", style="dim"), 11))
+        console.print(indented(Text(f"and {result.count - min(FINDINGS, len(result.findings)):,} more", style="dim"), verdict + 4))
 
 
 def _finding(finding: Finding) -> Text:

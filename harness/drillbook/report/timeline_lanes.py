@@ -1,4 +1,4 @@
-"""What happened, as bars and marks above the curves: phases, faults, steps, alerts, containers, blind evidence. Pure.
+"""What happened, as bars and marks above the curves: phases, faults, steps, alerts, containers, incomplete evidence. Pure.
 
 Times are seconds since the start of the drive.
 """
@@ -26,10 +26,10 @@ class TimelineBar:
     begin: float
     end: float
     kind: str
-    """phase, fault, act, step, failed, alert, decision, killed, stopped, started, paused, purge, delete, blocked, blind: gives its look."""
+    """Its look: phase, fault, act, step, failed, alert, decision, killed, stopped, started, paused, purge, delete, blocked, incomplete."""
     hint: str = ""
     """The whole of it in one sentence."""
-    bit: float | None = None
+    took_effect: float | None = None
     """Of a fault: when it was proven to have taken hold."""
 
 
@@ -64,7 +64,7 @@ def lanes(source: ReportSource, time: Axis, acts: Sequence[WireChange] = ()) -> 
         Lane("playbook", (*holds, *_program(ran.get("playbook"), time))),
         Lane("stage", tuple(_containers(events, time))),
         Lane("queues", tuple(_queues(acts, time))),
-        Lane("evidence", tuple(_pairs(events, time, "blind", ("from",), ("to",), "blind"))),
+        Lane("evidence", tuple(_pairs(events, time, "incomplete", ("from",), ("to",), "incomplete"))),
     ]
     visible = [Lane(lane.name, tuple(span for span in lane.spans if span.end >= 0 and span.begin <= time.end)) for lane in found]
     return [lane for lane in visible if lane.spans]
@@ -96,14 +96,16 @@ def _faults(rows: Sequence[FaultRow], time: Axis) -> Iterable[TimelineBar]:
     for name in dict.fromkeys(row.name for row in begun):
         mine = [row for row in begun if row.name == name]
         begin = min(row.begin for row in mine if row.begin is not None)
-        bit, ended, lifted = (
+        took_effect, ended, cleared = (
             max((at for at in moments if at is not None), default=None)
-            for moments in zip(*((row.bit, row.ended, row.lifted) for row in mine), strict=True)
+            for moments in zip(*((row.took_effect, row.ended, row.cleared) for row in mine), strict=True)
         )
-        end = next((at for at in (lifted, ended) if at is not None), time.end)
-        hint = f"{name}: begun at {begin:.1f} s, {'never bit' if bit is None else f'bit at {bit:.1f} s'}"
-        hint += f", lifted at {end:.1f} s" if lifted is not None else ", not seen to lift" if ended is not None else ", stayed to the end"
-        yield TimelineBar(name, begin, end, "fault", hint, bit)
+        end = next((at for at in (cleared, ended) if at is not None), time.end)
+        hint = f"{name}: begun at {begin:.1f} s, {'never took effect' if took_effect is None else f'took effect at {took_effect:.1f} s'}"
+        hint += (
+            f", cleared at {end:.1f} s" if cleared is not None else ", not seen to clear" if ended is not None else ", stayed to the end"
+        )
+        yield TimelineBar(name, begin, end, "fault", hint, took_effect)
 
 
 def _program(program: ProgramRow | None, time: Axis) -> Iterable[TimelineBar]:

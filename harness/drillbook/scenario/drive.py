@@ -100,7 +100,7 @@ class Deployment(ProgramPart):
     may_idle: bool = Field(
         default=False,
         description="true: the playbook is started, and the drill judged, though a version that the deployment started was never given a "
-        "task; report and verdict say so. Otherwise the verdict is unknown.",
+        "task; report and verdict say so. Otherwise the verdict is inconclusive.",
     )
 
     @model_validator(mode="after")
@@ -164,10 +164,11 @@ class FaultEntry(Part):
     at: At | None = Field(
         default=None, description="Begins at this time, counted from the start of the load, or `5s after deployment`, which is its end."
     )
-    before: AtStep | None = Field(default=None, description="Begins, and has bitten, before the step runs.")
+    before: AtStep | None = Field(default=None, description="Begins, and has taken effect, before the step runs.")
     during: AtStep | None = Field(default=None, description="Begins when the step has started, and runs beside it.")
     after: After | None = Field(
-        default=None, description="Begins at an event: when a step has ended, and has bitten before the next one starts; or at another one."
+        default=None,
+        description="Begins at an event: when a step has ended, and has taken effect before the next one starts; or at another one.",
     )
     when: MonitorRef | None = Field(default=None, description="Begins when this alert is raised.")
     on: OnWire | None = Field(

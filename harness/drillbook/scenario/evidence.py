@@ -77,12 +77,12 @@ class Decode(Part):
     most: Size = Field(
         default=64 * 1024 * 1024,
         ge=1024,
-        description="Bytes of messages that are kept, of those delivered and of those resting; what is over makes the answer unknown.",
+        description="Bytes of messages that are kept, of those delivered and of those resting; what is over makes the answer inconclusive.",
     )
 
 
 class Settle(Part):
-    """After the playbook: faults lifted, load stopped, and a wait until the ledger's tasks and what they caused are at rest."""
+    """After the playbook: faults cleared, load stopped, and a wait until the ledger's tasks and what they caused are at rest."""
 
     within: Duration = Field(default=60.0, gt=0, description="The longest wait.")
     quiet_for: Duration = Field(

@@ -40,7 +40,7 @@ class Connection:
         self.broker = Frames(self._broker_method, self._broker_header, self._broker_body, keep=arriving)
         self.channels: dict[int, Channel] = {}
         self._opened = self._ended = False
-        self.blind = False
+        self.incomplete = False
         """It cannot be read any further."""
 
     def from_client(self, data: bytes) -> None:
@@ -72,14 +72,14 @@ class Connection:
         self._lines.write(f'fault"{self._prefix}{channel}{task},"rule":{quoted(rule)},"reason":{quoted(reason)}')
 
     def _scan(self, frames: Frames, data: bytes, who: str) -> None:
-        if self.blind:
+        if self.incomplete:
             return
         try:
             frames.feed(data)
         except Exception as error:  # whatever it is, the drill goes on and the judge learns that this connection is not watched
-            self.blind = True
+            self.incomplete = True
             why = f"cannot read what the {who} sends: {error or type(error).__name__}"
-            self._lines.write(f'blind"{self._prefix},"reason":{quoted(why)}')
+            self._lines.write(f'incomplete"{self._prefix},"reason":{quoted(why)}')
 
     def _end(self, reason: str) -> None:
         for channel in self.channels.values():

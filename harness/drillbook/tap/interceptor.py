@@ -95,7 +95,7 @@ class Interceptor:
     def _to_the_edge(self, data: bytes) -> bytes:
         """Carry on the rest of a frame of which a part has been carried already; what is behind it."""
         while not self._at_edge:
-            owed = 0 if self._connection.blind else self._frames.owed
+            owed = 0 if self._connection.incomplete else self._frames.owed
             if not owed:
                 self._at_edge = True
                 self._amid = self._messages_under_way()
@@ -165,7 +165,7 @@ class Interceptor:
         """The tasks that a unit is about, where rules can meet it; ``[""]`` for one task without an id."""
         event = self._events.get(unit.name)
         channel = self._connection.channels.get(unit.number)
-        if event is None or channel is None or channel.ended or self._connection.blind:
+        if event is None or channel is None or channel.ended or self._connection.incomplete:
             return []
         try:
             return [unit.task] if event in ("publish", "deliver") else channel.covers(event, unit.payload)

@@ -20,7 +20,7 @@ _READ = 1 << 24
 class WireFile:
     """Writes lines to a file; lines of one batch share a clock reading.
 
-    Once a write fails nothing more is written, so that the file has no ``end`` and the judge takes it for blind; whatever was
+    Once a write fails nothing more is written, so that the file has no ``end`` and the judge takes it for incomplete; whatever was
     written by halves is cut off again.
 
     Args:

@@ -18,6 +18,8 @@ LARGEST_BYTES = 1_048_576
 """A larger YAML file is no scenario."""
 
 _PASSED_OVER = {"node_modules", "reports", "__pycache__"}
+_OF_A_RUN = "plan.json"
+"""Every run directory has one."""
 _TITLE = re.compile(r"^title\s*:", re.MULTILINE)
 _INVARIANTS = re.compile(r"^invariants\s*:\s*(?:[{#&*]|$)", re.MULTILINE)
 _OWN = re.compile(r"^(?:invariants|playbook)\s*:", re.MULTILINE)
@@ -86,9 +88,12 @@ def is_scenario(path: Path) -> bool:
     return bool(_TITLE.search(text) and _INVARIANTS.search(text))
 
 
-def says_it_is(path: Path) -> bool:
-    """Whether a file has a key that only scenarios have: others call a file of theirs ``scenario.yaml`` too."""
-    return bool(_OWN.search(_text(path)))
+def is_drill(path: Path) -> bool:
+    """Whether a file among those of any project is a scenario to run.
+
+    Others call a file of theirs ``scenario.yaml`` too, so it must have a key that only scenarios have; and that of a run has been run.
+    """
+    return is_scenario(path) and bool(_OWN.search(_text(path))) and not (path.parent / _OF_A_RUN).is_file()
 
 
 def _text(path: Path) -> str:
@@ -128,7 +133,7 @@ def first_sentence(text: str) -> str:
 
 def _in_folder(folder: Path) -> Iterator[Path]:
     for here, folders, files in os.walk(folder):
-        if here != str(folder) and "plan.json" in files:
+        if here != str(folder) and _OF_A_RUN in files:
             folders.clear()
             continue
         folders[:] = sorted(name for name in folders if name not in _PASSED_OVER and not name.startswith("."))

@@ -45,4 +45,4 @@ def command(run_dir: Path, image: str | None) -> None:
     if found.problem:
         click.echo(f"Not everything was answered: {found.problem}.", err=True)
     reached = any(row.reached for row in found.rows)
-    sys.exit(int(Exit.BROKEN if reached else Exit.UNKNOWN if found.problem else Exit.HELD))
+    sys.exit(int(Exit.BROKEN if reached else Exit.INCONCLUSIVE if found.problem else Exit.HELD))

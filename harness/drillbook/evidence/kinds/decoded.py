@@ -33,10 +33,10 @@ KIND = Kind(
     page="""\
 One message that was delivered since the playbook started, or that rested after settling, once for each place where it was seen; and
 whether the worker of the version in `decode.by` could decode it, dry. A message of which nothing was answered has no line, and the timeline
-says that `decoded` is blind.
+says that `decoded` is incomplete.
 
 @FIELDS@
 """,
-    whole="at rest",
+    complete="at rest",
     section="decode",
 )

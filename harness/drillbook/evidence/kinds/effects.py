@@ -44,10 +44,10 @@ call to the effect sink.
 
 @FIELDS@
 
-A call that was repeated with the same key has a line each time. Where a query fails in its middle, or the sink's file is not whole, the
-lines that came are here, and the timeline says that effects are blind.
+A call that was repeated with the same key has a line each time. Where a query fails in its middle, or the sink's file is not complete, the
+lines that came are here, and the timeline says that effects are incomplete.
 """,
-    whole="at rest",
+    complete="at rest",
     told="what it did",
     moments=_MOMENTS,
     latest="at",

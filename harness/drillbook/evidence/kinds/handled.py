@@ -39,7 +39,7 @@ What a rollback script did with one task: one row of the scenario's `handled.que
 
 @FIELDS@
 """,
-    whole="at rest",
+    complete="at rest",
     section="handled",
     told="what the rollback script decided on it",
     moments=_MOMENTS,

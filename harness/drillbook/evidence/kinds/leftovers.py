@@ -57,9 +57,9 @@ moves on meanwhile, when its delay is over or its last delivery is used up, is f
 The id is read where `stage.id_from` says; a message without one there is `(a message without an id, 12 bytes)`. Whether a queue takes dead
 letters or passes its tasks on is told from the scenario and from the arguments, bindings and policies on the broker at that moment. A
 stream keeps what was consumed from it: all its messages are here as `ready`. A queue that a client has to itself, and that does not
-vanish with its client within 5 s, cannot be read: then leftovers are blind.
+vanish with its client within 5 s, cannot be read: then leftovers are incomplete.
 """,
-    whole="at rest",
+    complete="at rest",
     told="where it rests",
     moments=_MOMENTS,
 )

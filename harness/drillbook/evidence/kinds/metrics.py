@@ -35,12 +35,12 @@ One sample of the broker's Prometheus metrics: every second, where it differs fr
 not 0; and at the end, with `phase` `collect`, when the workers are stopped and no counter moves any more. A missing counter is 0. A
 counter that falls has been reset: the broker was restarted (`process_start_time_seconds` differs), or a queue was deleted and
 up to two minutes later forgotten (0). While the broker is away there are no samples. The timeline has a `note` named `metrics` from when they were begun; a last sample that
-could not be taken makes them `blind`.
+could not be taken makes them `incomplete`.
 
 Counters are as new as the moment `at`, gauges (`queue_messages_ready`, `queue_messages_unacked`, `queue_consumers`) up to 5 s older: the
 broker refreshes them that late. Nothing counts the dead letters that arrive in a queue, nor a purge.
 
 @FIELDS@
 """,
-    whole="at rest",
+    complete="at rest",
 )

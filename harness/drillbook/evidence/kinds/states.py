@@ -39,7 +39,7 @@ The state of one task in the workers' own table: one row of the scenario's `stat
 
 @FIELDS@
 """,
-    whole="at rest",
+    complete="at rest",
     section="states",
     told="what state it was in",
     moments=_MOMENTS,

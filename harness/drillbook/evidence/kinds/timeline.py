@@ -17,7 +17,7 @@ class Event:
 
     at: Annotated[int, "when"]
     event: Annotated[
-        Literal["phase", "step", "fault", "container", "alert", "decision", "hold", "machine", "blind", "note"],
+        Literal["phase", "step", "fault", "container", "alert", "decision", "hold", "machine", "incomplete", "note"],
         "what kind of thing",
     ]
     name: Annotated[str, "of what"]
@@ -55,17 +55,21 @@ One thing that happened.
 |---|---|---|
 | `phase` | `stage`, `drive`, `load`, `deployment`, `playbook`, `settle`, `collect` | `begin`, `end`; `timeout` for a program that was killed at its time limit, and for `settle` when the stage was not at rest at its deadline: `detail` says who still moved what, or what was waited for |
 | `step` | the step's name | `begin`, `end`; `detail` of an end is `skipped` where the program says that nothing was done in it, as Ansible of a task that no host had to do |
-| `fault` | the fault's name | `armed`, `begin`, `bit` or `not_bit`, `end`, `lifted` or `not_lifted`; `skipped` when its moment never came. Of `drop`, `hold` and `close_channel`, `begin` is when the tap is told to count, and `bit` the first message. `detail` tells the message, or how many passed where it never came |
+| `fault` | the fault's name | `armed`, `begin`, `took_effect` or `no_effect`, `end`, `cleared` or `not_cleared`; `skipped` when its moment never came. Of `drop`, `hold` and `close_channel`, `begin` is when the tap is told to count, and `took_effect` the first message. `detail` tells the message, or how many passed where it never came |
 | `container` | `workers.v2.1` | `started`, `stopped`, `killed`, `died`, `paused`, `unpaused` |
 | `alert` | the monitor's name | `sample`, `raised`, `cleared` |
 | `decision` | `playbook` | `started`; `detail` says by what. `waits`, `abandoned`: `detail` says why |
 | `hold` | the step's name | `begin`, `met`, `not_met`: the playbook is held before it, `detail` says for how many tasks |
 | `machine` | `cpu` | `sample`, each second until the stage is at rest; `value` is the share of the time since the one before in which something waited for a processor, 0 to 1 (`/proc/pressure/cpu`, `some`); where the machine does not count that, whether more wanted to run at that moment than it has processors |
-| `blind` | the evidence: `published`, `wire`, … | `from`, `to`; `detail` says why |
+| `incomplete` | the evidence: `published`, `wire`, … | `from`, `to`; `detail` says why |
 | `note` | anything | `said` |
 """,
-    whole="by itself",
+    complete="by itself",
     told="what steps, faults and ends of containers it met",
     moments=_MOMENTS,
     latest="at",
+    older={
+        "event": {"blind": "incomplete"},
+        "state": {"bit": "took_effect", "not_bit": "no_effect", "lifted": "cleared", "not_lifted": "not_cleared"},
+    },
 )

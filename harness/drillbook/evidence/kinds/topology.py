@@ -43,6 +43,6 @@ come through the tap, such as a shovel), its `value` how many consumers that is.
 
 @FIELDS@
 """,
-    whole="when collected",
+    complete="when collected",
     gap=_GAP,
 )

@@ -29,7 +29,7 @@ WireEvent = Literal[
     "unblocked",
     "fault",
     "refused",
-    "blind",
+    "incomplete",
     "alive",
     "start",
     "end",
@@ -75,7 +75,7 @@ select case when starts > 1 then 'the wire tap was started again, and what passe
             when ended is null or ended <> newest then 'the wire tap was not seen to end'
             when numbers <> lines or oldest > 1 or newest - oldest + 1 <> lines then 'the wire tap''s sequence has gaps' end
 from (select count(*) as lines, count(distinct seq) as numbers, min(seq) as oldest, max(seq) as newest,
-             max(seq) filter (event = 'end') as ended, min(coalesce(link, 'a connection')) filter (event = 'blind') as unread,
+             max(seq) filter (event = 'end') as ended, min(coalesce(link, 'a connection')) filter (event = 'incomplete') as unread,
              count(*) filter (event = 'start') as starts
       from wire)
 """
@@ -143,7 +143,7 @@ One AMQP event as the tap saw it, between the proxies and the broker. The worker
 | `blocked`, `unblocked` | the broker takes nothing more of this connection, or does again |
 | `refused` | the broker could not be reached for a connection |
 | `fault` | a rule of a fault did something, as below |
-| `start`, `alive`, `end`, `blind` | the tap's own: it listens; every second; it was stopped in order; it cannot read a connection any further, and still carries it |
+| `start`, `alive`, `end`, `incomplete` | the tap's own: it listens; every second; it was stopped in order; it cannot read a connection any further, and still carries it |
 
 - **Clock and order.** One process sees all connections and numbers the lines as it reads. `at` is when it read the bytes: lines of one
   read share it. What a publish or a settlement causes on another connection stands after it: its line is written when it passes to the
@@ -158,7 +158,7 @@ One AMQP event as the tap saw it, between the proxies and the broker. The worker
   (`body:$.order.items[0].id`). A message without one has no `task`; of the first such deliveries `elsewhere` says what stands in
   `message_id`, `correlation_id`, some headers (`header:id`, `header:task_id` …) and keys of a JSON body (`body:$.id`,
   `body:$.message_id` …), in so far as it has at most 255 characters.
-- **Blind.** The tap carries what it cannot read, and says `blind` once a connection. A file without `end` is blind after its last line. A
+- **Incomplete.** The tap carries what it cannot read, and says `incomplete` once a connection. A file without `end` is incomplete after its last line. A
   tap that was started again goes on with the file and with the numbers of its connections, and leaves out one `seq` before its second
   `start`: what passed last before it may have no line. No connection is older than the tap, since it carries them all.
 - **Faults.** Every line tells what the broker knows: what a rule keeps from it has no line until it is let go; what the broker sends has
@@ -166,9 +166,10 @@ One AMQP event as the tap saw it, between the proxies and the broker. The worker
   `ack let go` (or `publish`, `confirm`, `deliver`, `nack`, `reject`, `commit`); `channel closed`; `connection severed`. One line is one message:
   its `task` is the rule's, or the last of those it covers. What is held when its connection ends is `dropped`, and all behind it with it.
 """,
-    whole="by itself",
+    complete="by itself",
     gap=_GAP,
     told="who had it",
     moments=_MOMENTS,
     latest="at",
+    older={"event": {"blind": "incomplete"}},
 )

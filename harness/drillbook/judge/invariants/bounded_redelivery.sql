@@ -1,6 +1,6 @@
 -- bounded_redelivery: No task is delivered over and over again.
 -- needs: wire
--- excused by: nothing
+-- needs complete: nothing
 -- parameter most: int = 5 (how often a task may be delivered, the first time included)
 -- in words: 1 task was delivered too often | {count} tasks were delivered too often
 --

@@ -1,6 +1,6 @@
 -- conservation: Confirmed tasks = done + dead + queued + cancelled; nothing else is there, and nothing went astray.
 -- needs: published, effects, leftovers
--- excused by: effects, leftovers
+-- needs complete: effects, leftovers
 -- in words: 1 task is lost | {count} tasks are lost
 -- in words stranger: 1 task appeared that nobody sent | {count} tasks appeared that nobody sent
 -- in words dropped: messages were dropped in 1 place | messages were dropped in {count} places
@@ -37,22 +37,22 @@ strangers as (
 astray as (  -- publishes of what is found nowhere, or of what the ledger does not know; asked only where the broker dropped something
   select coalesce(exchange, '') as exchange, wire."at", tasks.task is null as unknown, peer
   from wire cross join (select 1 from dropped limit 1) left join tasks on wire.task = tasks.task
-  where event = 'publish' and ((tasks.task is null and whole('published')) or (outcome in ('ok', 'unknown') and effects = 0 and rests_in is null))
+  where event = 'publish' and ((tasks.task is null and complete('published')) or (outcome in ('ok', 'unknown') and effects = 0 and rests_in is null))
 ),
 judged as (
   select dropped.*, first_at, (select count(*) from vanished) > 0 or (kind = 'queue' and exists (select 1 from astray)) or first_at is not null as sure,
-         kind = 'exchange' and whole('wire') and first_at is null as harmless
+         kind = 'exchange' and complete('wire') and first_at is null as harmless
   from dropped left join (
     select exchange, min("at") as first_at from astray where not unknown or peer in ('load', 'operator') group by exchange
   ) as ways on kind = 'exchange' and place = ways.exchange
 )
-select task, why, step, null as kind, false as unknown from vanished
+select task, why, step, null as kind, false as inconclusive from vanished
 union all
 select task, format('{}, but {}.', what, case when outcome is null then 'nobody published it' else 'it was skipped and never sent' end),
-       step_at("at"), 'stranger', not whole('published')
+       step_at("at"), 'stranger', not complete('published')
 from strangers
 union all
 select null, why, coalesce(step, step_at(first_at)), 'dropped', not sure
-from judged where not harmless and (sure or not whole('wire'))
+from judged where not harmless and (sure or not complete('wire'))
 union all
 select null, reason, null, 'dropped', true from metrics_doubt;

@@ -1,6 +1,6 @@
 -- decodable: Every message that is left for the old version can be decoded by it.
 -- needs: timeline, wire, leftovers, decoded
--- excused by: nothing
+-- needs complete: nothing
 -- in words: 1 message is left for a version that cannot decode it | {count} messages are left for a version that cannot decode them
 --
 -- The worker of the version that the scenario names under `decode:` is asked, dry, of every message that was delivered from the moment the
@@ -8,7 +8,7 @@
 -- rests in a queue from which it consumed. What it cannot decode and does not get (drained by the new version, moved aside, waiting in a
 -- queue that it does not consume) is in the report's table of compatibility and breaks nothing.
 --
--- A delivery to a worker in that time of which nobody was asked gives `unknown`: the bound `decode.most` was reached, or the tap began too
+-- A delivery to a worker in that time of which nobody was asked gives `inconclusive`: the bound `decode.most` was reached, or the tap began too
 -- late. Decoding is what the worker's own command says it is; that it does the task rightly then is not proven.
 --
 -- The step blamed is the one in which the operator had published the task before that, or else the one in which the version got it.
@@ -38,7 +38,7 @@ select task,
               case seen when 'delivered' then format('{} got it{}', coalesce(peer, "by"), coalesce(' from ' || queue, ''))
                    else format('{} will get it{}', "by", coalesce(' from ' || queue, '')) end,
               rtrim(coalesce(reason, 'it does not say why'), '.')) as why,
-       coalesce(step_at(republished."at"), step_at(first_seen."at")) as step, false as unknown
+       coalesce(step_at(republished."at"), step_at(first_seen."at")) as step, false as inconclusive
 from first_seen left join republished using (message) where nth = 1
 union all
 select null, format('{:,} {} since the playbook started {} not shown to the worker that decodes', deliveries,

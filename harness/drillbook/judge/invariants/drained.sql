@@ -1,6 +1,6 @@
 -- drained: At the end the queue holds no task.
 -- needs: leftovers
--- excused by: leftovers
+-- needs complete: leftovers
 -- parameter queue: queue (the queue that must be empty)
 -- in words: 1 task was left in the queue that must be empty | {count} tasks were left in the queue that must be empty
 --

@@ -1,6 +1,6 @@
 -- handled_as_decided: Every task that the rollback script decided on ended as it decided, and was handled once.
 -- needs: handled, wire, effects, leftovers
--- excused by: nothing
+-- needs complete: nothing
 -- in words: 1 task did not end as it was decided | {count} tasks did not end as they were decided
 --
 -- What was decided is in the script's own ledger (`handled` in the scenario). It decides on a task once, and says of each that it was
@@ -12,7 +12,7 @@
 -- - `left`: nothing is asked of the task itself;
 -- - and the operator sends no task, from the first decision on, that is not rescheduled: the ledger knows all that the script does.
 --
--- A script without a ledger cannot be judged by this, and is `unknown`. What the playbook sends through the management API, and what a
+-- A script without a ledger cannot be judged by this, and is `inconclusive`. What the playbook sends through the management API, and what a
 -- shovel moves, passes no wire tap. The step blamed is the one in which the task was decided on or sent.
 --
 -- A finding:
@@ -38,7 +38,7 @@ facts as (
   from ledger left join tasks using (task) left join said using (task)
 ),
 wrong as (
-  select task, "at", effects = 0 and decision = 'rescheduled' and not (whole('effects') and whole('leftovers')) as unknown, case
+  select task, "at", effects = 0 and decision = 'rescheduled' and not (complete('effects') and complete('leftovers')) as inconclusive, case
     when times > 1 then format('It was decided on {} times.', times)
     when decision = 'left' and done_at is not null then null
     when decision = 'failed' and effects > 0 and before > 0 then format('It was marked failed, though {} had done it.', coalesce(before_by, 'a worker'))
@@ -59,9 +59,9 @@ sent as (
     and wire."at" >= (select min("at") from handled)
   group by wire.task
 )
-select task, why, step_at("at") as step, unknown from wrong where why is not null
+select task, why, step_at("at") as step, inconclusive from wrong where why is not null
 union all
 select task, case when decision is null then 'The operator sent it, and the ledger does not know it.'
                   else format('It was to be {}, and the operator sent it all the same.', decision) end,
-       step_at("at"), decision is null and not whole('handled')
+       step_at("at"), decision is null and not complete('handled')
 from sent where task not in (select task from wrong where why is not null);

@@ -1,6 +1,6 @@
 -- no_duplicate_effects: No task was done twice.
 -- needs: effects
--- excused by: nothing
+-- needs complete: nothing
 -- parameter by: task|key = task (key: a task may have several effects, each with an idempotency key of its own)
 -- in words: 1 task was done twice | {count} tasks were done twice
 --

@@ -1,6 +1,6 @@
 -- no_lost_tasks: Every confirmed task left an effect, or rests where the playbook may put it.
 -- needs: published, effects, leftovers
--- excused by: effects, leftovers
+-- needs complete: effects, leftovers
 -- parameter allow: list[state] = [] (where a task may rest without having been done)
 -- parameter parked: list[queue] = [] (queues where a task may rest without having been done: parking queues)
 -- in words: 1 task is lost | {count} tasks are lost

@@ -1,6 +1,6 @@
 -- no_silent_drop: No confirmed task was dropped where no consumer had it.
 -- needs: published, wire, effects, leftovers
--- excused by: wire, effects, leftovers
+-- needs complete: wire, effects, leftovers
 -- in words: 1 task was dropped in silence | {count} tasks were dropped in silence
 --
 -- A confirmed task that left no effect and rests nowhere was dropped in silence when its last copy was never delivered (it could not be

@@ -1,6 +1,6 @@
 -- no_stuck_tasks: No task stays where nothing moves it.
 -- needs: published, wire, effects, leftovers, counters
--- excused by: nothing
+-- needs complete: nothing
 -- parameter within: duration = 30s (how long tasks may stand still; longer than the longest task takes)
 -- parameter allow: list[text] = [] (queues where tasks may stand still: parking queues)
 -- in words: 1 task is stuck | {count} tasks are stuck
@@ -17,8 +17,8 @@
 --    had waiting tasks and no consumer for longer than `within`, after the playbook had ended. Only queues that workers consume count, and
 --    no streams: a stream keeps what was consumed from it (`topology.jsonl` says which are streams).
 --
--- Time in which a fault stands does not count: `within` begins anew when it has lifted. What stood still while the machine was starved
--- (2 and 3) gives `unknown`. What the playbook holds in its hands to move it
+-- Time in which a fault stands does not count: `within` begins anew when it has cleared. What stood still while the machine was starved
+-- (2 and 3) gives `inconclusive`. What the playbook holds in its hands to move it
 -- does not count before the end. Blamed is the step that sent the task there; or in which its worker was paused, or gave up consuming; or
 -- else the one that ran when it stood still first.
 --
@@ -29,7 +29,7 @@
 --
 --     charge-000037  Held by workers.v2.1 for 64.2 s, in which it answered for no task; 30.0 s are allowed.  (step "pause v2")
 with windows as (  -- a fault stands
-  select begin_at, coalesce(lifted_at, case when kind = 'kill' then begin_at + 1 end, 9223372036854775807) as end_at
+  select begin_at, coalesce(cleared_at, case when kind = 'kill' then begin_at + 1 end, 9223372036854775807) as end_at
   from faults join (select name, any_value(kind) as kind from timeline where event = 'fault' group by name) using (name)
   where begin_at is not null
 ),
@@ -177,19 +177,19 @@ sent_there as (
   select task, max("at") as "at" from wire semi join left_behind using (task) where event = 'publish' and peer = 'operator' group by task
 ),
 held_longest as (select task, arg_max(held_blamed, end_at - begin_at) as hold from held_blamed group by task),
-doubts as (select not whole('wire') or (declared('faults') and not whole('timeline')) as blind)
+doubts as (select not complete('wire') or (declared('faults') and not complete('timeline')) as incomplete)
 
 select task, format('It {}, and nothing moves it.', case when place.state = 'unacked' and place.holder is not null
                     then format('is still held, unacknowledged, by {}', place.holder) else resting(place.state, place.queue) end) as why,
        coalesce(step_at(sent_there."at"), step_at(hold.paused_at), step_at(hold.cancelled_at), step_at(consumers_gone."at")) as step,
-       null as kind, not whole('leftovers') or not whole('effects') as unknown
+       null as kind, not complete('leftovers') or not complete('effects') as inconclusive
 from left_behind left join sent_there using (task) left join held_longest using (task)
 left join consumers_gone on consumers_gone.queue = place.queue
 union all
 select task, format('Held by {} for {}, in which it answered for no task; {} are allowed.', coalesce(hold.peer, 'a consumer'),
                     seconds_of(hold.end_at - hold.begin_at), seconds_of($within)) || coalesce(' And ' || busy || '.', ''),
        coalesce(step_at(hold.paused_at), step_at(hold.cancelled_at), step_at(hold.begin_at)),
-       'held', blind or busy is not null
+       'held', incomplete or busy is not null
 from doubts, (select *, starved(hold.begin_at, hold.end_at) as busy from held_longest) where task not in (select task from left_behind)
 union all
 select null, format('The queue {} had {} waiting and {}; {} are allowed.', queue, counted(ready),
@@ -199,5 +199,5 @@ select null, format('The queue {} had {} waiting and {}; {} are allowed.', queue
                              else format('no consumer for {} after the playbook had ended', seconds_of(end_at - begin_at)) end,
                     seconds_of($within)) || coalesce(' And ' || busy || '.', ''),
        coalesce(case when way = 'alone' then step_at(consumers_gone."at") end, step_at(first_still.begin_at)),
-       'queue', blind or busy is not null or exists (select 1 from evidence where name = 'topology' and state = 'missing')
+       'queue', incomplete or busy is not null or exists (select 1 from evidence where name = 'topology' and state = 'missing')
 from doubts, (select *, starved(begin_at, end_at) as busy from first_still) as first_still left join consumers_gone using (queue);

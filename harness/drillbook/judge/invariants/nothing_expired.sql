@@ -1,6 +1,6 @@
 -- nothing_expired: No task died because its time was over or its queue was full.
 -- needs: published, wire, effects, leftovers, metrics
--- excused by: nothing
+-- needs complete: nothing
 -- parameter allow: list[text] = [] (queues in which tasks may die of time or of length)
 -- in words: 1 task died of time or of length | {count} tasks died of time or of length
 -- in words dropped: tasks died of time or of length in silence | tasks died of time or of length in silence
@@ -10,7 +10,7 @@
 --
 -- Where the queue has no dead-letter exchange, or one that does not exist, the task is dropped, and only the broker's own counters tell.
 -- They do not say which task it was, nor of which queue: a drop counts when confirmed tasks are missing that no consumer had at the end.
--- Of queues that `allow` names nothing is known then, and the verdict is `unknown`.
+-- Of queues that `allow` names nothing is known then, and the verdict is `inconclusive`.
 --
 -- A finding:
 --
@@ -42,13 +42,13 @@ missing as (  -- and no consumer had it at the end
 silent as (
   select format('broker dropped {} messages whose time was over and {} for which there was no room, and {} that no consumer had {} missing',
                 coalesce(expired, 0), coalesce(maxlen, 0), counted(tasks), case tasks when 1 then 'is' else 'are' end) as said,
-         len($allow) = 0 and whole('wire') and whole('effects') and whole('leftovers') as sure
+         len($allow) = 0 and complete('wire') and complete('effects') and complete('leftovers') as sure
   from dropped, missing where coalesce(expired, 0) + coalesce(maxlen, 0) > 0 and tasks > 0
 )
 select task, format('It rests dead{}: {}{}.', coalesce(' in ' || queue, ''),
                     case death.cause when 'expired' then 'its time was over' else 'it was pushed out, as its queue was full,' end,
                     coalesce(' in ' || nullif(death.place, ''), '')) as why,
-       null as step, null as kind, false as unknown
+       null as step, null as kind, false as inconclusive
 from of_time where not list_contains($allow, death.place)
 union all
 select null, case when sure then format('The {}.', said) else format('the {}', said) end, null, 'dropped', not sure

@@ -1,10 +1,10 @@
 -- playbook_succeeded: The playbook ended by itself, with exit code 0.
 -- needs: timeline
--- excused by: nothing
+-- needs complete: nothing
 -- in words: the playbook failed | the playbook failed
 --
 -- Of a playbook that was run again, the last run counts. The step blamed is the one that failed or never ended, else the last one. A
--- playbook that never started, or whose end nobody saw, gives `unknown`.
+-- playbook that never started, or whose end nobody saw, gives `inconclusive`.
 --
 -- A finding:
 --
@@ -17,7 +17,7 @@ select null as task,
        case when ended = 'timeout' then 'The playbook was still running at its timeout and was killed.'
             when exit_code is null then 'the playbook ended, and its exit code is not known'
             else format('The playbook ended with exit code {}.', exit_code) end as why,
-       step, ended <> 'timeout' and exit_code is null as unknown
+       step, ended <> 'timeout' and exit_code is null as inconclusive
 from run, blamed where end_at is not null and (ended = 'timeout' or exit_code is distinct from 0)
 union all
 select null, 'the playbook began and was not seen to end', step, true from run, blamed where end_at is null

@@ -1,6 +1,6 @@
 -- poison_contained: A task on which workers fail again and again is set aside, and takes no other task with it.
 -- needs: published, wire, effects, leftovers
--- excused by: nothing
+-- needs complete: nothing
 -- parameter most: int = 3 (how often workers may fail on a task before it must be set aside)
 -- in words: 1 task made workers fail and was not set aside | {count} tasks made workers fail and were not set aside
 -- in words innocent: 1 task died of another one | {count} tasks died of other ones
@@ -13,8 +13,8 @@
 -- And no other task may die with it: one that rests dead because of its delivery limit, was not done, and on which no worker ever failed,
 -- was held by a worker that failed on another. A prefetch of 1 keeps them apart.
 --
--- A stage that cannot come to rest because of the poison leaves effects and leftovers blind. A task on which workers failed more than
--- `most` times while it settled, with every fault lifted and the playbook over, counts all the same.
+-- A stage that cannot come to rest because of the poison leaves effects and leftovers incomplete. A task on which workers failed more than
+-- `most` times while it settled, with every fault cleared and the playbook over, counts all the same.
 --
 -- Known limits. The wire does not tell what a worker that does several tasks at once failed on: the oldest is blamed, so that an innocent
 -- task may be missed, or one that was old each time be called poison. A delivery that the wire tap does not see is not counted.
@@ -60,7 +60,7 @@ in_order as (
   window earlier as (partition by connection, channel order by seq rows between unbounded preceding and 1 preceding)
 ),
 windows as (  -- a fault stands, and a second more for what the tap reads late
-  select begin_at, coalesce(lifted_at + 1000000000, case when kind = 'kill' then begin_at + 1000000000 end, 9223372036854775807) as end_at
+  select begin_at, coalesce(cleared_at + 1000000000, case when kind = 'kill' then begin_at + 1000000000 end, 9223372036854775807) as end_at
   from faults join (select name, any_value(kind) as kind from timeline where event = 'fault' group by name) using (name)
   where begin_at is not null
 ),
@@ -93,11 +93,11 @@ poison as (
          count(*) filter (restless and "at" >= begin_at) as while_settling
   from failed left join settling on true group by task having count(*) > $most
 ),
-blind as (
-  select not whole('wire') or (declared('faults') and not whole('timeline')) as wire,
-         not whole('effects') or not whole('leftovers') as rest,
+incomplete as (
+  select not complete('wire') or (declared('faults') and not complete('timeline')) as wire,
+         not complete('effects') or not complete('leftovers') as rest,
          exists (select 1 from evidence where name in ('effects', 'leftovers') and state = 'missing')
-           or exists (select 1 from timeline where event = 'blind' and name in ('effects', 'leftovers')) as truly
+           or exists (select 1 from timeline where event = 'incomplete' and name in ('effects', 'leftovers')) as truly
 ),
 places as (select task, min(resting(state, queue)) as place, bool_or(state in ('dead', 'cancelled')) as aside from leftovers group by task),
 dragged as (  -- died of the delivery limit, and no worker failed on it
@@ -113,11 +113,11 @@ dragged as (  -- died of the delivery limit, and no worker failed on it
 select task, format('Workers failed on it {} times, the first was {}, and it {}.', times, coalesce(first_peer, 'a consumer'),
                     coalesce(place, 'rests nowhere')) as why,
        step_at(too_often_at) as step, null as kind,
-       blind.wire or (blind.rest and (blind.truly or while_settling <= $most)) as unknown
-from blind, poison left join places using (task) left join tasks using (task)
+       incomplete.wire or (incomplete.rest and (incomplete.truly or while_settling <= $most)) as inconclusive
+from incomplete, poison left join places using (task) left join tasks using (task)
 where not coalesce(aside, false) and coalesce(effects, 0) = 0
 union all
 select task, format('It died of its delivery limit, and no worker had failed on it: {} had it {} when failing on {}.',
                     coalesce(peer, 'a consumer'), case times when 1 then 'once' else format('{} times', times) end, culprit),
-       step_at("at"), 'innocent', blind.wire or (blind.rest and blind.truly)
-from blind, dragged;
+       step_at("at"), 'innocent', incomplete.wire or (incomplete.rest and incomplete.truly)
+from incomplete, dragged;

@@ -1,6 +1,6 @@
 -- publish_fence: After the step, nobody publishes that any more.
 -- needs: published, timeline
--- excused by: nothing
+-- needs complete: nothing
 -- parameter after: step (the step after which it must be)
 -- parameter type: text = none (only tasks of this type; none: of any)
 -- parameter version: text = none (only messages of this version; none: of any)
@@ -10,7 +10,7 @@
 -- The publishers' ledger holds no attempt of that type and version that was sent later than `grace` after the step had ended; of a step that
 -- ran more than once, after its last end. `version_fence` judges who handles tasks, this judges who makes them: a scheduler, or a producer with a
 -- stale feature flag, that goes on with what was rolled back. A step that never ran, never ended, or ended only because its program was
--- ended gives `unknown`; so does a ledger without a publish of the kind before the step, for then nothing was to be ended.
+-- ended gives `inconclusive`; so does a ledger without a publish of the kind before the step, for then nothing was to be ended.
 --
 -- A finding:
 --
@@ -26,7 +26,7 @@ sent as (
 ),
 late as (select task, min(sent_at) as first_at from sent, fence where sent_at > fence."at" + $grace group by task)
 select task, format('Published {} after the step had ended; {} are allowed.', seconds_of(first_at - fence."at"), seconds_of($grace)) as why,
-       $after as step, false as unknown
+       $after as step, false as inconclusive
 from late, fence where not open and not cut_short
 union all
 select null, format(case when begin_at is null then 'the step "{}" never ran' when open then 'the step "{}" never ended'

@@ -1,14 +1,14 @@
 -- recovered: Every confirmed task was done soon after its confirm, or soon after everything had healed.
 -- needs: published, effects
--- excused by: effects
+-- needs complete: effects
 -- parameter within: duration (at most this long after its confirm, or after the healing where that was later)
 -- parameter allow: list[state] = [] (where a task may rest without having been done)
 -- parameter parked: list[queue] = [] (queues where a task may rest without having been done: parking queues)
 -- in words: 1 task was not done in time | {count} tasks were not done in time
 --
--- The healing is the moment when the last fault had lifted and the playbook had ended; in a drill with neither, only the confirm counts.
--- A task that was never done has not recovered: a lost task breaks this too. A fault that was not seen to lift, or a playbook that never
--- ended, gives `unknown`. A task that was done, but late, while the machine was starved, breaks nothing: that is `unknown` too.
+-- The healing is the moment when the last fault had cleared and the playbook had ended; in a drill with neither, only the confirm counts.
+-- A task that was never done has not recovered: a lost task breaks this too. A fault that was not seen to clear, or a playbook that never
+-- ended, gives `inconclusive`. A task that was done, but late, while the machine was starved, breaks nothing: that is `inconclusive` too.
 --
 -- A finding:
 --
@@ -25,7 +25,7 @@ select task,
             when busy is null then format('Done {} after {}; {} are allowed.', seconds_of(first_effect_at - due_from), origin, seconds_of($within))
             else format('{} was done {} after {}, {} are allowed: {}', task, seconds_of(first_effect_at - due_from), origin,
                         seconds_of($within), busy) end as why,
-       case when effects = 0 then len($allow) + len($parked) > 0 and not whole('leftovers') else busy is not null end as unknown
+       case when effects = 0 then len($allow) + len($parked) > 0 and not complete('leftovers') else busy is not null end as inconclusive
 from late
 where effects > 0 or not (list_has_any(rests, $allow) or (rests_queue is not null and list_contains($parked::varchar[], rests_queue)))
 union all

@@ -1,6 +1,6 @@
 -- replay_once: What the playbook puts back into a queue it puts back once.
 -- needs: published, wire, effects
--- excused by: wire
+-- needs complete: wire
 -- in words: 1 task was replayed twice | {count} tasks were replayed twice
 --
 -- A replay is a publish by the operator of a task that was there before: the load had published it, or the operator had taken it from a
@@ -58,7 +58,7 @@ confirms as (
            and (losses.task = confirm.task or losses."at" = confirm."at")
          ) and not (coalesce(rupture_seq < coalesce(word_seq, 9223372036854775807), false) and exists (
            select 1 from faults
-           where target = 'operator -> broker' and begin_at <= confirm."at" and (lifted_at is null or confirm."at" <= lifted_at)
+           where target = 'operator -> broker' and begin_at <= confirm."at" and (cleared_at is null or confirm."at" <= cleared_at)
          )) as ok
   from (select * from known where event = 'confirm') as confirm
   asof left join words on confirm.connection = words.connection and confirm.seq < word_seq

@@ -1,6 +1,6 @@
 -- state_consistent: What the workers' own table says of a task is what became of it.
 -- needs: published, states, effects, leftovers
--- excused by: nothing
+-- needs complete: nothing
 -- parameter failed: anywhere|aside = anywhere (where a failed task may rest; aside: dead or cancelled, and nowhere else)
 -- parameter dead: any|failed = any (what the table must say of a task that rests dead or cancelled and was not done)
 -- in words: the table is wrong about 1 task | the table is wrong about {count} tasks
@@ -63,10 +63,10 @@ halts as (
   where why is not null group by wrong.task
 )
 select task, why || '.' as why, coalesce(step_at(halts."at"), step_at(wrong."at")) as step, null as kind,
-       not whole('effects') or not whole('leftovers') or not whole('states') as unknown
+       not complete('effects') or not complete('leftovers') or not complete('states') as inconclusive
 from wrong left join halts using (task) where why is not null
 union all
 select task, format('The table says {}, but {}.', state,
                     case when outcome is null then 'nobody published it' else 'it was skipped and never sent' end),
-       step_at("at"), 'stranger', not whole('published')
+       step_at("at"), 'stranger', not complete('published')
 from facts where stranger;

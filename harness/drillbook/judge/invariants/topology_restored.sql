@@ -1,6 +1,6 @@
 -- topology_restored: What is declared on the broker, and who consumes, is as it was before the deployment.
 -- needs: topology
--- excused by: topology
+-- needs complete: topology
 -- parameter allow: list[text] = [] (queues, exchanges and policies that may differ, with their bindings and consumers; * stands for anything, as in celeryev.*)
 -- parameter consumers: present|count|ignore = present (what must be as before: that a version consumes from a queue, by how many consumers, or neither)
 -- in words: 1 thing on the broker is not as it was | {count} things on the broker are not as they were
@@ -11,7 +11,7 @@
 -- cannot consume because it declares its queue with another type is found as a version that consumes no longer.
 --
 -- The step blamed is the one in which the queue went away or lost its last consumer. Where one of the two moments is missing, because
--- the drill ended early, it is `unknown`.
+-- the drill ended early, it is `inconclusive`.
 --
 -- Findings:
 --
@@ -40,7 +40,7 @@ gone as (  -- the first step at whose end the queue was not there, and the last 
 ),
 missing as (select 1 from (values ('before'), ('after')) as needed (moment) where moment not in (select moment from topology))
 select null as task, format('The {} {} {}.', kind, name, case when was then 'is gone' else 'was not there before' end) as why,
-       case when kind = 'queue' and was then deleted_in end as step, false as unknown
+       case when kind = 'queue' and was then deleted_in end as step, false as inconclusive
 from things left join gone on queue = name
 where was <> "is" and kind <> 'consumer' and not exists (select 1 from missing)
 union all

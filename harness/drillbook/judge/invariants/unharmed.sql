@@ -1,6 +1,6 @@
 -- unharmed: Tasks of these types were taken and done in time, whatever happened to the others.
 -- needs: published, effects
--- excused by: effects
+-- needs complete: effects
 -- parameter types: list[text] (the task types that must not notice)
 -- parameter within: duration (at most this long after a task was meant to be sent)
 -- in words: 1 task noticed | {count} tasks noticed
@@ -8,7 +8,7 @@
 -- For what is kept apart: a rollback of one type of task, and the faults in it, may not be felt by another. Unlike `recovered`, it knows no
 -- healing: the whole drill through, every task of these types is confirmed, and done within that time of the moment at which the schedule
 -- wanted it sent. A publish that failed or was skipped has noticed; one that was never confirmed is not judged. A type of which no task was
--- sent gives `unknown`, and so does one that was done late while the machine was starved.
+-- sent gives `inconclusive`, and so does one that was done late while the machine was starved.
 --
 -- A finding:
 --
@@ -26,7 +26,7 @@ select task,
                                           seconds_of(first_effect_at - intended_at), seconds_of($within))
             else format('{} was done {} after it was meant to be sent, {} are allowed: {}', task,
                         seconds_of(first_effect_at - intended_at), seconds_of($within), busy) end as why,
-       outcome = 'ok' and effects > 0 and busy is not null as unknown
+       outcome = 'ok' and effects > 0 and busy is not null as inconclusive
 from noticed
 union all
 select null, format('no task of the type {} was sent', wanted.type), true

@@ -1,13 +1,13 @@
 -- version_fence: After the step, that version does nothing and gets nothing.
 -- needs: effects, wire, timeline
--- excused by: nothing
+-- needs complete: nothing
 -- parameter version: version (the version that must be out)
 -- parameter after: step (the step after which it must be)
 -- in words: 1 task reached the version that was rolled back | {count} tasks reached the version that was rolled back
 --
 -- No effect by a worker of the version, and no delivery to one, after the step had ended; of a step that ran more than once, after its
 -- last end. A step that never ran, never ended, or ended only because its program was ended (the drill was interrupted, or the timeout
--- came) gives `unknown`.
+-- came) gives `inconclusive`.
 --
 -- A finding:
 --
@@ -28,7 +28,7 @@ late as (
 )
 select task, format('{} {} after the step had ended.', arg_min(what, {rank: rank, moment: late."at"}),
                     seconds_of(arg_min(late."at" - fence."at", {rank: rank, moment: late."at"}))) as why,
-       $after as step, false as unknown
+       $after as step, false as inconclusive
 from late, fence where not open and not cut_short group by task
 union all
 select null, format(case when begin_at is null then 'the step "{}" never ran' when open then 'the step "{}" never ended'

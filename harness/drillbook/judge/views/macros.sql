@@ -1,5 +1,7 @@
--- whole(name): whether that evidence is there and complete.
-create macro whole(stem) as exists (select 1 from evidence where evidence.name = stem and state = 'whole');
+-- complete(name): whether that evidence is there and complete.
+create macro complete(stem) as exists (select 1 from evidence where evidence.name = stem and state = 'complete');
+-- whole(name): the same, as invariants written for format 1 of the run directory call it.
+create macro whole(stem) as complete(stem);
 -- declared(section): whether the scenario has that section.
 create macro declared(section) as exists (select 1 from sections where sections.name = section);
 -- several_sources(): whether effects are read from sources that have names.

@@ -137,7 +137,7 @@ from of_queues cross join (  -- the broker counts now and then: between two of i
 union all
 select 'queue', queue, short - coalesce(expired, 0), format('The queue {} went away with at least {:,} in it.', queue, short - coalesce(expired, 0)), step
 from queue_drops cross join (select sum(dropped + sent_on) as expired from dead_lettered where reason <> 'rejected')
-where not still_there and queue not in (select queue from queue_balance where sure) and whole('wire') and whole('counters') and exists (select 1 from metrics) and short > coalesce(expired, 0)
+where not still_there and queue not in (select queue from queue_balance where sure) and complete('wire') and complete('counters') and exists (select 1 from metrics) and short > coalesce(expired, 0)
 union all
 select 'exchange', exchange, sum(added)::bigint,
        format('{:,} {} published to {} could not be routed and {} dropped.', sum(added)::bigint, case when sum(added) = 1 then 'message' else 'messages' end,
@@ -148,7 +148,7 @@ from metric_changes where name = 'exchange_messages_unroutable_dropped_total' gr
 -- metrics_doubt: why the broker's counters do not tell all, in a run that began to read them.
 create view metrics_doubt as
 with begun as (select 1 from timeline where event = 'note' and name = 'metrics' limit 1)
-select reason from evidence, begun where evidence.name in ('metrics', 'topology') and state <> 'whole'
+select reason from evidence, begun where evidence.name in ('metrics', 'topology') and state <> 'complete'
 union all
 select 'the broker''s counters were not read at the end' from begun
-where whole('metrics') and not exists (select 1 from metrics where phase = 'collect');
+where complete('metrics') and not exists (select 1 from metrics where phase = 'collect');

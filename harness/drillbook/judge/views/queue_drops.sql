@@ -20,4 +20,4 @@ select queue, step, begin_at, end_at, still_there,
        ready_before - ready_after - coalesce(delivered, 0) as short
 from spans left join delivered using (queue, step, begin_at)
 where ready_before - ready_after - coalesce(delivered, 0) > 0
-  and (whole('wire') or not still_there);  -- without the wire only a queue that is gone is sure not to have been consumed
+  and (complete('wire') or not still_there);  -- without the wire only a queue that is gone is sure not to have been consumed

@@ -1,4 +1,4 @@
-"""Versions and machine of the run, its notes, and where its evidence is blind."""
+"""Versions and machine of the run, its notes, and where its evidence is incomplete."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def flat(document: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]
 def _facts(run: Reported) -> Facts:
     source = run.source
     return {
-        "blind": [event for event in source.events if event.event == "blind"],
+        "incomplete": [event for event in source.events if event.event == "incomplete"],
         "notes": [event for event in source.events if event.event == "note"],
         "environment": flat(source.environment.model_dump(exclude={"seed", "replay"}, exclude_unset=True)),
     }
@@ -36,5 +36,5 @@ section = Section(
     place=110,
     facts=_facts,
     link="Environment",
-    about="versions, images and machine, notes of the run, and where its evidence is blind.",
+    about="versions, images and machine, notes of the run, and where its evidence is incomplete.",
 )

@@ -1,4 +1,4 @@
-"""What the verdict rests on: of every kind of evidence whether it is there and whole, how much there is, and which invariants need it."""
+"""What the verdict rests on: of every kind of evidence whether it is there and complete, how much of it, and which invariants need it."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class EvidenceRow:
     line: str
     """What it holds."""
     state: str
-    """whole, blind or missing."""
+    """complete, incomplete or missing."""
     why: str
-    """Empty: it is whole."""
+    """Empty: it is complete."""
     lines: int | None
     """None: it is missing."""
     size_bytes: int | None
@@ -62,6 +62,6 @@ section = Section(
     place=105,
     facts=_facts,
     link="Evidence",
-    about="every kind of evidence: whether it is whole, blind or missing and why, its lines and bytes, and which of the drill's "
+    about="every kind of evidence: whether it is complete, incomplete or missing and why, its lines and bytes, and which of the drill's "
     "invariants need it.",
 )

@@ -21,10 +21,10 @@ class FaultRow:
     what: str
     target: str
     begin: float | None
-    bit: float | None
+    took_effect: float | None
     ended: float | None
     """None: it was never asked to end, as a killed worker that stays dead."""
-    lifted: float | None
+    cleared: float | None
     remark: str
 
 
@@ -34,7 +34,7 @@ def faults(source: ReportSource, time: Axis) -> list[FaultRow]:
     entries = {entry.name: entry for entry in source.scenario.faults}
     moments = {
         (name, target or ""): [None if at is None else time.seconds(at) for at in when]
-        for name, target, *when in source.rows("select name, target, begin_at, bit_at, end_at, lifted_at from faults")
+        for name, target, *when in source.rows("select name, target, begin_at, took_effect_at, end_at, cleared_at from faults")
     }
     keys = list(dict.fromkeys((event.name, event.target or "") for event in mine))
     # A fault whose victim is known only when its message comes was armed for all that could be it.
@@ -55,8 +55,8 @@ def _fault(name: str, target: str, mine: list[Event], entry: FaultEntry | None, 
     what = _described(entry) if entry else kind
     if moments[0] is None and not remark:
         remark = "Its moment never came."
-    begin, bit, ended, lifted = moments
-    return FaultRow(name, what, target, begin, bit, ended, lifted, remark)
+    begin, took_effect, ended, cleared = moments
+    return FaultRow(name, what, target, begin, took_effect, ended, cleared, remark)
 
 
 def _described(entry: FaultEntry) -> str:
@@ -98,5 +98,5 @@ section = Section(
     place=70,
     facts=_facts,
     link="Faults",
-    about="what was broken, with the moments at which each was proven to have bitten and lifted.",
+    about="what was broken, with the moments at which each was proven to have taken effect and cleared.",
 )

@@ -20,5 +20,5 @@ section = Section(
     link="Invariants",
     about="each sentence that had to hold. A broken one is followed by its counterexamples: the task, the playbook's step in which it "
     "went wrong, why a correct run cannot show this, and the task's story in time order: when, who had the task from then on, and "
-    "what happened. Under it is the command that tells [the whole story](#one-task). An unknown one says what evidence is missing.",
+    "what happened. Under it is the command that tells [the whole story](#one-task). An inconclusive one says what evidence is missing.",
 )

@@ -57,7 +57,7 @@
     ctx.fillStyle = colour("band");
     for (const lane of data.lanes.filter((lane) => lane.name === "faults"))
       for (const span of lane.spans) {
-        const from = u.valToPos(span.bit === null ? span.begin : span.bit, "x", true);
+        const from = u.valToPos(span.took_effect === null ? span.begin : span.took_effect, "x", true);
         ctx.fillRect(from, top, Math.max(u.valToPos(span.end, "x", true) - from, 1), height);
       }
     if (data.decision !== null) {
@@ -239,7 +239,7 @@
     if (mark) made.appendChild(drawing("0 0 10 10", SHAPES[span.kind]));
     else made.style.width = bar + "px";
     if (span.kind === "fault") {
-      const until = span.bit === null ? span.end : span.bit, waiting = made.appendChild(element("u"));
+      const until = span.took_effect === null ? span.end : span.took_effect, waiting = made.appendChild(element("u"));
       waiting.style.width = Math.max(0, Math.min(u.valToPos(until, "x") - from, bar)) + "px";
     }
     made.appendChild(element("b", side, span.label)).style.left = shift + "px";
