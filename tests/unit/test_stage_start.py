@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from typing import Any
 import pytest
 import requests
 from docker.errors import DockerException
-from standing_stage import Database, Standing
+from standing_stage import Broker, Control, Database, Standing
 from stub_engine import Container, RefusedError
 from stub_stage import DRILL, drill
 
@@ -20,6 +21,7 @@ from drillbook.engine import clean
 from drillbook.engine.labels import VARIABLE
 from drillbook.stage.components.tap import TapComponent
 from drillbook.stage.components.workers import WorkersComponent
+from drillbook.stage.links import Link
 from drillbook.stage.stage import Stage
 from drillbook.tap.rules import Rule
 
@@ -237,6 +239,29 @@ def test_a_part_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(HarnessError, match=r"tap was not ready within 0\.05 s: it logged nothing") as raised:
         standing.stage.start()
     assert "ready_within" in raised.value.hint
+
+
+def _silent(_: object) -> bool:
+    return False
+
+
+SILENT: dict[str, Callable[[Standing, pytest.MonkeyPatch], None]] = {
+    "broker": lambda standing, patch: patch.setattr(Broker, "answers", _silent),
+    "database": lambda standing, patch: patch.setattr(Database, "answers", _silent),
+    "toxiproxy": lambda standing, patch: patch.setattr(Control, "answers", _silent),
+    "tap": lambda standing, patch: standing.mute("tap"),
+    "sink": lambda standing, patch: standing.mute("sink"),
+    "flags": lambda standing, patch: patch.setattr(Link, "round_trip_seconds", lambda *_: None),
+    "workers.v1.1": lambda standing, patch: standing.mute("workers.v1.1"),
+}
+
+
+@pytest.mark.parametrize("role", SILENT)
+def test_each_part_is_waited_for_until_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    standing = Standing(tmp_path, monkeypatch, drill(**{**WHOLE, "stage": {**WHOLE["stage"], "ready_within": "500ms"}}))
+    SILENT[role](standing, monkeypatch)
+    with pytest.raises(HarnessError, match=rf"^{re.escape(role)} was not ready within 0\.5 s"):
+        standing.stage.start()
 
 
 BROKEN: dict[str, tuple[Exception, str]] = {
