@@ -23,15 +23,16 @@ from drillbook.core.errors import DefectError, DrillbookError, Exit, HarnessErro
 from drillbook.core.progress import Progress
 from drillbook.drive.conductor import Conductor
 from drillbook.drive.environment import environment
-from drillbook.engine import image_store
 from drillbook.evidence import RunDirectory
 from drillbook.judge.judge import judge
 from drillbook.judge.run import open_run
 from drillbook.judge.verdict import Judgement
 from drillbook.plan import make_plan
 from drillbook.playbook.steps import all_step_names
-from drillbook.scenario import RunnableScenario, Service, Workers
-from drillbook.stage.stage import Stage, StageImages
+from drillbook.scenario import RunnableScenario
+from drillbook.stage.components import components_of
+from drillbook.stage.images import StageImages, ensure_images
+from drillbook.stage.stage import Stage
 from drillbook.validation.changes import ScenarioChange, changed_text
 from drillbook.validation.discovery import name
 from drillbook.validation.loader import load, load_run
@@ -219,28 +220,8 @@ class _Signals:
 
 def stage_images(scenario: RunnableScenario, folder: Path, progress: Progress) -> StageImages:
     """Every image of the stage, on this machine."""
-    spec = scenario.stage
     progress.phase("images", "already here, pulled, or built")
-    database = [spec.database.image] if spec.database else []
-    parts: list[Workers | Service] = [*spec.workers.values(), *spec.services.values()]
-    references = {part.image for part in parts if part.image}
-    found = image_store.ensure([spec.broker.image, *database, "toxiproxy", "python", *sorted(references)], progress.note)
-    builds = {part.build for part in parts if part.build}
-    built = {build: image_store.ensure_build((folder / build).resolve(), progress.note) for build in sorted(builds)}
-    return StageImages(
-        broker=found[spec.broker.image].reference,
-        database=found[spec.database.image].reference if spec.database else None,
-        toxiproxy=found["toxiproxy"].reference,
-        python=found["python"].reference,
-        workers={
-            version: (found[workers.image] if workers.image else built[workers.build or ""]).reference
-            for version, workers in spec.workers.items()
-        },
-        services={
-            name: (found[service.image] if service.image else built[service.build or ""]).reference
-            for name, service in spec.services.items()
-        },
-    )
+    return ensure_images([component.image for component in components_of(scenario)], folder, progress.note)
 
 
 def _new_directory(parent: Path, seed: int) -> Path:

@@ -24,7 +24,7 @@ from drillbook.evidence import RunDirectory
 from drillbook.faults import KINDS, Fault, kinds
 from drillbook.faults.base import Use
 from drillbook.rabbitmq.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
-from drillbook.stage.database import NAME, PORT, DatabaseClient
+from drillbook.stage.database_client import NAME, PORT, DatabaseClient
 from drillbook.stage.stage import Stage
 from drillbook.validation.loader import load
 

@@ -99,10 +99,10 @@ def test_whatever_is_said_to_make_no_difference_is_still_there() -> None:
 def reach(tmp_path: Path) -> Reach:
     for name, text in {
         "test_own": "from drillbook.stage.links import Link\n",
-        "test_by_name": "from drillbook.stage import links, parts\n",
+        "test_by_name": "from drillbook.stage import containers, links\n",
         "test_shared": "import helper\n",
         "helper": "from drillbook.stage.links import Link\n",
-        "test_beside": "from drillbook.stage.parts import Parts\n",
+        "test_beside": "from drillbook.stage.containers import RunContainers\n",
         "test_other": "from drillbook.judge import judge\n",
     }.items():
         (tmp_path / f"{name}.py").write_text(text)

@@ -12,9 +12,9 @@ import pytest
 
 from drillbook import __version__
 from drillbook.drive.environment import environment
-from drillbook.stage.stage import StageImages
+from drillbook.stage.images import StageImages
 
-IMAGES = StageImages("rabbitmq:4", None, "toxiproxy:2", "python:3", {"v1": "app:1"})
+IMAGES = StageImages({("broker",): "rabbitmq:4", ("toxiproxy",): "toxiproxy:2", ("python",): "python:3", ("workers", "v1"): "app:1"})
 
 
 def of(folder: Path) -> dict[str, Any]:

@@ -16,7 +16,8 @@ import requests
 from drillbook.core.errors import HarnessError
 from drillbook.faults.base import Toxic
 from drillbook.stage import links
-from drillbook.stage.links import AMQP_HELLO, HTTP_HELLO, POSTGRES_HELLO, Link, ProxyControl, Route, hello
+from drillbook.stage.components import broker
+from drillbook.stage.links import Link, ProxyControl, Route
 
 FIRST, SECOND = Route("a", 20001, "tap:5701"), Route("a-api", 20002, "broker:15672")
 
@@ -59,7 +60,7 @@ def proxies() -> Proxies:
 
 @pytest.fixture
 def link(proxies: Proxies) -> Link:
-    made = Link(cast(ProxyControl, proxies), "operator -> broker", (FIRST, SECOND), AMQP_HELLO, 1, "127.0.0.1")
+    made = Link(cast(ProxyControl, proxies), "operator -> broker", (FIRST, SECOND), broker.HELLO, 1, "127.0.0.1")
     made.open()
     return made
 
@@ -180,13 +181,13 @@ def server(answer: bytes | None) -> Iterator[tuple[int, list[bytes]]]:
 
 
 def to(port: int) -> Link:
-    return Link(cast(ProxyControl, Proxies()), "workers.v1.1 -> broker", (FIRST,), AMQP_HELLO, port, "127.0.0.1")
+    return Link(cast(ProxyControl, Proxies()), "workers.v1.1 -> broker", (FIRST,), broker.HELLO, port, "127.0.0.1")
 
 
 def test_a_link_whose_service_answers_has_a_round_trip() -> None:
     with server(b"AMQP") as (port, heard):
         taken = to(port).round_trip_seconds(20.0)
-    assert heard == [AMQP_HELLO]
+    assert heard == [broker.HELLO]
     assert taken is not None
     assert 0.0 <= taken <= 20.0
 
@@ -200,14 +201,6 @@ def test_a_link_that_refuses_has_none() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     assert to(port).round_trip_seconds(20.0) is None
-
-
-HELLOS = {"workers.v1.1 -> database": POSTGRES_HELLO, "operator -> sink": HTTP_HELLO, "load -> broker": AMQP_HELLO}
-
-
-@pytest.mark.parametrize(("name", "said"), HELLOS.items(), ids=HELLOS)
-def test_a_service_is_asked_in_its_own_language(name: str, said: bytes) -> None:
-    assert hello(name, {}) == said
 
 
 # The control API

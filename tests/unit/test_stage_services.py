@@ -8,11 +8,11 @@ import pytest
 from scenario_folder import SOUND, said, sound_folder
 
 from drillbook import plan
-from drillbook.scenario import Scenario
-from drillbook.stage import services
-from drillbook.stage.links import HTTP_HELLO as SINK_HELLO
-from drillbook.stage.links import hello
-from drillbook.stage.wiring import Addresses, Credentials, wire
+from drillbook.scenario import RunnableScenario
+from drillbook.stage.addresses import Addresses, Credentials
+from drillbook.stage.component import planned_links
+from drillbook.stage.components import components_of, services
+from drillbook.stage.components.tap import tapped
 from drillbook.validation.loader import load
 
 FLAGS = "flags: {image: flagd, port: 8016, ports: {sync: 8015}, folder: {from: worker, to: /etc/flagd}}"
@@ -26,7 +26,7 @@ def drill(services: str = FLAGS, old: str = "", new: str = "") -> str:
     return text.replace(old, new) if old else text
 
 
-def loaded(path: Path, text: str) -> Scenario:
+def loaded(path: Path, text: str) -> RunnableScenario:
     """What the loader makes of a text."""
     file = sound_folder(path / "drill")
     file.write_text(text)
@@ -34,11 +34,16 @@ def loaded(path: Path, text: str) -> Scenario:
 
 
 @pytest.fixture
-def scenario(tmp_path: Path) -> Scenario:
+def scenario(tmp_path: Path) -> RunnableScenario:
     return loaded(tmp_path, drill())
 
 
-def test_every_client_has_a_link_to_a_server(scenario: Scenario) -> None:
+def addresses(scenario: RunnableScenario) -> Addresses:
+    """Of a stage that has not started."""
+    return Addresses(Credentials(), planned_links(components_of(scenario), scenario, Credentials()))
+
+
+def test_every_client_has_a_link_to_a_server(scenario: RunnableScenario) -> None:
     assert [link for link in plan.links(scenario) if link.endswith("-> flags")] == [
         "load -> flags",
         "operator -> flags",
@@ -56,51 +61,52 @@ def test_a_fault_can_hit_the_way_to_a_server(tmp_path: Path) -> None:
     assert plan.make_plan(scenario, 1).faults[1].victims == ("workers.v2.1 -> flags", "workers.v2.2 -> flags")
 
 
-def test_a_link_to_a_server_leads_to_each_of_its_ports(scenario: Scenario) -> None:
-    routes = wire(scenario).routes["load -> flags"]
+def test_a_link_to_a_server_leads_to_each_of_its_ports(scenario: RunnableScenario) -> None:
+    routes = addresses(scenario).links["load -> flags"].routes
     assert [(route.name, route.upstream) for route in routes] == [
         ("load-to-flags", "flags:8016"),
         ("load-to-flags-sync", "flags:8015"),
     ]
 
 
-def test_no_two_proxies_have_the_same_port(scenario: Scenario) -> None:
-    listening = [route.listen for group in wire(scenario).routes.values() for route in group]
+def test_no_two_proxies_have_the_same_port(scenario: RunnableScenario) -> None:
+    listening = [route.listen for link in addresses(scenario).links.values() for route in link.routes]
     assert len(listening) == len(set(listening))
 
 
-def test_a_link_to_a_server_passes_no_tap(scenario: Scenario) -> None:
-    assert not [tap for tap in wire(scenario).taps if str(tap["name"]).endswith("flags")]
+def test_a_link_to_a_server_passes_no_tap(scenario: RunnableScenario) -> None:
+    assert not [tap for tap in tapped(scenario) if str(tap["name"]).endswith("flags")]
 
 
-def test_a_worker_is_told_the_addresses_of_its_own_links(scenario: Scenario) -> None:
-    wiring = wire(scenario)
-    told = Addresses(Credentials(), wiring).worker("workers.v2.1")
-    ports = [route.listen for route in wiring.routes["workers.v2.1 -> flags"]]
+def test_a_worker_is_told_the_addresses_of_its_own_links(scenario: RunnableScenario) -> None:
+    found = addresses(scenario)
+    told = found.worker("workers.v2.1")
+    ports = [route.listen for route in found.links["workers.v2.1 -> flags"].routes]
     assert [told["FLAGS_ADDRESS"], told["FLAGS_SYNC_ADDRESS"]] == [f"toxiproxy:{port}" for port in ports]
 
 
-def test_a_client_on_the_machine_is_told_loopback_ports(scenario: Scenario) -> None:
-    addresses = Addresses(Credentials(), wire(scenario))
-    addresses.ports["load -> flags"] = (41001, 41002)
-    assert addresses.servers("load") == {"FLAGS_ADDRESS": "127.0.0.1:41001", "FLAGS_SYNC_ADDRESS": "127.0.0.1:41002"}
+def test_a_client_on_the_machine_is_told_loopback_ports(scenario: RunnableScenario) -> None:
+    found = addresses(scenario)
+    found.ports |= {"load -> broker": (41000,), "load -> flags": (41001, 41002)}
+    told = found.program("load")
+    assert (told["FLAGS_ADDRESS"], told["FLAGS_SYNC_ADDRESS"]) == ("127.0.0.1:41001", "127.0.0.1:41002")
 
 
-@pytest.mark.parametrize(
-    ("link", "said"), [("load -> flags", b"PING\r\n"), ("workers.v1.1 -> sink", SINK_HELLO)], ids=["a further server", "the sink"]
-)
-def test_a_link_is_probed_with_what_its_server_answers_to(link: str, said: bytes) -> None:
-    assert hello(link, {"flags": b"PING\r\n"}) == said
+def test_a_link_is_probed_with_what_its_server_answers_to(tmp_path: Path) -> None:
+    scenario = loaded(tmp_path, drill('flags: {image: redis, port: 6379, hello: "PING\\r\\n"}'))
+    assert addresses(scenario).links["load -> flags"].hello == b"PING\r\n"
 
 
-def test_programs_edit_a_copy_of_the_folder(scenario: Scenario, tmp_path: Path) -> None:
+def test_of_a_server_nothing_is_known_that_gives_back_what_it_is_sent(scenario: RunnableScenario) -> None:
+    assert addresses(scenario).links["load -> flags"].echo is None
+
+
+def test_programs_edit_a_copy_of_the_folder(tmp_path: Path) -> None:
     (tmp_path / "flags").mkdir()
     (tmp_path / "flags" / "flags.json").write_text("{}")
-    services.lend("flags", tmp_path / "flags", tmp_path / "run")
-    assert scenario.stage is not None
-    told = services.folders(scenario.stage.services, tmp_path / "run")
-    assert told == {"FLAGS_FOLDER": str(tmp_path / "run" / "services" / "flags")}
-    assert (Path(told["FLAGS_FOLDER"]) / "flags.json").read_text() == "{}"
+    lent = services.lend("flags", tmp_path / "flags", tmp_path / "run")
+    assert lent == tmp_path / "run" / "services" / "flags"
+    assert (lent / "flags.json").read_text() == "{}"
 
 
 def test_a_folder_that_only_its_owner_may_read_is_readable_in_the_container(tmp_path: Path) -> None:

@@ -4,26 +4,26 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import docker
 import pytest
 import requests
 from docker.errors import DockerException
-from stub_engine import Container, RefusedError, StubEngine
+from standing_stage import Broker, Control, Database, Standing
+from stub_engine import Container, RefusedError
 from stub_stage import DRILL, drill
 
 from drillbook.core.errors import HarnessError
 from drillbook.engine import clean
 from drillbook.engine.labels import VARIABLE
-from drillbook.evidence import RunDirectory
-from drillbook.rabbitmq import broker
-from drillbook.scenario import Scenario
-from drillbook.stage import stage as module
-from drillbook.stage.links import Route
-from drillbook.stage.stage import Stage, StageImages
+from drillbook.stage.components.tap import TapComponent
+from drillbook.stage.components.workers import WorkersComponent
+from drillbook.stage.links import Link
+from drillbook.stage.stage import Stage
+from drillbook.tap.rules import Rule
 
 WHOLE: dict[str, Any] = {
     "stage": {
@@ -42,92 +42,6 @@ WHOLE: dict[str, Any] = {
     "effects": {"sources": {"calls": {"http": True}}},
     "load": {**DRILL["load"], "gate": {"flag": "f", "service": "flags", "types": {"task": "task"}}},
 }
-
-
-class Broker:
-    """The broker's client."""
-
-    def __init__(self, *urls: str) -> None:
-        self.urls, self.closed = urls, False
-
-    def answers(self) -> bool:
-        return True
-
-    def close(self) -> None:
-        self.closed = True
-
-
-class Database:
-    """The database's client."""
-
-    def __init__(self, url: str) -> None:
-        self.url, self.files = url, []
-
-    def answers(self) -> bool:
-        return True
-
-    def run_file(self, path: Path) -> None:
-        self.files.append(path)
-
-
-class Control:
-    """Toxiproxy's control API."""
-
-    made: list[Route]
-
-    def __init__(self, port: int) -> None:
-        self.port = port
-
-    def answers(self) -> bool:
-        return True
-
-    def create(self, route: Route) -> None:
-        self.made.append(route)
-
-
-class Standing:
-    """A stage, the engine under it, and what was said of it."""
-
-    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch, scenario: Scenario) -> None:
-        self.engine, self.said, self.routes = StubEngine(), [], []
-        self.engine.there = {name: object() for name in ("b", "d", "t", "p", "w1", "w2", "w3", "f")}  # type: ignore[assignment,misc]
-        self.engine.started = self._started
-        monkeypatch.setattr(docker, "from_env", lambda **_: self.engine)
-        monkeypatch.setattr(module, "BrokerClient", Broker)
-        monkeypatch.setattr(module, "DatabaseClient", Database)
-        monkeypatch.setattr(module, "ProxyControl", type("Made", (Control,), {"made": self.routes}))
-        monkeypatch.setattr(module.Link, "round_trip_seconds", lambda *_: 0.0)
-        self.declared: list[Any] = []
-        monkeypatch.setattr(broker, "declare", lambda client, spec: self.declared.append(spec))
-        (folder / "flags").mkdir()
-        (folder / "flags" / "flags.json").write_text("{}")
-        self.run = RunDirectory(folder / "run")
-        database = "d" if scenario.stage and scenario.stage.database else None
-        images = StageImages("b", database, "t", "p", {"v1": "w1", "v2": "w2", "beat": "w3"}, {"flags": "f"})
-        self.stage = Stage(scenario, folder, self.run, "the-run", images, self.said.append)
-
-    def _started(self, container: Container) -> None:
-        """What a part writes once it runs."""
-        role = container.name.removeprefix("drillbook-the-run-")
-        if role == "tap":
-            self.wire({"event": "start", "at": 1})
-        if role == "sink":
-            (self.run.path / "sink.jsonl").write_text('{"seq":1,"event":"start"}\n')
-        if role.startswith("workers."):
-            self.wire({"event": "open", "at": 1, "connection": hash(role), "peer": role})
-            self.wire({"event": "consume", "at": 1, "connection": hash(role), "channel": 1, "peer": role, "queue": "tasks"})
-
-    def wire(self, line: dict[str, Any]) -> None:
-        with self.run.file("wire").open("a") as file:
-            file.write(json.dumps(line, separators=(",", ":")) + "\n")
-
-    def made(self, role: str) -> Container:
-        return self.engine.found[f"drillbook-the-run-{role}"]
-
-    def order(self, *acts: str) -> list[str]:
-        """What was done to parts, in order: ``start broker``."""
-        found = [act.replace("drillbook-the-run-", "") for act in self.engine.log]
-        return [act for act in found if not acts or act.split()[0] in acts]
 
 
 @pytest.fixture
@@ -311,7 +225,7 @@ def test_a_part_that_ends_while_it_starts_is_told_with_its_last_words(tmp_path: 
         if container.name.endswith("workers.v1.1"):
             container.status, container.said = "exited", b"no module named worker\n"
         else:
-            standing._started(container)
+            standing.started(container)
 
     standing.engine.started = ends
     with pytest.raises(HarnessError, match=r"workers\.v1\.1 ended while it started: no module named worker"):
@@ -325,6 +239,29 @@ def test_a_part_that_takes_too_long_is_told(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(HarnessError, match=r"tap was not ready within 0\.05 s: it logged nothing") as raised:
         standing.stage.start()
     assert "ready_within" in raised.value.hint
+
+
+def _silent(_: object) -> bool:
+    return False
+
+
+SILENT: dict[str, Callable[[Standing, pytest.MonkeyPatch], None]] = {
+    "broker": lambda standing, patch: patch.setattr(Broker, "answers", _silent),
+    "database": lambda standing, patch: patch.setattr(Database, "answers", _silent),
+    "toxiproxy": lambda standing, patch: patch.setattr(Control, "answers", _silent),
+    "tap": lambda standing, patch: standing.mute("tap"),
+    "sink": lambda standing, patch: standing.mute("sink"),
+    "flags": lambda standing, patch: patch.setattr(Link, "round_trip_seconds", lambda *_: None),
+    "workers.v1.1": lambda standing, patch: standing.mute("workers.v1.1"),
+}
+
+
+@pytest.mark.parametrize("role", SILENT)
+def test_each_part_is_waited_for_until_it_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, role: str) -> None:
+    standing = Standing(tmp_path, monkeypatch, drill(**{**WHOLE, "stage": {**WHOLE["stage"], "ready_within": "500ms"}}))
+    SILENT[role](standing, monkeypatch)
+    with pytest.raises(HarnessError, match=rf"^{re.escape(role)} was not ready within 0\.5 s"):
+        standing.stage.start()
 
 
 BROKEN: dict[str, tuple[Exception, str]] = {
@@ -382,13 +319,15 @@ def test_what_is_not_there_is_not_ended(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_a_tap_that_does_not_run_has_disarmed_everything(standing: Standing) -> None:
-    assert standing.stage._tap_runs()
+    rule = Rule("a#1", "a", ("load -> broker",), "ack", "hold")
+    assert not standing.stage.tap.disarmed(rule)
     standing.made("tap").status = "exited"
-    assert not standing.stage._tap_runs()
+    assert standing.stage.tap.disarmed(rule)
 
 
 def test_a_tap_that_is_not_there_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert not lean(tmp_path, monkeypatch).stage._tap_runs()
+    stage = lean(tmp_path, monkeypatch).stage
+    assert not stage._the(TapComponent).runs(stage._run)
 
 
 def test_every_log_is_saved_by_its_part(standing: Standing) -> None:
@@ -417,17 +356,25 @@ def test_a_stage_that_never_started_can_be_closed(tmp_path: Path, monkeypatch: p
 # When a worker is at work
 
 
+def at_work(standing: Standing, consumes: bool) -> bool:
+    """Of the worker that was not started."""
+    workers = {"v1": {"image": "x"}, "v2": {"image": "x", "consumes": consumes}}
+    stage = standing.stage
+    return WorkersComponent("workers.v2", drill(stage={**WHOLE["stage"], "workers": workers})).at_work(stage._run, "workers.v2.1")
+
+
 def test_a_worker_is_at_work_when_it_consumes_from_a_queue_of_the_stage(standing: Standing) -> None:
-    assert standing.stage._at_work("workers.v1.1", consumes=True)
-    assert not standing.stage._at_work("workers.v2.1", consumes=True)
+    assert not at_work(standing, consumes=True)
+    standing.wire({"event": "consume", "at": 1, "connection": 77, "channel": 1, "peer": "workers.v2.1", "queue": "tasks"})
+    assert at_work(standing, consumes=True)
 
 
 def test_a_worker_that_consumes_from_a_queue_of_its_own_is_not_yet_at_work(standing: Standing) -> None:
     standing.wire({"event": "consume", "at": 1, "connection": 77, "channel": 1, "peer": "workers.v2.1", "queue": "celery.pidbox"})
-    assert not standing.stage._at_work("workers.v2.1", consumes=True)
+    assert not at_work(standing, consumes=True)
 
 
 def test_a_worker_that_only_publishes_is_at_work_when_it_has_connected(standing: Standing) -> None:
-    assert not standing.stage._at_work("workers.v2.1", consumes=False)
+    assert not at_work(standing, consumes=False)
     standing.wire({"event": "open", "at": 1, "connection": 77, "peer": "workers.v2.1"})
-    assert standing.stage._at_work("workers.v2.1", consumes=False)
+    assert at_work(standing, consumes=False)

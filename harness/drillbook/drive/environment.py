@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import platform
 import subprocess
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
 from drillbook import __version__
 from drillbook.evidence.documents import EnvironmentDocument
-from drillbook.stage.stage import StageImages
+from drillbook.stage.images import StageImages
 
 _PACKAGES = ("locust", "pika", "testcontainers", "toxiproxy-python", "duckdb", "pytest")
 
@@ -33,7 +32,7 @@ def environment(scenario: Path, seed: int, replay: str, run_id: str, images: Sta
         seed=seed,
         replay=replay,
         began_at=datetime.now(UTC).isoformat(timespec="seconds"),
-        images=asdict(images),
+        images=images.document(),
         commit=_commit(scenario.parent),
         host={"system": platform.platform(), "cores": os.cpu_count(), "python": platform.python_version()},
         packages={name: version(name) for name in _PACKAGES},

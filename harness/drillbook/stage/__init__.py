@@ -1,5 +1,5 @@
-"""The stage: containers and the wires between them.
+"""The stage: the components of a run, each a container or several, and the links between them.
 
-In: a scenario and a plan. Out: a running stage that faults, load and programs act on. It listens on loopback only and
-touches nothing it did not start.
+In: a scenario. Out: a running stage that faults, load and programs act on. ``component`` says what a component is, ``components/`` has one
+file each, ``stage`` assembles them. It listens on loopback only and touches nothing it did not start.
 """

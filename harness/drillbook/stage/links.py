@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import socket
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import RLock
 from typing import Any
@@ -23,7 +22,7 @@ from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 from drillbook.core.errors import HarnessError
 from drillbook.faults.base import Knock, Toxic
 from drillbook.stage import probes
-from drillbook.stage.probes import Echo, Standing
+from drillbook.stage.probes import Echo, IdleConnection
 
 API_PORT = 8474
 FIRST_PORT = 20001
@@ -37,21 +36,6 @@ TRUSTED = {
     "limit_data": {"bytes": 0},
 }
 """Toxiproxy's toxics that do what they say, each with its attributes and the least that each may be; a slicer of nothing never ends."""
-AMQP_HELLO = b"AMQP\x00\x00\x09\x01"
-"""The protocol header; the broker answers it with Connection.Start (AMQP 0-9-1, 2.2.4)."""
-POSTGRES_HELLO = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
-"""SSLRequest; the server answers with one byte (PostgreSQL protocol 3.0, 53.2.10)."""
-HTTP_HELLO = b"GET / HTTP/1.1\r\nHost: sink\r\nConnection: close\r\n\r\n"
-
-
-def hello(link: str, more: Mapping[str, bytes]) -> bytes:
-    """What a client says first on a link, so that the service answers.
-
-    Args:
-        link: its name.
-        more: what the stage's further servers answer to, by name.
-    """
-    return {"database": POSTGRES_HELLO, "sink": HTTP_HELLO, **more}.get(link.split(" -> ")[1], AMQP_HELLO)
 
 
 @dataclass(frozen=True)
@@ -258,7 +242,7 @@ class Link:
         """What comes of a hello by a connection of its own, as clients in containers see it."""
         return probes.knock(self._inside, self._hello, within)
 
-    def stand(self, within: float) -> Standing | None:
+    def stand(self, within: float) -> IdleConnection | None:
         """Open a connection that says nothing after its hello; None when nothing answered."""
         return probes.stand(self._inside, self._hello, within)
 

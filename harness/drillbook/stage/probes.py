@@ -50,7 +50,7 @@ def echo_of_sink(port: int, size: int, within: float) -> float:
         connection.close()
 
 
-class Standing:
+class IdleConnection:
     """A connection that says nothing after its hello.
 
     Args:
@@ -77,7 +77,7 @@ class Standing:
         self._connection.close()
 
 
-def stand(address: tuple[str, int], hello: bytes, within: float) -> Standing | None:
+def stand(address: tuple[str, int], hello: bytes, within: float) -> IdleConnection | None:
     """Open one; None when nothing answered its hello."""
     try:
         connection = socket.create_connection(address, timeout=within)
@@ -86,7 +86,7 @@ def stand(address: tuple[str, int], hello: bytes, within: float) -> Standing | N
     try:
         connection.sendall(hello)
         if connection.recv(1):
-            return Standing(connection)
+            return IdleConnection(connection)
     except OSError:
         pass
     connection.close()

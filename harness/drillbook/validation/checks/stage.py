@@ -6,7 +6,9 @@ import re
 
 from drillbook.core.problems import suggestion
 from drillbook.scenario import Exchange, Monitor, Queue, Service
-from drillbook.stage.services import variables
+from drillbook.stage.component import CLIENTS
+from drillbook.stage.components import kinds
+from drillbook.stage.components.services import ServiceComponent, variables
 from drillbook.validation.partial_scenario import PartialScenario
 
 EXCHANGE_TYPES = ("direct", "fanout", "topic", "headers")
@@ -16,10 +18,6 @@ PLUGIN_OF = {
     "x-recent-history": "rabbitmq_recent_history_exchange",
     "x-modulus-hash": "rabbitmq_sharding",
 }
-GIVEN = ("AMQP_URL", "DATABASE_URL", "EFFECTS_URL", "WORKER", "VERSION")
-"""Variables that the stage sets for workers."""
-TAKEN = ("broker", "database", "sink", "tap", "toxiproxy", "harness", "load", "operator", "workers")
-"""Names of the stage's own parts, and of who talks to them."""
 
 
 def check(partial: PartialScenario) -> None:
@@ -70,9 +68,10 @@ def _own_name(partial: PartialScenario, path: tuple[str, ...], name: str) -> Non
 
 def _services(partial: PartialScenario) -> None:
     source, base = partial.source, ("stage", "services")
+    taken = {*(kind for kind in kinds() if kind != ServiceComponent.kind), *CLIENTS}
     for name in source.names(*base):
         place = source.key((*base, name))
-        if name in TAKEN:
+        if name in taken:
             source.refuse(place, f"{name} is a part of the stage already: give this server another name")
         elif not re.fullmatch(r"[a-z][a-z0-9-]*", name):
             source.refuse(
@@ -86,7 +85,8 @@ def _services(partial: PartialScenario) -> None:
 
 def _workers(partial: PartialScenario) -> None:
     source = partial.source
-    given = (*GIVEN, *(variable for name in source.names("stage", "services") for variable in _addresses(partial, name)))
+    declared = (variable for kind in kinds().values() for variable in kind.worker_variables)
+    given = (*declared, *(variable for name in source.names("stage", "services") for variable in _addresses(partial, name)))
     for version in source.names("stage", "workers"):
         path = ("stage", "workers", version)
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", version):

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 
 from drillbook.core.errors import UsageError
-from drillbook.stage.database import DatabaseClient
+from drillbook.stage.database_client import DatabaseClient
 
 
 class Connection:

@@ -1,26 +1,24 @@
-"""The containers of one stage: made under the run's name and labels, found by their role, asked until they are ready."""
+"""The containers of one run: made under the run's name and labels, found by their role, asked until they are ready."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from itertools import count
-from pathlib import Path
 
 from drillbook.core.errors import HarnessError
 from drillbook.core.wait import until
 from drillbook.engine.containers import Handle, StageContainer, last_words
+from drillbook.engine.engine import Say
 from drillbook.engine.labels import labels
 
 ASKED_EVERY_SECONDS = 0.15
 """Between two questions whether a part is ready: each takes milliseconds of processor from the part that starts."""
 LOOKS_A_LIFE = 10
 """Questions to a service for each one to the engine, whether its container lives."""
-Say = Callable[[str], None]
 Answers = Callable[[], bool]
 
 
-class Parts:
+class RunContainers:
     """Makes and keeps the containers of a stage.
 
     Args:
@@ -57,28 +55,6 @@ class Parts:
         name = f"{self._network}-{role}"
         container = StageContainer(image, role, name, self._network, labels(self._run_id, role), **more)  # type: ignore[arg-type]
         self._handles[role] = Handle(container, answers)
-        return container
-
-    def beside(
-        self, role: str, image: str, folder: Path, arguments: list[str], evidence: Path, answers: Answers, **more: object
-    ) -> StageContainer:
-        """A container that runs a folder of the harness, with nothing but Python, and writes evidence.
-
-        The folder is mounted, not copied: the engine mounts the container's disk once for every file that is put into it.
-
-        Args:
-            role: its name on the stage.
-            image: one with Python.
-            folder: a package without dependencies.
-            arguments: of its command.
-            evidence: the run directory, which it has at ``/evidence``.
-            answers: asks it whether it is ready.
-            more: as ``StageContainer`` takes it.
-        """
-        command = ["python3", "-m", folder.name, *arguments]
-        container = self.make(role, image, answers, command=command, working_dir="/opt", user=f"{os.getuid()}:{os.getgid()}", **more)
-        container.with_volume_mapping(str(evidence.resolve()), "/evidence", "rw")
-        container.with_volume_mapping(str(folder.resolve()), f"/opt/{folder.name}", "ro")
         return container
 
     def ready(self, role: str) -> None:
