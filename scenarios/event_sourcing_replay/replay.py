@@ -31,7 +31,7 @@ TRY_AGAIN = 75
 
 
 def replay(channel: BlockingChannel, queue: str, ledger: Path, rate: float) -> int:
-    """Replay what rests in the queue; give how many messages were left, because they died again."""
+    """Replay what remains in the queue; give how many messages were left, because they died again."""
     channel.confirm_delivery()
     ledger.touch()
     sent = {json.loads(line)["message"] for line in ledger.read_text().splitlines()}

@@ -56,7 +56,7 @@ def unroute(channel: BlockingChannel, exchange: str, to: str, key: str) -> None:
 
 
 def hand_back(channel: BlockingChannel, queue: str, to: str, kind: str, ledger: Path) -> None:
-    """Publish what rests in a queue as tasks of another type, each confirmed before it leaves the queue.
+    """Publish what remains in a queue as tasks of another type, each confirmed before it leaves the queue.
 
     As many as are there now: a producer that goes on must not keep this going for ever. The ledger says which tasks the other side has
     confirmed; a run that was killed in between is repeated, and takes those off the queue without publishing them again.

@@ -128,7 +128,7 @@ def prove(queue: str, dead: str, stall: float, within: float) -> None:
     print(", ".join(f"{count} orders {state}" for state, count in states))
     if problems:
         raise SystemExit("\n".join(problems))
-    print("every order that was open has ended, none twice; no insurance is half-done; nothing rests")
+    print("every order that was open has ended, none twice; no insurance is half-done; nothing remains")
 
 
 def _resting(channel: BlockingChannel, queue: str, dead: str) -> Iterator[str]:

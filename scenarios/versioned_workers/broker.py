@@ -71,7 +71,7 @@ def drain(channel: BlockingChannel, queue: str, stall: float, within: float) -> 
 
 
 def move(channel: BlockingChannel, queue: str, to: str, ledger: Path) -> None:
-    """Publish what rests in the queue to another exchange, each task confirmed before it leaves the old queue.
+    """Publish what remains in the queue to another exchange, each task confirmed before it leaves the old queue.
 
     As many as are there now: whoever still publishes must not keep this going for ever.
 

@@ -19,7 +19,7 @@ import psycopg
 POLL_SECONDS = 0.2
 
 
-def resting(old: str, dead: str) -> Iterator[str]:
+def remaining(old: str, dead: str) -> Iterator[str]:
     """What is wrong at the broker, as sentences."""
     with pika.BlockingConnection(pika.URLParameters(os.environ["AMQP_URL"])) as connection:
         channel = connection.channel()
@@ -56,7 +56,7 @@ def main() -> None:
     given = parser.parse_args()
     ledger = [json.loads(line) for line in given.ledger.read_text().splitlines()]
     moved = [line["task"] for line in ledger if line["to"] == given.to]
-    problems = [*resting(given.old, given.dead), *never_completed(moved, given.within)]
+    problems = [*remaining(given.old, given.dead), *never_completed(moved, given.within)]
     if problems:
         raise SystemExit("\n".join(problems))
     print(f"{given.old} is empty and unused, {given.dead} is empty, all {len(moved)} moved tasks are completed")

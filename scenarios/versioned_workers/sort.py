@@ -1,4 +1,4 @@
-"""Sorts what rests in a queue of v2: to v1 what it can read, in v1's own shape; aside what only v2 knows.
+"""Sorts what remains in a queue of v2: to v1 what it can read, in v1's own shape; aside what only v2 knows.
 
 Each task is confirmed on the other side before it leaves its queue, and a ledger says which were: a run that was killed in between is
 repeated, and takes off the queue what is in the ledger without publishing it again. What stays aside is marked `queued` in the tasks'

@@ -1,4 +1,4 @@
-"""Leftovers on a real broker: every place where a task can rest is looked into, and each task is found once."""
+"""Leftovers on a real broker: every place where a task can remain is looked into, and each task is found once."""
 
 from __future__ import annotations
 

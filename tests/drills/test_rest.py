@@ -1,4 +1,4 @@
-"""When a real stage is at rest: beside a scheduler that never stops, with tasks that may rest and tasks that may not."""
+"""When a real stage is at rest: beside a scheduler that never stops, with tasks that may remain and tasks that may not."""
 
 from __future__ import annotations
 

@@ -67,7 +67,7 @@ def _handled(words: Words, at: int) -> Handled:
 
 def _decoded(words: Words, at: int) -> Decoded:
     reason = "no handler for it" if "not" in words else None
-    return Decoded(1, "v1", reason is None, "resting", at, words["task"], queue=words["queue"], reason=reason)
+    return Decoded(1, "v1", reason is None, "remaining", at, words["task"], queue=words["queue"], reason=reason)
 
 
 def _container_name(who: str) -> str:
@@ -173,7 +173,7 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     rf"state {_TASK} (?P<state>\w+)(?: by (?P<version>\w+))?": _state,
     rf"leftover {_TASK} (?P<state>\w+)(?: in {_QUEUE})?(?: of (?P<reason>\w+)| after (?P<history>.+)| with {_WHO})?": _leftover,
     rf"decide {_TASK} (?P<decision>\w+)(?: by (?P<rule>.+?))?(?: (?P<open>not done))?": _handled,
-    rf"decode {_TASK} that rests in {_QUEUE}(?: (?P<not>in vain))?": _decoded,
+    rf"decode {_TASK} that remains in {_QUEUE}(?: (?P<not>in vain))?": _decoded,
     rf"send {_TASK} to (?P<key>\S+)(?: through (?P<exchange>\S+))?(?: by {_WHO})?": _sent("load"),
     rf"resend {_TASK} to (?P<key>\S+)": _sent("operator"),
     rf"confirm {_TASK} to {_WHO}": _wire("confirm", ok=True),

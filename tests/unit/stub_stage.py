@@ -321,7 +321,7 @@ class StubStage:
         self.broker = Broker(self.spec.broker.queues)
         self.database = Database() if self.spec.database is not None else None
         self.sink = SinkTail(self.run.path / "sink.jsonl") if scenario.effects.called else None
-        self.resting: list[Leftover] = []
+        self.remaining: list[Leftover] = []
         self.load_amqp_url, self.load_flags = "amqp://127.0.0.1:1/", None
 
     def new_broker(self) -> Broker:
@@ -347,7 +347,7 @@ class StubStage:
 
     def leftovers(self, look: Any) -> Iterator[Leftover]:
         self.log.append("leftovers")
-        yield from self.resting
+        yield from self.remaining
 
     def stop_workers(self, grace_seconds: int) -> None:
         self.log.append("stop workers")

@@ -298,9 +298,9 @@ def judgement_of(run: SyntheticRun, *, seed: int = 7) -> Judgement:
     results = (
         result(
             "no_lost_tasks",
-            "Every confirmed task left an effect, or rests where the playbook may put it.",
+            "Every confirmed task left an effect, or remains where the playbook may put it.",
             run.lost,
-            "It was confirmed, left no effect and rests nowhere.",
+            "It was confirmed, left no effect and remains nowhere.",
             allow=["dead"],
         ),
         result("no_duplicate_effects", "No task left two effects.", run.doubled, "It left two effects under one idempotency key."),

@@ -118,7 +118,7 @@ def test_what_programs_read_is_json_and_nothing_else(tmp_path: Path) -> None:
     judged = json.loads(drillbook("judge", run, "--json").stdout)
     assert (judged["verdict"], judged) == ("held", json.loads((run / "verdict.json").read_text()))
     told = json.loads(drillbook("explain", run, "a", "--json").stdout)
-    assert (told["summary"], told["verdict"], len(told["story"])) == ("Of type charge; confirmed; 1 effect; rests nowhere.", "held", 3)
+    assert (told["summary"], told["verdict"], len(told["story"])) == ("Of type charge; confirmed; 1 effect; remains nowhere.", "held", 3)
     (tmp_path / "scenario.yml").write_text("title: t\ninvariants: {no_lost_task: }\n")
     (found,) = json.loads(drillbook("validate", tmp_path, "--json").stdout)
     assert {key: found["problems"][-1][key] for key in ("line", "column")} == {"line": 2, "column": 14}

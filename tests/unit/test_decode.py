@@ -1,4 +1,4 @@
-"""From what was captured and what rests to what a worker is asked, and from what it answers to evidence."""
+"""From what was captured and what remains to what a worker is asked, and from what it answers to evidence."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_a_redelivery_is_not_written_again(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [{"queue": "p"}, {"body": b"[]"}, {"to_version": "v2"}, {"seen": "resting"}, {"headers": {"n": 1}}, {"task": "b"}]
+    "other", [{"queue": "p"}, {"body": b"[]"}, {"to_version": "v2"}, {"seen": "remaining"}, {"headers": {"n": 1}}, {"task": "b"}]
 )
 def test_another_place_or_another_content_is_another_line(tmp_path: Path, other: dict[str, Any]) -> None:
     _, lines = written(tmp_path, message(), message(**other))
@@ -116,7 +116,7 @@ def test_a_line_that_a_dying_tap_cut_short_is_passed_over(tmp_path: Path) -> Non
     assert len(read(tmp_path, line("begin"), delivery(), delivery()[:30])[1]) == 1
 
 
-ABOUT = {1: {"seen": "resting", "at": 7, "task": "a"}, 2: {"seen": "resting", "at": 8, "task": "b"}}
+ABOUT = {1: {"seen": "remaining", "at": 7, "task": "a"}, 2: {"seen": "remaining", "at": 8, "task": "b"}}
 
 
 def test_an_answer_becomes_evidence_with_what_is_known_of_its_message() -> None:

@@ -41,9 +41,9 @@ class Asked:
 
         monkeypatch.setattr(module.one_shot, "run", run)
 
-    def rests(self, *tasks: str) -> Asked:
+    def remains(self, *tasks: str) -> Asked:
         for task in tasks:
-            self.decoding.rests(Leftover(task, "tasks", "ready"), BasicProperties(message_id=task), b"{}")
+            self.decoding.remains(Leftover(task, "tasks", "ready"), BasicProperties(message_id=task), b"{}")
         return self
 
     def ask(self) -> list[dict[str, Any]]:
@@ -63,13 +63,13 @@ def none_decoded(_: list[dict[str, Any]]) -> list[Any]:
 
 
 def test_every_message_that_rests_is_asked_about_and_its_answer_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).rests("a", "b")
+    asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).remains("a", "b")
     assert [(line["task"], line["by"], line["ok"]) for line in asked.ask()] == [("a", "v1", True), ("b", "v1", True)]
     assert asked.incomplete() == []
 
 
 def test_a_worker_is_asked_in_its_own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).rests("a")
+    asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).remains("a")
     asked.ask()
     assert asked.given["environment"] == {"WORKER": "mine", "VERSION": "v1", "MODE": "old"}
     assert (asked.given["image"], asked.given["command"], asked.given["within"]) == ("an image", ["decode"], 5.0)
@@ -83,7 +83,7 @@ def test_where_nothing_rests_nobody_is_asked(tmp_path: Path, monkeypatch: pytest
 
 def test_answers_are_kept_in_pieces(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CHUNK", 2)
-    assert len(Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).rests(*"abcde").ask()) == 5
+    assert len(Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).remains(*"abcde").ask()) == 5
 
 
 FATES = {
@@ -97,7 +97,7 @@ FATES = {
 def test_answers_that_are_missing_are_told_with_what_became_of_the_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ended: Ended, fate: str
 ) -> None:
-    asked = Asked(tmp_path, monkeypatch, none_decoded, ended).rests("a")
+    asked = Asked(tmp_path, monkeypatch, none_decoded, ended).remains("a")
     asked.ask()
     assert asked.incomplete() == [f"decoded from: the v1 worker answered 0 of 1 messages {fate}"]
 
@@ -106,13 +106,13 @@ def test_a_worker_that_cannot_be_asked_is_told(tmp_path: Path, monkeypatch: pyte
     def refused(_: list[dict[str, Any]]) -> list[Any]:
         raise HarnessError("no such image.")
 
-    asked = Asked(tmp_path, monkeypatch, refused, Ended(0, "")).rests("a")
+    asked = Asked(tmp_path, monkeypatch, refused, Ended(0, "")).remains("a")
     asked.ask()
     assert asked.incomplete() == ["decoded from: the v1 worker could not be asked: no such image."]
 
 
 def test_a_capture_that_is_not_whole_makes_the_answers_incomplete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).rests("a")
+    asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).remains("a")
     captured = asked.run.path / module.CAPTURED
     captured.parent.mkdir(parents=True, exist_ok=True)
     captured.write_text('{"event":"begin"}\n')

@@ -178,7 +178,7 @@ def test_effects_are_read_from_every_source(stage: StubStage, tmp_path: Path) ->
 def test_what_rests_is_read_from_everywhere(stage: StubStage, tmp_path: Path) -> None:
     calls(stage)
     stage.tap_process.passes("deliver", "workers.v1.1", "held")
-    stage.resting = [Leftover("queued", "tasks", "ready")]
+    stage.remaining = [Leftover("queued", "tasks", "ready")]
     (tmp_path / "cancelled").write_text("cancelled\n")
     holds(stage, "outbox", {"task": "outboxed"})
     collected(stage, tmp_path)

@@ -112,7 +112,7 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> Drive:
         {"name": "counted", "drop": {"link": "workers.v1.2 -> broker"}, "on": {"wire": "ack", "nth": 7}},
     ]
     drive = conducted(tmp_path_factory.mktemp("sound"), deployment=DEPLOYED, playbook=AFTER_DEPLOYMENT, faults=faults)
-    drive.stage.resting.append(Leftover("task-1", "tasks", "ready"))
+    drive.stage.remaining.append(Leftover("task-1", "tasks", "ready"))
     return drive.whole()
 
 

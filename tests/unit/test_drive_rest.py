@@ -97,7 +97,7 @@ def test_a_task_in_a_queue_that_delays_lets_no_rest_come_however_long_it_is_stil
 
 
 def test_a_queue_that_delays_and_where_tasks_may_rest_holds_nothing_up() -> None:
-    assert first_rest(still(depths={"retry": 1}), replace(TERMS, resting=frozenset({"retry"}))) == 5
+    assert first_rest(still(depths={"retry": 1}), replace(TERMS, remaining=frozenset({"retry"}))) == 5
 
 
 def test_a_look_that_takes_long_is_one_observation_and_no_quiet() -> None:

@@ -64,8 +64,8 @@ def words(text: str) -> str:
 
 def test_a_lost_task_has_a_story_that_ends_nowhere() -> None:
     found = explain_task(history(*DELETED), "a")
-    assert found.summary == "Of type charge; confirmed; no effect; rests nowhere."
-    assert found.moments[-1].what == "no effect was found, and it rests nowhere"
+    assert found.summary == "Of type charge; confirmed; no effect; remains nowhere."
+    assert found.moments[-1].what == "no effect was found, and it remains nowhere"
     assert found.moments[-1].holder == "nobody"
 
 
@@ -175,7 +175,7 @@ def test_all_evidence_is_told() -> None:
         ('the fault "the ack is lost" meets it: ack dropped at workers.v2.1', "workers.v2.1"),
         ("the channel of workers.v2.1 ended: connection lost (client)", "q"),
         ("operator purged q with 214 tasks in it", "nobody"),
-        ("rests dead in d (rejected in q, 2 times)", "d"),
+        ("is dead-lettered in d (rejected in q, 2 times)", "d"),
     ]
 
 
@@ -209,7 +209,7 @@ def test_an_invariant_is_told_with_all_its_header_says() -> None:
     assert "Needs published, effects" in text
     assert "Needs complete effects: while it is missing or incomplete, no counterexample counts." in text
     assert "within duration, required" in text
-    assert "allow list[state] = [] Where a task may rest without having been done. States: ready" in text
+    assert "allow list[state] = [] Where a task may remain without having been done. States: ready" in text
     assert "A finding:" in text
 
 

@@ -56,11 +56,11 @@ COPIES = "publish {0} ok; send {0} to any through topic; deliver {0} to v1 from 
 HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
     # What the old version can read (more in test_judge_decodable.py)
     "left where the old version can decode it": (
-        "publish a ok; phase playbook begin; consume q by v1; decode a that rests in q",
+        "publish a ok; phase playbook begin; consume q by v1; decode a that remains in q",
         held("decodable"),
     ),
     "left where the old version cannot decode it": (
-        "publish a ok; phase playbook begin; consume q by v1; decode a that rests in q in vain",
+        "publish a ok; phase playbook begin; consume q by v1; decode a that remains in q in vain",
         broken("decodable"),
     ),
     "nobody was asked what it can decode": (
@@ -345,7 +345,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         f"publish a ok; phase settle begin; {'; '.join([FAILED] * 4)}; phase settle timeout",
         broken("poison_contained") | inconclusive("no_lost_tasks"),
     ),
-    "a poison, and nobody could look where it rests": (
+    "a poison, and nobody could look where it remains": (
         f"publish a ok; phase settle begin; {'; '.join([FAILED] * 4)}; phase settle timeout; incomplete leftovers",
         inconclusive("poison_contained"),
     ),
@@ -506,7 +506,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         "publish a ok; state a queued",
         broken("state_consistent"),
     ),
-    "failed, and nowhere, since the table is where it rests": (
+    "failed, and nowhere, since the table is where it remains": (
         "publish a ok; state a failed",
         held("state_consistent") | broken("no_lost_tasks"),
     ),

@@ -100,7 +100,7 @@ BLAMED: dict[str, tuple[dict[str, Any], list[str], tuple[str | None, str]]] = {
     "expired": (
         {"nothing_expired": None},
         ["leftover a dead in d after expired in q"],
-        (None, "It rests dead in d: its time was over in q."),
+        (None, "It is dead-lettered in d: its time was over in q."),
     ),
 }
 

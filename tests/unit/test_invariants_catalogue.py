@@ -186,13 +186,13 @@ def test_the_json_schema_of_an_invariant_has_its_parameters() -> None:
             "allow": {
                 "type": "array",
                 "items": {"enum": ["ready", "delayed", "unacked", "dead", "outbox", "cancelled"]},
-                "description": "where a task may rest without having been done",
+                "description": "where a task may remain without having been done",
                 "default": [],
             },
             "parked": {
                 "type": "array",
                 "items": {"type": "string"},
-                "description": "queues where a task may rest without having been done: parking queues",
+                "description": "queues where a task may remain without having been done: parking queues",
                 "default": [],
             },
         },

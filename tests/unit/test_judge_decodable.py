@@ -18,7 +18,7 @@ HELD, BROKEN, INCONCLUSIVE = Verdict.HELD, Verdict.BROKEN, Verdict.INCONCLUSIVE
 TO_V1 = {"seen": "delivered", "queue": "tasks.v1", "peer": "workers.v1.1", "to_version": "v1"}
 TO_OPERATOR = {"seen": "delivered", "queue": "tasks.v2", "peer": "operator"}
 TO_V2 = {"seen": "delivered", "queue": "tasks.v2", "peer": "workers.v2.1", "to_version": "v2"}
-AT_V1, AT_V2, ASIDE = ({"seen": "resting", "queue": queue} for queue in ("tasks.v1", "tasks.v2", "tasks.later"))
+AT_V1, AT_V2, ASIDE = ({"seen": "remaining", "queue": queue} for queue in ("tasks.v1", "tasks.v2", "tasks.later"))
 LINES = ("publish a ok", "consume tasks.v1 by v1", "consume tasks.v2 by v2", "phase playbook begin")
 
 

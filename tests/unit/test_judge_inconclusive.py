@@ -29,7 +29,7 @@ MISSING = {
     "no_lost_tasks needs effects": (DONE, "no_lost_tasks", "effects", INCONCLUSIVE),
     "no_lost_tasks needs leftovers": (DONE, "no_lost_tasks", "leftovers", INCONCLUSIVE),
     "a lost task may have had its effect": (LOST, "no_lost_tasks", "effects", INCONCLUSIVE),
-    "a lost task may rest somewhere": (LOST, "no_lost_tasks", "leftovers", INCONCLUSIVE),
+    "a lost task may remain somewhere": (LOST, "no_lost_tasks", "leftovers", INCONCLUSIVE),
     "no_duplicate_effects needs effects": (DOUBLED, "no_duplicate_effects", "effects", INCONCLUSIVE),
     "a duplicate needs no leftovers": (DOUBLED, "no_duplicate_effects", "leftovers", BROKEN),
     "a duplicate needs no ledger": (DOUBLED, "no_duplicate_effects", "published", BROKEN),

@@ -83,17 +83,17 @@ def test_a_lost_task_names_the_source_it_is_missing_from() -> None:
         "calls or rows": judged(),
     }
     for missing, judgement in whys.items():
-        assert judgement["no_lost_tasks"].findings[0].why == f"It was confirmed, but left no effect in {missing} and rests nowhere."
+        assert judgement["no_lost_tasks"].findings[0].why == f"It was confirmed, but left no effect in {missing} and remains nowhere."
 
 
 def test_a_task_at_rest_names_the_source_it_is_missing_from() -> None:
     found = judged("effect a in rows", "leftover a dead in d")["no_lost_tasks"].findings
-    assert found[0].why == "It rests dead in d, and left no effect in calls."
+    assert found[0].why == "It is dead-lettered in d, and left no effect in calls."
 
 
 def test_an_acknowledged_task_names_the_source_it_is_missing_from() -> None:
     found = judged("deliver a to v1 from q", "effect a in rows", "ack a by v1")["no_lost_tasks"].findings
-    assert found[0].why == "workers.v1.1 acknowledged it, but it left no effect in calls and rests nowhere."
+    assert found[0].why == "workers.v1.1 acknowledged it, but it left no effect in calls and remains nowhere."
 
 
 RECOVERED = {

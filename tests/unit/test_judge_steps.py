@@ -32,11 +32,11 @@ VANISHED = {
     ),
     "while another queue went away": (
         ["publish a ok", "deliver a to v1 from tasks.v1", *(line.format(4) for line in DELETED)],
-        (None, "It was confirmed, but left no effect and rests nowhere."),
+        (None, "It was confirmed, but left no effect and remains nowhere."),
     ),
     "after the queue went away": (
         [*(line.format(4) for line in DELETED), "publish a ok"],
-        (None, "It was confirmed, but left no effect and rests nowhere."),
+        (None, "It was confirmed, but left no effect and remains nowhere."),
     ),
     "with the second of two queues, where it was sent": (
         ["publish a ok", "resend a to tasks.v3", *(line.format(4) for line in DELETED)]
@@ -45,17 +45,17 @@ VANISHED = {
     ),
     "acknowledged too early, by a worker that was then stopped": (
         ["publish a ok", TO_V2, "ack a by v2", "step stop v2 begin", "killed v2", "step stop v2 end"],
-        ("stop v2", "workers.v2.1 acknowledged it, but it left no effect and rests nowhere."),
+        ("stop v2", "workers.v2.1 acknowledged it, but it left no effect and remains nowhere."),
     ),
     "acknowledged by the operator": (
         ["publish a ok", "step move begin", "ack a by operator", "step move end"],
-        ("move", "operator acknowledged it, but it left no effect and rests nowhere."),
+        ("move", "operator acknowledged it, but it left no effect and remains nowhere."),
     ),
     "refused without a dead-letter queue": (
         ["publish a ok", TO_V2, "step start v1 begin", "reject a by v2", "step start v1 end"],
-        ("start v1", "workers.v2.1 refused it without putting it back, and it rests nowhere."),
+        ("start v1", "workers.v2.1 refused it without putting it back, and it remains nowhere."),
     ),
-    "nobody knows how": (["publish a ok"], (None, "It was confirmed, but left no effect and rests nowhere.")),
+    "nobody knows how": (["publish a ok"], (None, "It was confirmed, but left no effect and remains nowhere.")),
 }
 
 

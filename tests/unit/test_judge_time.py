@@ -69,7 +69,7 @@ RECOVERED = {
     "confirmed after the healing, in time": ([*PLAYBOOK, "wait 60", "publish a ok", "effect a"], HELD),
     "confirmed after the healing, late": ([*PLAYBOOK, "wait 60", "publish a ok", "wait 20", "effect a"], BROKEN),
     "never done": (["publish a ok"], BROKEN),
-    "never done, and it rests dead": (["publish a ok", "leftover a dead in tasks.dead"], BROKEN),
+    "never done, and it is dead-lettered": (["publish a ok", "leftover a dead in tasks.dead"], BROKEN),
     "the fault never cleared": (["publish a ok", "fault x begin", "fault x not_cleared", "wait 20", "effect a"], INCONCLUSIVE),
     "nobody saw the fault clear": (["publish a ok", "fault x begin", "fault x end", "effect a"], INCONCLUSIVE),
     "a fault that stays": (["publish a ok", "fault x begin", "fault x took_effect", "effect a"], HELD),

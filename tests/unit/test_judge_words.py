@@ -113,7 +113,7 @@ def test_a_story_is_told_in_time_order_from_all_evidence() -> None:
         "delivered to workers.v1.1 from tasks.v1",
         "done by workers.v1.1 (v1)",
         "acknowledged by workers.v1.1",
-        "rests dead in tasks.dead",
+        "is dead-lettered in tasks.dead",
     ]
     assert [moment.at for moment in story] == sorted(moment.at for moment in story)
 

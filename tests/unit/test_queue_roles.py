@@ -1,4 +1,4 @@
-"""Which queues keep dead letters, and which only delay: it decides when a stage is at rest, and what a resting task is called."""
+"""Which queues keep dead letters, and which only delay: it decides when a stage is at rest, and what a remaining task is called."""
 
 from __future__ import annotations
 

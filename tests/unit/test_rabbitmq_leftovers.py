@@ -1,4 +1,4 @@
-"""What rests in queues, read from a broker in memory: each message once, whatever moves meanwhile, and what could not be read."""
+"""What remains in queues, read from a broker in memory: each message once, whatever moves meanwhile, and what could not be read."""
 
 from __future__ import annotations
 

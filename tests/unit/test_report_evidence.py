@@ -1,4 +1,4 @@
-"""The report says what its verdict rests on."""
+"""The report says what its verdict is based on."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from drillbook.judge.verdict import Finding, Judgement, Result, StoryMoment, Ver
 from drillbook.report import write
 
 LOST = Finding(
-    "charge-000012", "It was confirmed, left no effect and rests nowhere.", "drain v2", (StoryMoment(at(1), "published, confirmed"),)
+    "charge-000012", "It was confirmed, left no effect and remains nowhere.", "drain v2", (StoryMoment(at(1), "published, confirmed"),)
 )
 RESULTS = (
     Result("no_lost_tasks", "Nothing is lost.", Verdict.BROKEN, 12, (LOST,)),
@@ -50,7 +50,7 @@ def test_a_broken_invariant_fails_with_its_first_counterexample(tmp_path: Path) 
     [failure] = case(suite(tmp_path, JUDGEMENT), "no_lost_tasks")
     assert failure.tag == "failure"
     assert failure.get("message") == (
-        "charge-000012: It was confirmed, left no effect and rests nowhere. In the step “drain v2”. (and 11 more)"
+        "charge-000012: It was confirmed, left no effect and remains nowhere. In the step “drain v2”. (and 11 more)"
     )
 
 

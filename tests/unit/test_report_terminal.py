@@ -13,14 +13,16 @@ from drillbook.judge.verdict import Equation, Finding, Judgement, Result, Verdic
 from drillbook.report.sentences import explain_command
 from drillbook.report.terminal import show
 
-FINDINGS = tuple(Finding(f"charge-{number:06d}", "It was confirmed, left no effect and rests nowhere.", "drain v2") for number in range(5))
+FINDINGS = tuple(
+    Finding(f"charge-{number:06d}", "It was confirmed, left no effect and remains nowhere.", "drain v2") for number in range(5)
+)
 EQUATION = Equation(planned=9231, ok=9221, failed=0, unknown=7, skipped=3, done=9161, dead=1, queued=0, cancelled=0, missing=59, doubled=24)
 BROKEN = Judgement(
     "A slow canary is rolled back",
     Verdict.BROKEN,
     "Broken: 59 tasks are lost in the step “drain v2”, which is a sentence too long for one line of a terminal.",
     (
-        Result("no_lost_tasks", "Every confirmed task left an effect, or rests where it may.", Verdict.BROKEN, 59, FINDINGS),
+        Result("no_lost_tasks", "Every confirmed task left an effect, or remains where it may.", Verdict.BROKEN, 59, FINDINGS),
         Result(
             "version_fence",
             "After the step, that version does nothing.",
@@ -52,7 +54,7 @@ def test_the_verdict_comes_first_as_a_word_and_a_sentence() -> None:
 
 def test_a_broken_invariant_shows_its_first_counterexamples_and_counts_the_rest() -> None:
     text = words(shown(BROKEN))
-    assert "charge-000000 It was confirmed, left no effect and rests nowhere. In the step “drain v2”." in text
+    assert "charge-000000 It was confirmed, left no effect and remains nowhere. In the step “drain v2”." in text
     assert "charge-000002" in text
     assert "charge-000003" not in text
     assert "and 56 more" in text

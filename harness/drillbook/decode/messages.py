@@ -32,7 +32,7 @@ _PROPERTIES_AT = 12
 WHERE = ("seen", "at", "task", "queue", "peer", "to_version")
 """What a line says of where the message was seen."""
 
-Seen = Literal["delivered", "resting"]
+Seen = Literal["delivered", "remaining"]
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ CHUNK = 500
 
 
 class Decoding:
-    """The end of a drill: what rests and what was captured becomes ``messages.jsonl``, and its answers ``decoded.jsonl``.
+    """The end of a drill: what remains and what was captured becomes ``messages.jsonl``, and its answers ``decoded.jsonl``.
 
     Args:
         run: where evidence goes.
@@ -39,9 +39,9 @@ class Decoding:
         """The version that is asked."""
         return self._spec.by
 
-    def rests(self, found: Leftover, properties: BasicProperties, body: bytes) -> None:
-        """A message was found resting."""
-        self._messages.add(SeenMessage("resting", now(), found.task, found.queue, properties, body))
+    def remains(self, found: Leftover, properties: BasicProperties, body: bytes) -> None:
+        """A message was found remaining."""
+        self._messages.add(SeenMessage("remaining", now(), found.task, found.queue, properties, body))
 
     def ask(self, scenario: Scenario, image: str, run_id: str) -> None:
         """Add what the tap captured, ask the worker, and say in the timeline why answers may be missing.

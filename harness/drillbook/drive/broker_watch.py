@@ -64,13 +64,13 @@ class MetricsWatch:
     def _rest(self) -> None:
         found = self._client.metrics()
 
-        def rests() -> bool:
+        def remains() -> bool:
             nonlocal found
             before, found = found, self._client.metrics()
             return at_rest(before, found)
 
         # Nothing consumes or publishes any more: what still moves is the broker itself, which dead-letters what its time is over for.
-        until(rests, COUNTERS_REST_WITHIN_SECONDS, every=0.1)
+        until(remains, COUNTERS_REST_WITHIN_SECONDS, every=0.1)
         self._write(now(), found, "collect", "start")
 
     def _loop(self) -> None:

@@ -1,4 +1,4 @@
-"""Collecting after settling: effects, task states, the rollback script's ledger, and every task that still rests somewhere."""
+"""Collecting after settling: effects, task states, the rollback script's ledger, and every task that still remains somewhere."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def collect(run: RunDirectory, stage: DrivenStage, scenario: RunnableScenario, s
         stage: the stage, its workers and its sink stopped.
         scenario: what is read, and how.
         state_directory: where programs of the drill wrote what they know: cancelled tasks, and evidence that they give.
-        look: shown each message that rests in a queue.
+        look: shown each message that remains in a queue.
     """
     for found in _effect_sources(stage, scenario.effects):
         _keep(run, "effects", found)

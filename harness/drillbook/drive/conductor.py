@@ -165,7 +165,7 @@ class Conductor:
         if not self._rested:
             for stem in ("effects", "states", "handled", "leftovers", "decoded"):
                 self.run_directory.event("incomplete", stem, "from", detail="the drill ended before the stage was at rest")
-        self.progress.phase("collect", "effects and leftovers")
+        self.progress.phase("collect", "effects and what is left in queues")
         self.run_directory.event("phase", "collect", "begin")
         self.stage.stop_workers(STOP_GRACE_SECONDS)
         # What a worker held goes back to its queue when the broker has seen its connection end.
@@ -173,7 +173,7 @@ class Conductor:
         self._metrics.finish()
         self.stage.stop_sink()
         decoding = Decoding(self.run_directory, self.scenario.decode) if self.scenario.decode else None
-        look = decoding.rests if decoding else None
+        look = decoding.remains if decoding else None
         collect(self.run_directory, self.stage, self.scenario, self._programs.state_directory, look)
         self.stage.stop_tap()
         if decoding is not None and self._rested:

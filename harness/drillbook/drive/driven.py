@@ -127,7 +127,7 @@ class DrivenStage(faults.FaultStage, Protocol):
         """The last lines a container logged."""
 
     def leftovers(self, look: Look | None) -> Iterator[Leftover]:
-        """Every message that rests in a queue."""
+        """Every message that remains in a queue."""
 
     def stop_workers(self, grace_seconds: int) -> None:
         """Stop every worker in order, so that nothing is held any more."""

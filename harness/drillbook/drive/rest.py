@@ -32,8 +32,8 @@ class Terms:
 
     quiet_for: float
     """Seconds."""
-    resting: frozenset[str] = frozenset()
-    """Queues where a task may rest for good."""
+    remaining: frozenset[str] = frozenset()
+    """Queues where a task may remain for good."""
     delays: Mapping[str, float | None] = field(default_factory=dict)
     """Queues that delay, each with its time to live in seconds; None: not known."""
 
@@ -103,7 +103,7 @@ class Rest:
 
     @property
     def waiting(self) -> list[str]:
-        """What waits where no task may rest, in words."""
+        """What waits where no task may remain, in words."""
         if self._last is None:
             return []
         places = {f"in {queue}": count for queue, count in self._restless().items()}
@@ -174,9 +174,9 @@ class Rest:
         return movers + silent
 
     def _restless(self) -> dict[str, int]:
-        """How many tasks there are in each queue where none may rest."""
+        """How many tasks there are in each queue where none may remain."""
         depths = self._last.depths if self._last is not None else {}
-        return {queue: depth for queue, depth in depths.items() if depth and queue not in self._terms.resting}
+        return {queue: depth for queue, depth in depths.items() if depth and queue not in self._terms.remaining}
 
     @property
     def _took(self) -> float:

@@ -2,10 +2,10 @@
 
 The comment lines a file begins with are its header::
 
-    -- no_lost_tasks: Every confirmed task left an effect, or rests where the playbook may put it.
+    -- no_lost_tasks: Every confirmed task left an effect, or remains where the playbook may put it.
     -- needs: published, effects, leftovers
     -- needs complete: effects, leftovers
-    -- parameter allow: list[state] = [] (where a task may rest without having been done)
+    -- parameter allow: list[state] = [] (where a task may remain without having been done)
     -- in words: 1 task is lost | {count} tasks are lost
 
 ``needs``: evidence without which it is inconclusive. ``needs complete``: evidence that could explain a counterexample away when it is
@@ -31,6 +31,13 @@ FOLDER = Path(__file__).parent / "invariants"
 
 OLDER_KEYS = {"excused by": "needs complete"}
 """Lines of a header, as they were called in format 1 of the run directory, and what they are called now."""
+
+OLDER_COLUMNS = {
+    **{"bit_at": "took_effect_at", "lifted_at": "cleared_at", "not_bit": "no_effect", "not_lifted": "not_cleared"},
+    **{"rests": "remains", "rests_in": "remains_in", "rests_queue": "remains_queue", "rests_reason": "remains_reason"},
+}
+"""Columns of the views, as they were called in format 1, and what they are called now."""
+_OLDER = re.compile(rf"('(?:[^']|'')*')|\b({'|'.join(OLDER_COLUMNS)})\b")
 
 _PARAMETER = re.compile(r"^parameter (\w+): (\S+?)(?: = (\S+|\[[^\]]*\]))?(?: \((.*)\))?$")
 _WORDS = re.compile(r"^in words(?: ([\w ]+))?: ([^|]+)\|([^|]+)$")
@@ -190,7 +197,7 @@ def _parsed(path: Path, sql: str, built_in: bool) -> Invariant:
         **{"needs_complete": found.get("needs", ())} | found,
         name=path.stem,
         path=path,
-        sql=sql,
+        sql=sql if built_in else _OLDER.sub(lambda found: found[1] or OLDER_COLUMNS[found[2]], sql),
         about="\n".join(about).strip(),
         header_problems=tuple(f"{path.name}: {problem}" for problem in problems),
         built_in=built_in,

@@ -121,16 +121,16 @@ def _context(database: EvidenceDatabase, story: Sequence[StoryMoment]) -> list[S
 
 def _summary(database: EvidenceDatabase, task: str, missing: Set[str]) -> str:
     row = database.execute(
-        "select type, outcome, attempts, effects, array_to_string(rests, ', ') from tasks where task = ?", [task]
+        "select type, outcome, attempts, effects, array_to_string(remains, ', ') from tasks where task = ?", [task]
     ).fetchone()
     if row is None:
         return "" if "published" in missing else "Nobody published it, as far as the ledger knows."
-    kind, outcome, attempts, effects, rests = row
+    kind, outcome, attempts, effects, remains = row
     published = {"ok": "confirmed", "unknown": "sent and never confirmed", "fail": "refused", "skipped": "skipped and never sent"}[outcome]
     tried = f" in {attempts} attempts" if attempts > 1 else ""
     done = {0: "; no effect", 1: "; 1 effect"}.get(effects, f"; {effects} effects") if "effects" not in missing else ""
-    resting = f"; rests {f'as {rests}' if rests else 'nowhere'}" if "leftovers" not in missing else ""
-    return f"Of type {kind}; {published}{tried}{done}{resting}."
+    remaining = f"; remains {f'as {remains}' if remains else 'nowhere'}" if "leftovers" not in missing else ""
+    return f"Of type {kind}; {published}{tried}{done}{remaining}."
 
 
 def _doubt(name: str, state: str, reason: str) -> str:

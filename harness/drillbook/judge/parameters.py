@@ -13,7 +13,7 @@ Names = Mapping[str, Collection[str]]
 """What is declared, by kind (``queue``, ``version``, ``step``); a kind that is not in it is not checked."""
 
 STATES: tuple[str, ...] = get_args(get_type_hints(Leftover)["state"])
-"""Where a task can rest."""
+"""Where a task can remain."""
 
 _SCHEMAS: dict[str, dict[str, Any]] = {
     "duration": Seconds.json_schema(),

@@ -106,7 +106,7 @@ class Compatibility:
     decoded: int
     failed: int
     reached: int
-    """Of the failed: those that the version got, or that rest where it consumes."""
+    """Of the failed: those that the version got, or that remain where it consumes."""
     reasons: tuple[str, ...] = ()
     """The first of them."""
 

@@ -1,4 +1,4 @@
-"""Every message that rests in a queue after settling, read and given back.
+"""Every message that remains in a queue after settling, read and given back.
 
 What is read stays unacknowledged until everything has been read. So a queue that delays cannot pass its tasks on meanwhile, and a task
 that has used up its deliveries is not dead-lettered into a queue that is still to be read: each is found once. Queues are gone through
@@ -40,11 +40,11 @@ GONE, REFUSED, LOCKED = 404, 403, 405
 
 T = TypeVar("T")
 Message = tuple[BasicProperties, bytes]
-Resting = Literal["dead", "delayed", "ready"]
+Remaining = Literal["dead", "delayed", "ready"]
 
 
 Look = Callable[[Leftover, BasicProperties, bytes], object]
-"""Called with each message that rests."""
+"""Called with each message that remains."""
 
 
 def leftovers(client: BrokerClient, declared: Broker, task_of: TaskOf, look: Look | None = None) -> Iterator[Leftover]:
@@ -67,7 +67,7 @@ def leftovers(client: BrokerClient, declared: Broker, task_of: TaskOf, look: Loo
             now = running(client)
             dead, delayed = (roles(declared) | roles(now) for roles in (dead_letter_queues, delay_queues))
             for name, queue in sorted({**declared.queues, **now.queues}.items()):
-                state: Resting = "dead" if name in dead else "delayed" if name in delayed else "ready"
+                state: Remaining = "dead" if name in dead else "delayed" if name in delayed else "ready"
                 for leftover in reading.read(name, queue.type == "stream", state):
                     found = True
                     yield leftover
@@ -102,7 +102,7 @@ class _Reading:
         self._locked: set[str] = set()
         self._streams: dict[str, _Stream] = {}
 
-    def read(self, queue: str, stream: bool, state: Resting) -> Iterator[Leftover]:
+    def read(self, queue: str, stream: bool, state: Remaining) -> Iterator[Leftover]:
         """What has come into a queue since it was last read."""
         for properties, body in self._stream(queue) if stream else self._queue(queue):
             task = self._task_of(properties, body) or f"(a message without an id, {len(body)} bytes)"

@@ -11,7 +11,7 @@ that stayed open:
   their queue is deleted, until the broker tidies up (``core_metrics_gc_interval``, 2 minutes); a queue made anew before that counts on.
 - Gauges lag. ``queue_messages_ready`` and ``…_unacked`` are told by the queue itself: by a quorum queue every 5 s
   (``quorum_tick_interval``), by a classic one after 1 to 3 s (``collect_statistics_interval`` is 5 s, and sooner when it falls idle).
-  ``queue_consumers`` rises at once and falls late. Shorter intervals would make the stage unlike production, and no judgement rests on
+  ``queue_consumers`` rises at once and falls late. Shorter intervals would make the stage unlike production, and no judgement depends on
   a lagging gauge.
 - ``process_start_time_seconds`` tells a restart. ``erlang_uptime_seconds`` is up to 5 s old, and has grown again by the first scrape that
   is answered after an early restart.

@@ -1,4 +1,4 @@
-"""What a queue is for: one that keeps dead letters, one that only delays, one where tasks may rest. Pure, but for :func:`running`."""
+"""What a queue is for: one that keeps dead letters, one that only delays, one where tasks may remain. Pure, but for :func:`running`."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def delays(broker: Broker) -> dict[str, float | None]:
 
 
 def resting_queues(broker: Broker, invariants: Mapping[str, Mapping[str, Any] | None]) -> set[str]:
-    """Queues where a task may rest for good: dead letters, streams (which keep what they have), and parking queues.
+    """Queues where a task may remain for good: dead letters, streams (which keep what they have), and parking queues.
 
     Args:
         broker: what is declared.

@@ -64,7 +64,7 @@ class TaskTable(Part):
 class Decode(Part):
     """What one version's worker can decode of the messages that are left for it, asked dry after settling.
 
-    Messages that are delivered from the moment the playbook starts, and those that rest after settling, are kept with their bodies in the
+    Messages that are delivered from the moment the playbook starts, and those that remain after settling, are kept with their bodies in the
     run directory; without this key no body is ever kept. The command is run in the worker's own image without a network, and without the
     addresses of broker and database. It gets `messages.jsonl` on its stdin, one message a line as JSON: `message` (its number), `queue`,
     `properties` by their AMQP names, and `body` in base64; for each it writes a line to its stdout, `{"message": 7, "decoded": true}` or
@@ -77,7 +77,7 @@ class Decode(Part):
     most: Size = Field(
         default=64 * 1024 * 1024,
         ge=1024,
-        description="Bytes of messages that are kept, of those delivered and of those resting; what is over makes the answer inconclusive.",
+        description="Bytes of messages that are kept, of those delivered and those remaining; what is over makes the answer inconclusive.",
     )
 
 

@@ -157,7 +157,7 @@ class Stage:
         return connect().events(decode=True, filters={"type": "container", "label": f"{RUN}={self.run_id}"})
 
     def leftovers(self, look: Look | None) -> Iterator[Leftover]:
-        """Every message that rests in a queue; nobody else asks ``broker`` meanwhile.
+        """Every message that remains in a queue; nobody else asks ``broker`` meanwhile.
 
         Args:
             look: shown each message.

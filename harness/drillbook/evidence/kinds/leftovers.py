@@ -10,10 +10,10 @@ from drillbook.evidence.kind import Kind
 
 @dataclass(frozen=True, slots=True)
 class Leftover:
-    """One task still resting somewhere after settling."""
+    """One task still remaining somewhere after settling."""
 
     task: Annotated[str, "the task's id"]
-    queue: Annotated[str | None, "the queue it rests in; left out for a task in no queue"]
+    queue: Annotated[str | None, "the queue it remains in; left out for a task in no queue"]
     state: Annotated[
         Literal["ready", "delayed", "unacked", "dead", "outbox", "cancelled"],
         "waiting in a queue; in a queue that passes its tasks on by itself when their time is over; held by a consumer that is "
@@ -28,7 +28,7 @@ class Leftover:
 
 _MOMENTS = """
 select task, ended."at", 8, 0, 'leftovers',
-       resting(state, queue) || coalesce(', held by ' || holder, '')
+       remaining(state, queue) || coalesce(', held by ' || holder, '')
          || coalesce(' (' || history || ')', ' (' || reason || ')', '')
          || case when deaths > 1 and history is null then format(', dead-lettered {} times', deaths) else '' end,
        case when state in ('outbox', 'cancelled') then 'aside' else 'rest' end,
@@ -36,9 +36,9 @@ select task, ended."at", 8, 0, 'leftovers',
        case state when 'outbox' then 'the outbox' when 'cancelled' then 'the cancel ledger' else queue end, null, null
 from ended, leftovers semi join told using (task)
 union all
-select task, ended."at", 9, 0, 'leftovers', 'no effect was found, and it rests nowhere', 'lost', null, null, null, null
+select task, ended."at", 9, 0, 'leftovers', 'no effect was found, and it remains nowhere', 'lost', null, null, null, null
 from ended, tasks semi join told using (task)
-where $whole and outcome <> 'skipped' and effects = 0 and rests_in is null
+where $whole and outcome <> 'skipped' and effects = 0 and remains_in is null
   and not exists (select 1 from evidence where name in ('effects', 'leftovers') and state = 'missing')
 """
 
@@ -48,7 +48,7 @@ KIND = Kind(
     Leftover,
     about="tasks that still rest somewhere after settling",
     page="""\
-One task that still rests somewhere after settling, with the workers stopped. Every queue of the broker is looked into, those that a
+One task that still remains somewhere after settling, with the workers stopped. Every queue of the broker is looked into, those that a
 program made too. What is read is held until all has been read, and the queues are gone through until nothing new comes, so that a task that
 moves on meanwhile, when its delay is over or its last delivery is used up, is found once. It is given back then.
 
@@ -60,6 +60,6 @@ stream keeps what was consumed from it: all its messages are here as `ready`. A 
 vanish with its client within 5 s, cannot be read: then leftovers are incomplete.
 """,
     complete="at rest",
-    told="where it rests",
+    told="where it remains",
     moments=_MOMENTS,
 )

@@ -7,13 +7,13 @@
 --
 -- Every confirmed task is found somewhere: done, dead, queued or cancelled. And every task that is found was sent: one in the effects
 -- or the leftovers that the ledger does not know, or knows as never sent, was made up on the way (a mangled id, a replay of old
--- messages). Where a task ought to rest is for no_lost_tasks to say.
+-- messages). Where a task ought to remain is for no_lost_tasks to say.
 --
--- Where the broker's metrics were read, it is asked the same queue by queue: what was published to a queue was acknowledged, or rests in
+-- Where the broker's metrics were read, it is asked the same queue by queue: what was published to a queue was acknowledged, or remains in
 -- it, or went on to another as a dead letter. What is short was purged, expired, refused, over a limit, or dead-lettered to nowhere; the
 -- broker counts most of the reasons, though not a purge. And what an exchange could not route was dropped. This also finds messages that
 -- the ledger does not know (a worker's own) and tasks whose publish was never confirmed. It is no finding when only copies went away: each
--- task that passed the wire was done or rests somewhere, and nothing unknown was published.
+-- task that passed the wire was done or remains somewhere, and nothing unknown was published.
 --
 -- Known limits. A counter that was reset (the broker was restarted, the queue made anew) is not judged; nor are streams, queues that
 -- refuse publishes at their limit, and brokers that also speak another protocol than AMQP 0-9-1. A dead letter that arrives in two queues
@@ -26,7 +26,7 @@
 with found as (
   select task, min("at") as "at", 'It was done' as what from effects group by task
   union all
-  select task, null, min(format('It {}', resting(state, queue))) from leftovers group by task
+  select task, null, min(format('It {}', remaining(state, queue))) from leftovers group by task
 ),
 strangers as (
   select found.task, min(what) as what, min(found."at") as "at", any_value(outcome) as outcome
@@ -37,7 +37,7 @@ strangers as (
 astray as (  -- publishes of what is found nowhere, or of what the ledger does not know; asked only where the broker dropped something
   select coalesce(exchange, '') as exchange, wire."at", tasks.task is null as unknown, peer
   from wire cross join (select 1 from dropped limit 1) left join tasks on wire.task = tasks.task
-  where event = 'publish' and ((tasks.task is null and complete('published')) or (outcome in ('ok', 'unknown') and effects = 0 and rests_in is null))
+  where event = 'publish' and ((tasks.task is null and complete('published')) or (outcome in ('ok', 'unknown') and effects = 0 and remains_in is null))
 ),
 judged as (
   select dropped.*, first_at, (select count(*) from vanished) > 0 or (kind = 'queue' and exists (select 1 from astray)) or first_at is not null as sure,

@@ -4,8 +4,8 @@
 -- in words: 1 message is left for a version that cannot decode it | {count} messages are left for a version that cannot decode them
 --
 -- The worker of the version that the scenario names under `decode:` is asked, dry, of every message that was delivered from the moment the
--- playbook started, and of every one that rests after settling. This breaks when it cannot decode one that it got in that time, or that
--- rests in a queue from which it consumed. What it cannot decode and does not get (drained by the new version, moved aside, waiting in a
+-- playbook started, and of every one that remains after settling. This breaks when it cannot decode one that it got in that time, or that
+-- remains in a queue from which it consumed. What it cannot decode and does not get (drained by the new version, moved aside, waiting in a
 -- queue that it does not consume) is in the report's table of compatibility and breaks nothing.
 --
 -- A delivery to a worker in that time of which nobody was asked gives `inconclusive`: the bound `decode.most` was reached, or the tap began too

@@ -4,12 +4,12 @@
 -- parameter queue: queue (the queue that must be empty)
 -- in words: 1 task was left in the queue that must be empty | {count} tasks were left in the queue that must be empty
 --
--- Whatever rests in the queue after settling counts: waiting, or held by a consumer that never acknowledged it. A queue that is gone is
+-- Whatever remains in the queue after settling counts: waiting, or held by a consumer that never acknowledged it. A queue that is gone is
 -- empty; whether its tasks were done is for no_lost_tasks to say.
 --
 -- A finding:
 --
 --     charge-000007  It still waits in tasks.v2.
-select task, format('It {}.', min(resting(state, queue))) as why, null as step
+select task, format('It {}.', min(remaining(state, queue))) as why, null as step
 from leftovers where queue = $queue
 group by task;

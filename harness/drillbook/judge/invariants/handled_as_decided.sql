@@ -31,7 +31,7 @@ done_by as (
 ),
 facts as (
   select ledger.*, state, missing_from, coalesce(tasks.effects, 0) as effects,
-         coalesce(list_has_any(rests, ['ready', 'delayed', 'unacked', 'outbox']), false) as waits,
+         coalesce(list_has_any(remains, ['ready', 'delayed', 'unacked', 'outbox']), false) as waits,
          (select arg_min(worker, done_by."at") from done_by where done_by.task = ledger.task and done_by."at" < ledger."at") as before_by,
          (select count(*) from done_by where done_by.task = ledger.task and done_by."at" < ledger."at") as before,
          (select arg_min(worker, done_by."at") from done_by where done_by.task = ledger.task and done_by."at" >= ledger."at") as after_by

@@ -3,7 +3,7 @@
 -- needs complete: wire, effects, leftovers
 -- in words: 1 task was dropped in silence | {count} tasks were dropped in silence
 --
--- A confirmed task that left no effect and rests nowhere was dropped in silence when its last copy was never delivered (it could not be
+-- A confirmed task that left no effect and remains nowhere was dropped in silence when its last copy was never delivered (it could not be
 -- routed, its queue was purged or deleted, it expired), or when the last consumer that had it put it back or refused it (then also: its
 -- dead-letter exchange is not there). One that a consumer acknowledged, or still held, is not for this invariant but for no_lost_tasks.
 --
@@ -19,7 +19,7 @@ with seen as (
   from wire semi join vanished using (task)
   group by task
 )
-select task, case when delivered_seq is null and step is null then 'It was confirmed, but never delivered, and rests nowhere.' else why end as why,
+select task, case when delivered_seq is null and step is null then 'It was confirmed, but never delivered, and remains nowhere.' else why end as why,
        step
 from vanished left join seen using (task)
 where delivered_seq is null or published_seq > delivered_seq or refused_seq > delivered_seq;

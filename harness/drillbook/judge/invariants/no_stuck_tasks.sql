@@ -180,7 +180,7 @@ held_longest as (select task, arg_max(held_blamed, end_at - begin_at) as hold fr
 doubts as (select not complete('wire') or (declared('faults') and not complete('timeline')) as incomplete)
 
 select task, format('It {}, and nothing moves it.', case when place.state = 'unacked' and place.holder is not null
-                    then format('is still held, unacknowledged, by {}', place.holder) else resting(place.state, place.queue) end) as why,
+                    then format('is still held, unacknowledged, by {}', place.holder) else remaining(place.state, place.queue) end) as why,
        coalesce(step_at(sent_there."at"), step_at(hold.paused_at), step_at(hold.cancelled_at), step_at(consumers_gone."at")) as step,
        null as kind, not complete('leftovers') or not complete('effects') as inconclusive
 from left_behind left join sent_there using (task) left join held_longest using (task)

@@ -14,7 +14,7 @@
 --
 -- A finding:
 --
---     notify-000081  It rests dead in tasks.dead: its time was over in tasks.v2.
+--     notify-000081  It is dead-lettered in tasks.dead: its time was over in tasks.v2.
 with died as (
   select task, queue, coalesce(string_split(history, '; ')[-1], case when deaths <= 1 then reason end) as last_death, deaths, reason
   from leftovers where state = 'dead'
@@ -36,7 +36,7 @@ dropped as (
 ),
 missing as (  -- and no consumer had it at the end
   select count(*) as tasks from tasks left join last_seen using (task)
-  where outcome = 'ok' and effects = 0 and rests_in is null
+  where outcome = 'ok' and effects = 0 and remains_in is null
     and (what is null or what.event in ('publish', 'deliver') or (what.event <> 'ack' and what.back))
 ),
 silent as (
@@ -45,7 +45,7 @@ silent as (
          len($allow) = 0 and complete('wire') and complete('effects') and complete('leftovers') as sure
   from dropped, missing where coalesce(expired, 0) + coalesce(maxlen, 0) > 0 and tasks > 0
 )
-select task, format('It rests dead{}: {}{}.', coalesce(' in ' || queue, ''),
+select task, format('It is dead-lettered{}: {}{}.', coalesce(' in ' || queue, ''),
                     case death.cause when 'expired' then 'its time was over' else 'it was pushed out, as its queue was full,' end,
                     coalesce(' in ' || nullif(death.place, ''), '')) as why,
        null as step, null as kind, false as inconclusive

@@ -10,7 +10,7 @@
 -- A finding:
 --
 --     charge-000412  It still waits in the outbox.
-select task, format('It {}.', resting('outbox', null)) as why, null as step, false as inconclusive
+select task, format('It {}.', remaining('outbox', null)) as why, null as step, false as inconclusive
 from leftovers where state = 'outbox' group by task
 union all
 select null, 'the scenario has no outbox to look into', null, true

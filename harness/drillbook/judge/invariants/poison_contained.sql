@@ -9,8 +9,8 @@
 -- unacknowledged on that channel: of what it had prefetched, the task in hand is the oldest. Ends that the drill itself made do not count:
 -- while a fault stands, and where deployment, playbook or harness stopped the worker before it was delivered anything again.
 --
--- A task on which workers failed more than `most` times is poison. It must rest dead or cancelled at the end, or have been done after all.
--- And no other task may die with it: one that rests dead because of its delivery limit, was not done, and on which no worker ever failed,
+-- A task on which workers failed more than `most` times is poison. It must remain dead-lettered or cancelled at the end, or have been done after all.
+-- And no other task may die with it: one that is dead-lettered because of its delivery limit, was not done, and on which no worker ever failed,
 -- was held by a worker that failed on another. A prefetch of 1 keeps them apart.
 --
 -- A stage that cannot come to rest because of the poison leaves effects and leftovers incomplete. A task on which workers failed more than
@@ -99,7 +99,7 @@ incomplete as (
          exists (select 1 from evidence where name in ('effects', 'leftovers') and state = 'missing')
            or exists (select 1 from timeline where event = 'incomplete' and name in ('effects', 'leftovers')) as truly
 ),
-places as (select task, min(resting(state, queue)) as place, bool_or(state in ('dead', 'cancelled')) as aside from leftovers group by task),
+places as (select task, min(remaining(state, queue)) as place, bool_or(state in ('dead', 'cancelled')) as aside from leftovers group by task),
 dragged as (  -- died of the delivery limit, and no worker failed on it
   select dead.task, count(*) as times, max(culprits."at") as "at",
          arg_max(culprits.task, culprits.seq) as culprit, arg_max(culprits.peer, culprits.seq) as peer
@@ -111,7 +111,7 @@ dragged as (  -- died of the delivery limit, and no worker failed on it
   group by dead.task
 )
 select task, format('Workers failed on it {} times, the first was {}, and it {}.', times, coalesce(first_peer, 'a consumer'),
-                    coalesce(place, 'rests nowhere')) as why,
+                    coalesce(place, 'remains nowhere')) as why,
        step_at(too_often_at) as step, null as kind,
        incomplete.wire or (incomplete.rest and (incomplete.truly or while_settling <= $most)) as inconclusive
 from incomplete, poison left join places using (task) left join tasks using (task)

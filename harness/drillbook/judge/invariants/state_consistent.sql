@@ -1,22 +1,22 @@
 -- state_consistent: What the workers' own table says of a task is what became of it.
 -- needs: published, states, effects, leftovers
 -- needs complete: nothing
--- parameter failed: anywhere|aside = anywhere (where a failed task may rest; aside: dead or cancelled, and nowhere else)
--- parameter dead: any|failed = any (what the table must say of a task that rests dead or cancelled and was not done)
+-- parameter failed: anywhere|aside = anywhere (where a failed task may remain; aside: dead or cancelled, and nowhere else)
+-- parameter dead: any|failed = any (what the table must say of a task that remains dead-lettered or cancelled and was not done)
 -- in words: the table is wrong about 1 task | the table is wrong about {count} tasks
 -- in words stranger: the table knows 1 task that nobody sent | the table knows {count} tasks that nobody sent
 --
 -- After settling, with the workers stopped:
 --
 -- - `completed`: it was done, and a task that was done is `completed`;
--- - `executing`: no task, since nobody executes any more; one that rests dead or cancelled may have been left so by its last worker;
--- - `queued`: it rests where it can still be done: in a queue, in an outbox, or with a consumer; or dead or cancelled;
+-- - `executing`: no task, since nobody executes any more; one that remains dead-lettered or cancelled may have been left so by its last worker;
+-- - `queued`: it remains where it can still be done: in a queue, in an outbox, or with a consumer; or dead or cancelled;
 -- - `failed`: it was not done, and does not wait in a queue, where it would be done all the same;
--- - no row at all: it was never done, and rests somewhere; the table need not know a task before a worker has it;
+-- - no row at all: it was never done, and remains somewhere; the table need not know a task before a worker has it;
 -- - a task in the table was sent by somebody.
 --
 -- By default a dead or cancelled task may be in any state but `completed`, because no worker hears of a dead letter; where the playbook has
--- to mark them, say `dead: failed`. A failed task need not rest anywhere, as its row is where it rests; or else say `failed: aside`.
+-- to mark them, say `dead: failed`. A failed task need not remain anywhere, as its row is where it remains; or else say `failed: aside`.
 -- Of a task with several rows the newest counts. A task whose publish was not confirmed is judged only by what is there of it.
 --
 -- The step blamed is the one in which the worker that brought it into this state was stopped, or else the one in which it came into it.
@@ -37,8 +37,8 @@ newest as (
 facts as (
   select task, state, worker, "at", outcome, missing_from, state is not null and coalesce(outcome, 'skipped') = 'skipped' as stranger,
          coalesce(effects, 0) > 0 as done,
-         coalesce(list_has_any(rests, ['ready', 'delayed', 'unacked', 'outbox']), false) as waits,
-         coalesce(list_has_any(rests, ['dead', 'cancelled']), false) as aside
+         coalesce(list_has_any(remains, ['ready', 'delayed', 'unacked', 'outbox']), false) as waits,
+         coalesce(list_has_any(remains, ['dead', 'cancelled']), false) as aside
   from tasks full join newest using (task)
   where state is not null or outcome = 'ok' or effects > 0
 ),
@@ -46,14 +46,14 @@ wrong as (
   select *, case
     when stranger then null
     when state is null and done then 'It was done, and the table does not know it'
-    when state is null and not waits and not aside then 'The table does not know it, and it left no effect and rests nowhere'
+    when state is null and not waits and not aside then 'The table does not know it, and it left no effect and remains nowhere'
     when state <> 'completed' and done then format('The table says {}, but it was done', state)
     when state = 'completed' and not done
       then 'The table says completed, but it left no effect' || coalesce(' in ' || array_to_string(missing_from, ', '), '')
     when state = 'executing' and not aside then 'The table says executing, and nobody executes any more'
-    when state = 'queued' and not waits and not aside then 'The table says queued, and it rests nowhere'
+    when state = 'queued' and not waits and not aside then 'The table says queued, and it remains nowhere'
     when state = 'failed' and waits then 'The table says failed, but it still waits to be done'
-    when state = 'failed' and $failed = 'aside' and not aside then 'The table says failed, and it rests neither dead nor cancelled'
+    when state = 'failed' and $failed = 'aside' and not aside then 'The table says failed, and it is neither dead-lettered nor cancelled'
     when aside and $dead = 'failed' and state <> 'failed' then format('The table says {}, but it was set aside', state)
   end as why
   from facts

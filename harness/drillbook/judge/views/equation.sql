@@ -7,9 +7,9 @@ select count(*) as tasks,
        count(*) filter (outcome = 'unknown') as unknown,
        count(*) filter (outcome = 'skipped') as skipped,
        count(*) filter (ok and not undone) as done,
-       count(*) filter (undone and rests_in = 'dead') as dead,
-       count(*) filter (undone and rests_in in ('ready', 'delayed', 'unacked', 'outbox')) as queued,
-       count(*) filter (undone and rests_in = 'cancelled') as cancelled,
-       count(*) filter (undone and rests_in is null) as missing,
+       count(*) filter (undone and remains_in = 'dead') as dead,
+       count(*) filter (undone and remains_in in ('ready', 'delayed', 'unacked', 'outbox')) as queued,
+       count(*) filter (undone and remains_in = 'cancelled') as cancelled,
+       count(*) filter (undone and remains_in is null) as missing,
        (select count(distinct task) from (select task from done group by task, source having count(*) > 1)) as doubled
 from confirmed;

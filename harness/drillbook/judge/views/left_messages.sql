@@ -1,5 +1,5 @@
 -- left_messages: one row a message that was left since the rollback began and a place where it was seen; what the asked version says of it.
--- kind: its type property, or else its task's type in the ledger. for_it: the version got it, or it rests where the version consumes.
+-- kind: its type property, or else its task's type in the ledger. for_it: the version got it, or it remains where the version consumes.
 create view left_messages as
 with consumed as (
   select distinct queue, version_of(version, peer) as version from wire where event = 'consume' and queue is not null

@@ -18,11 +18,11 @@ create macro seconds_of(ns) as format('{:.1f} s', ns / 1e9);
 -- version_of(version, container): the version said, or the one in the name of a worker container, workers.v2.1.
 create macro version_of(version, container) as
   coalesce(case when container like 'workers.%' then split_part(container, '.', 2) end, version);
--- resting(state, queue): where a task rests, in words.
-create macro resting(state, queue) as case state
+-- remaining(state, queue): where a task remains, in words.
+create macro remaining(state, queue) as case state
   when 'ready' then 'still waits' || coalesce(' in ' || queue, '')
   when 'delayed' then 'still waits for its time' || coalesce(' in ' || queue, '')
   when 'unacked' then 'is still held, unacknowledged,' || coalesce(' by a consumer of ' || queue, ' by a consumer')
   when 'outbox' then 'still waits in the outbox'
-  when 'dead' then 'rests dead' || coalesce(' in ' || queue, '')
+  when 'dead' then 'is dead-lettered' || coalesce(' in ' || queue, '')
   when 'cancelled' then 'was cancelled' end;

@@ -15,17 +15,17 @@ several_versions as (
   from done semi join (select task from done_tasks where first_version <> last_version) using (task)
   where version is not null group by task
 ),
-resting as (  -- a task in several places rests in the one it can still leave by itself
+remaining as (  -- a task in several places remains in the one it can still leave by itself
   select task, min({rank: list_position(['ready', 'delayed', 'unacked', 'outbox', 'cancelled', 'dead'], state), queue: queue, reason: reason}) as place,
-         list_sort(list(distinct state)) as rests
+         list_sort(list(distinct state)) as remains
   from leftovers group by task
 )
 select task, type, ['skipped', 'fail', 'unknown', 'ok'][best] as outcome, attempts, intended_at, sent_at, confirmed_at,
        coalesce(effects, 0) as effects, first_effect_at, last_effect_at,
        coalesce(missing_from, []) as missing_from,
        case when first_version = last_version then [first_version] else coalesce(versions, []) end as versions,
-       ['ready', 'delayed', 'unacked', 'outbox', 'cancelled', 'dead'][place.rank] as rests_in,
-       place.queue as rests_queue,
-       place.reason as rests_reason,
-       coalesce(rests, []) as rests
-from attempts left join done_tasks using (task) left join several_versions using (task) left join resting using (task);
+       ['ready', 'delayed', 'unacked', 'outbox', 'cancelled', 'dead'][place.rank] as remains_in,
+       place.queue as remains_queue,
+       place.reason as remains_reason,
+       coalesce(remains, []) as remains
+from attempts left join done_tasks using (task) left join several_versions using (task) left join remaining using (task);

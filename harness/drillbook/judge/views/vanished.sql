@@ -13,19 +13,19 @@ from wire semi join undone using (task)
 where event in ('publish', 'deliver', 'ack', 'nack', 'reject')
 group by task;
 
--- vanished: every confirmed task that left no effect and rests nowhere, and where it went wrong.
+-- vanished: every confirmed task that left no effect and remains nowhere, and where it went wrong.
 create table vanished as
 with missing as (
   select tasks.task, tasks.confirmed_at, tasks.missing_from, what.event as event, what.peer as peer, what.back as back, queue,
          coalesce(what.moment, confirmed_at) as seen_at
   from tasks left join last_seen using (task)
-  where outcome = 'ok' and effects = 0 and rests_in is null
+  where outcome = 'ok' and effects = 0 and remains_in is null
 ),
 taken as (  -- a consumer answered for it: it went wrong where that consumer was stopped, or else where it answered
   select missing.task, coalesce(step_at(min(stops."at")), step_at(any_value(seen_at))) as step,
          any_value(coalesce(peer, 'A consumer')
-                   || case when event = 'ack' then format(' acknowledged it, but it {} and rests nowhere.', left_no_effect(missing_from))
-                           else ' refused it without putting it back, and it rests nowhere.' end) as why
+                   || case when event = 'ack' then format(' acknowledged it, but it {} and remains nowhere.', left_no_effect(missing_from))
+                           else ' refused it without putting it back, and it remains nowhere.' end) as why
   from missing left join stops on stops.name = peer and stops."at" >= seen_at and event = 'ack'
   where event = 'ack' or (event in ('nack', 'reject') and not back)
   group by missing.task
@@ -39,7 +39,7 @@ dropped as (  -- the first step after it was last seen in which its queue, or an
 )
 select missing.task,
        coalesce(taken.why,
-         case when drop is null then format('It was confirmed, but {} and rests nowhere.', left_no_effect(missing_from))
+         case when drop is null then format('It was confirmed, but {} and remains nowhere.', left_no_effect(missing_from))
               else format('It was confirmed and {}; the queue {} {}.', case when len(missing_from) > 0 then left_no_effect(missing_from) else 'not done' end,
                           drop.queue, case when drop.gone then format('went away with at least {} in it', counted(drop.short))
                                            else format('came up at least {} short', counted(drop.short)) end) end) as why,

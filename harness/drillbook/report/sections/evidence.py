@@ -1,4 +1,4 @@
-"""What the verdict rests on: of every kind of evidence whether it is there and complete, how much of it, and which invariants need it."""
+"""What the verdict is based on: of every kind of evidence whether it is complete, how much there is, and which invariants need it."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def _facts(run: Reported) -> Facts:
 
 
 section = Section(
-    "What the verdict rests on",
+    "What the verdict is based on",
     place=105,
     facts=_facts,
     link="Evidence",

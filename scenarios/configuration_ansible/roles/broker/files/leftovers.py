@@ -1,4 +1,4 @@
-"""Move what rests in a queue to an exchange, once nobody consumes from the queue any more; each task is confirmed before it leaves.
+"""Move what remains in a queue to an exchange, once nobody consumes from the queue any more; each task is confirmed before it leaves.
 
     leftovers.py QUEUE EXCHANGE LEDGER [--within SECONDS] [--force]
 
