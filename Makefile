@@ -41,7 +41,7 @@ test: ## Pass all checks and tests, those on real containers too
 	@$(MAKE) --no-print-directory --jobs 2 images lint
 	@$(VENV)/bin/pytest tests -q -n $(TESTERS) --dist loadfile --no-loadscope-reorder
 
-drills: setup ## Run every drill of scenarios/: the sound ones must hold, the careless ones break exactly what they name
+drills: setup ## Run every drill of scenarios/: the known-good ones must hold, the known-bad ones break exactly what they name
 	@$(VENV)/bin/pytest scenarios -v -n 2 --dist worksteal --durations 0 --durations-min 1
 
 nightly: setup ## Run all that `make test` leaves out, and go on where the last call stopped (FRESH=1: from the start)

@@ -144,7 +144,7 @@ class _Drill:
             for finish in (conductor.collect if conductor else None, stage.save_logs, None if self._keep else stage.close):
                 error = self._attempt(finish, error, stage.redact)
             if self._keep:
-                self._progress.note(f"kept: the stage stands; remove it with drillbook clean {self._run_id}")
+                self._progress.note(f"containers kept; remove them with drillbook clean {self._run_id}")
             error = self._attempt(lambda: self._epilogue(stage.redact(str(error)) if error else None), error, stage.redact)
             judgement, report = self._judge(error, signals.first)
             if error is not None:

@@ -207,7 +207,7 @@ def test_a_fault_during_a_step_bites_before_the_step_ends(wide: Finished) -> Non
 def test_a_step_is_held_until_its_tasks_are_there(wide: Finished) -> None:
     story = [(event["name"], event["state"]) for event in wide.timeline if event["name"] == "note it"]
     assert story[:3] == [("note it", "begin"), ("note it", "met"), ("note it", "begin")]
-    (met,) = [event["at"] for event in wide.timeline if event["event"] == "hold" and event["state"] == "met"]
+    (met,) = [event["at"] for event in wide.timeline if event["event"] == "wait" and event["state"] == "met"]
     ledger = [json.loads(line) for line in (wide.run_directory / "published.jsonl").read_text().splitlines()]
     assert sum(line["outcome"] == "ok" and line["resolved_at"] <= met for line in ledger) >= 100
 

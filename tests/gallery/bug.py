@@ -32,7 +32,7 @@ class Bug:
     title: str
     """What is planted, in one sentence."""
     base: str
-    """The folder of the sound drill."""
+    """The folder of the known-good drill."""
     red: tuple[str, ...]
     """The invariants that it must break, all of them, sorted."""
     why: str

@@ -35,7 +35,7 @@ class Outcome:
     """Why invariants are inconclusive, each with its reason."""
 
 
-def run_sound(base: str, output: Path) -> Outcome:
+def run_known_good(base: str, output: Path) -> Outcome:
     """Run a base drill as it is.
 
     Args:
@@ -62,7 +62,7 @@ def complaint(outcome: Outcome, red: tuple[str, ...]) -> str:
     """Why a run is not as it must be, in one sentence; empty when it is.
 
     Args:
-        red: the invariants that must be broken, sorted; none for a sound drill.
+        red: the invariants that must be broken, sorted; none for a known-good drill.
     """
     where = f"; see {outcome.run_directory}" if outcome.run_directory else ""
     if outcome.doubt:

@@ -20,17 +20,17 @@ it violates, does a correct system stay green whatever it is put through, and do
 """
 
 INTRODUCTION = """\
-Each is a small change to the reference worker, to a playbook or to the stage of a sound drill, its twin; each failure is the real one, on
-the real broker. Every invariant that makes sense in a drill is declared in it. A bug must break those named and no other, and none may be
-left inconclusive. The bugs are those of `tests/gallery/bugs/`, one patch file each, numbered by a longer catalogue of failures.
+Each is a small change to the reference worker, to a playbook or to the stage of a known-good drill, its control; each failure is the real
+one, on the real broker. Every invariant that makes sense in a drill is declared in it. A bug must break those named and no other, and none
+may be left inconclusive. The bugs are those of `tests/gallery/bugs/`, one patch file each, numbered by a longer catalogue of failures.
 
 ```sh
 make gallery RUNS={runs}                                   # each drill {runs} times; writes this table
-.venv/bin/python -m tests.gallery run F2 --runs 1     # one bug and its twin
+.venv/bin/python -m tests.gallery run F2 --runs 1     # one bug and its control
 .venv/bin/python -m tests.gallery plant F2 /tmp/f2    # its drill in a folder, to look at
 ```
 
-| bug | what is planted | must break | broke, in how many runs | its sound twin |
+| bug | what is planted | must break | broke, in how many runs | its known-good control |
 |---|---|---|---|---|"""
 
 
@@ -51,15 +51,17 @@ def write(section: str, text: str, page: Path = PAGE) -> None:
     page.write_text("\n".join([HEAD, *parts]), encoding="utf-8")
 
 
-def planted(bugs: Sequence[Bug], found: Mapping[str, Sequence[Outcome]], twins: Mapping[str, Sequence[Outcome]]) -> str:
+def planted(bugs: Sequence[Bug], found: Mapping[str, Sequence[Outcome]], controls: Mapping[str, Sequence[Outcome]]) -> str:
     """The section of the planted bugs.
 
     Args:
         bugs: in the order of the table.
         found: by bug, what came of its runs.
-        twins: by base, what came of the runs of the sound drill.
+        controls: by base, what came of the runs of the known-good drill.
     """
-    rows = [f"{row_start(bug)} {_summary([outcome.broken for outcome in found[bug.id]])} | {_verdicts(twins[bug.base])} |" for bug in bugs]
+    rows = [
+        f"{row_start(bug)} {_summary([outcome.broken for outcome in found[bug.id]])} | {_verdicts(controls[bug.base])} |" for bug in bugs
+    ]
     runs = max(map(len, found.values()))
     whys = [f"- **{bug.id}.** {bug.why}" for bug in bugs]
     return "\n".join([INTRODUCTION.format(runs=runs), *rows, "", "Why just these:", "", *whys])

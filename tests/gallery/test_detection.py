@@ -1,4 +1,4 @@
-"""Planted bugs turn exactly their invariants red and their sound twins stay green, on real containers.
+"""Planted bugs turn exactly their invariants red and their known-good controls stay green, on real containers.
 
 A few are run with every `pytest tests`; the whole gallery takes minutes: ``pytest tests/gallery -m gallery -n 2 --dist load``.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from .bug import Bug, bases, bugs
-from .drill import complaint, remove_images, run_planted, run_sound
+from .drill import complaint, remove_images, run_known_good, run_planted
 
 ALWAYS = ("F2", "F20")
 """Bugs that every run of the tests plants, with their base: the fast ones."""
@@ -24,7 +24,7 @@ def parameters(names: list[str], always: tuple[str, ...]) -> list[object]:
 
 @pytest.mark.parametrize("base", parameters(bases(), ALWAYS_BASES))
 def test_the_sound_drill_holds(base: str, tmp_path: Path) -> None:
-    assert complaint(run_sound(base, tmp_path), ()) == ""
+    assert complaint(run_known_good(base, tmp_path), ()) == ""
 
 
 @pytest.mark.parametrize("number", parameters([bug.id for bug in bugs()], ALWAYS))

@@ -12,7 +12,7 @@ from pathlib import Path
 from drillbook.validation.discovery import find, name
 from drillbook.validation.loader import load
 from tests.gallery.bug import Bug, bases, bugs
-from tests.gallery.drill import Outcome, complaint, finished, remove_images, run, run_planted, run_sound
+from tests.gallery.drill import Outcome, complaint, finished, remove_images, run, run_known_good, run_planted
 from tests.nightly.results import ROOT, Fate
 from tests.soak import seeds
 
@@ -81,7 +81,7 @@ def _drills(_count: int) -> Iterator[Item]:
 
 def _gallery(_count: int) -> Iterator[Item]:
     for base in bases():
-        yield Item("gallery", base, partial(_sound, base))
+        yield Item("gallery", base, partial(_known_good, base))
     for bug in bugs():
         yield Item("gallery", bug.slug, partial(_planted, bug))
 
@@ -137,8 +137,8 @@ def _drill(file: Path) -> Ended:
     return drill_ended(run(file, REPORTS), tuple(sorted(expected.broken)) if expected else ())
 
 
-def _sound(base: str) -> Ended:
-    return drill_ended(run_sound(base, REPORTS), ())
+def _known_good(base: str) -> Ended:
+    return drill_ended(run_known_good(base, REPORTS), ())
 
 
 def _planted(bug: Bug) -> Ended:

@@ -11,7 +11,7 @@ WHAT = {
     "repeat": "the tests on real containers, `tests/drills`",
     "test": "every file of tests, one by one",
     "drills": "the drills of `scenarios/`",
-    "gallery": "the planted bugs and their sound twins, once each",
+    "gallery": "the planted bugs and their known-good controls, once each",
     "seeds": "the correct system under random faults",
 }
 TEXT = """\

@@ -22,7 +22,7 @@ Each line happens a second after the one before; ``history_lines`` has them all:
     started v2                          killed v2, stopped v2, paused v2    stopped broker
     open v2                             closed load by the broker           blocked load
     deliver to v2 from q with {"header:id": "a"}                            machine 95 % busy
-    hold stop v2 begin for 20 waiting in q                                  decision playbook abandoned: v2 was given no task yet
+    wait at stop v2 begin for 20 waiting in q                                  decision playbook abandoned: v2 was given no task yet
     incomplete wire                          wait 30
 
 A worker named by its version is its first one: ``v2`` is ``workers.v2.1``; the second is ``v2.2``.

@@ -201,7 +201,7 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     r"phase (?P<name>\w+) (?P<state>\w+)(?: exit (?P<exit>\d+))?": _event("phase"),
     r"fault (?P<name>.+?) (?P<state>\w+)(?: of (?P<kind>\w+))?(?: on (?P<target>.+))?": _event("fault"),
     rf"(?P<state>started|killed|stopped|died|paused|unpaused) {_WHO}": _container,
-    r"hold (?P<name>.+) (?P<state>begin|met|not_met) for (?P<detail>.+)": _said("hold"),
+    r"wait at (?P<name>.+) (?P<state>begin|met|not_met) for (?P<detail>.+)": _said("wait"),
     r"decision (?P<name>playbook) (?P<state>waits|abandoned): (?P<detail>.+)": _said("decision"),
     r"machine (?P<percent>\d+) % busy": _machine,
     r"incomplete (?P<name>\w+)": _incomplete,

@@ -235,17 +235,17 @@ HELD = {"stop v2": TaskCount(3, "waiting in", "tasks")}
 def test_a_step_that_is_held_begins_when_the_tasks_are_there(tmp_path: Path) -> None:
     run = Run(tmp_path, hold=HELD)
     begun = _in_thread(lambda: run.steps().begins("stop v2"))
-    assert until(lambda: told(run.stage.run, "hold") == ["stop v2 begin"], WITHIN)
+    assert until(lambda: told(run.stage.run, "wait") == ["stop v2 begin"], WITHIN)
     assert told(run.stage.run, "step") == []
     run.stage.broker.depths["tasks"] = 3
     assert begun.wait(WITHIN)
-    assert told(run.stage.run, "hold", detail=True) == ["stop v2 begin: 3 waiting in tasks", "stop v2 met: 3 waiting in tasks"]
+    assert told(run.stage.run, "wait", detail=True) == ["stop v2 begin: 3 waiting in tasks", "stop v2 met: 3 waiting in tasks"]
 
 
 def test_a_step_that_is_held_in_vain_begins_all_the_same(tmp_path: Path) -> None:
     run = Run(tmp_path, hold=HELD, ready_within="0.01s")
     run.steps().begins("stop v2")
-    assert told(run.stage.run, "hold") == ["stop v2 begin", "stop v2 not_met"]
+    assert told(run.stage.run, "wait") == ["stop v2 begin", "stop v2 not_met"]
     assert "3 waiting in tasks did not come within 0.01 s; the playbook goes on" in run.notes
     assert told(run.stage.run, "step") == ["stop v2 begin"]
 
@@ -253,22 +253,22 @@ def test_a_step_that_is_held_in_vain_begins_all_the_same(tmp_path: Path) -> None
 def test_a_step_that_nobody_holds_begins_at_once(tmp_path: Path) -> None:
     run = Run(tmp_path, hold=HELD)
     run.steps().begins("drain v2")
-    assert told(run.stage.run, "hold") == []
+    assert told(run.stage.run, "wait") == []
 
 
 def test_the_deployment_is_never_held(tmp_path: Path) -> None:
     run = Run(tmp_path, hold=HELD)
     run.steps("deployment").begins("stop v2")
-    assert told(run.stage.run, "hold") == []
+    assert told(run.stage.run, "wait") == []
 
 
 def test_a_drill_that_stops_holds_nothing_any_more(tmp_path: Path) -> None:
     run = Run(tmp_path, hold=HELD)
     begun = _in_thread(lambda: run.steps().begins("stop v2"))
-    assert until(lambda: told(run.stage.run, "hold"), WITHIN)
+    assert until(lambda: told(run.stage.run, "wait"), WITHIN)
     run.programs.stop()
     assert begun.wait(WITHIN)
-    assert told(run.stage.run, "hold") == ["stop v2 begin", "stop v2 not_met"]
+    assert told(run.stage.run, "wait") == ["stop v2 begin", "stop v2 not_met"]
     assert not [note for note in run.notes if "did not come" in note]
 
 

@@ -209,15 +209,15 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         held("no_stuck_tasks", "conservation", "nothing_expired"),
     ),
     # Standing still
-    "held by a worker that the playbook paused": (
+    "with a worker that the playbook paused": (
         "publish a ok; deliver a to v2 from q; paused v2; wait 10; ack a by v2; effect a by v2",
         held("no_lost_tasks", "no_overlap") | broken("no_stuck_tasks"),
     ),
-    "held by a worker that a fault paused": (
+    "with a worker that a fault paused": (
         "publish a ok; deliver a to v2 from q; fault freeze begin of pause; wait 10; fault freeze cleared; ack a by v2; effect a by v2",
         held("no_stuck_tasks", "no_lost_tasks"),
     ),
-    "still held long after the fault had cleared": (
+    "still unacknowledged long after the fault had cleared": (
         "publish a ok; deliver a to v2 from q; fault freeze begin of pause; fault freeze cleared; wait 10; ack a by v2; effect a by v2",
         broken("no_stuck_tasks"),
     ),

@@ -205,16 +205,16 @@ def test_a_playbook_none_of_whose_steps_ran_proves_nothing(lines: list[str], ste
 def test_a_step_that_was_held_in_vain_is_a_reason() -> None:
     lines = [
         STEP[0],
-        "hold stop v2 begin for 20 waiting in tasks.v2",
+        "wait at stop v2 begin for 20 waiting in tasks.v2",
         "wait 58",
-        "hold stop v2 not_met for 20 waiting in tasks.v2",
+        "wait at stop v2 not_met for 20 waiting in tasks.v2",
         *STEP[1:],
     ]
     judgement = judge(drill(*DEPLOYED, GIVEN, *lines, hold={"stop v2": "20 waiting in tasks.v2"}))
-    assert judgement.preconditions == ('the step "stop v2" was held for 20 waiting in tasks.v2, which did not come in 60.0 s',)
+    assert judgement.preconditions == ('the step "stop v2" waited for 20 waiting in tasks.v2, which did not come in 60.0 s',)
     assert judgement.verdict == INCONCLUSIVE
 
 
 def test_a_step_that_got_what_it_was_held_for_is_none() -> None:
-    lines = [STEP[0], "hold stop v2 begin for 20 waiting in tasks.v2", "hold stop v2 met for 20 waiting in tasks.v2", *STEP[1:]]
+    lines = [STEP[0], "wait at stop v2 begin for 20 waiting in tasks.v2", "wait at stop v2 met for 20 waiting in tasks.v2", *STEP[1:]]
     assert judge(drill(*DEPLOYED, GIVEN, *lines, hold={"stop v2": "20 waiting in tasks.v2"})).verdict == HELD

@@ -225,7 +225,7 @@ def test_the_messages_of_a_fault_pinned_to_a_step_are_counted_from_there(trigger
 SLOW: dict[str, Any] = {"name": "slow", "latency": {"link": "workers.v2.1 -> broker", "delay": "100ms"}}
 CUT_OFF: dict[str, Any] = {"name": "slow", "cut": {"link": "workers.v2.1 -> broker"}}
 STOOD = [f"fault slow {state} on workers.v2.1 -> broker" for state in ("begin", "took_effect", "end", "cleared")]
-NOBODY = 'the fault "slow" met nobody: {} workers.v2.1 -> broker in the 3.0 s that it stood'
+NOBODY = 'the fault "slow" met nobody: {} workers.v2.1 -> broker in the 3.0 s that it was in effect'
 NOTHING, UNCONNECTED = NOBODY.format("nothing passed"), NOBODY.format("nobody was connected, or came to connect, over")
 PASSED = ["open v2", "closed v2 by the broker"]
 FOR_4_S = [*STOOD[:2], "deliver a to v1 from q", "ack a by v1", *STOOD[2:]]
@@ -279,7 +279,7 @@ def test_of_a_link_that_the_wire_does_not_see_it_is_asked_whether_its_client_was
     entry = SLOW | {"latency": {"link": "workers.v2.1 -> database", "delay": "100ms"}, "at": "1s"}
     run = history(*DONE, *[line.replace("broker", "database") if "fault" in line else line for line in lines],
                   sections={"faults": [entry]}, empty=["wire"])  # fmt: skip
-    said = 'the fault "slow" met nobody: workers.v2.1 had no connection to the broker in the 2.0 s that it stood'
+    said = 'the fault "slow" met nobody: workers.v2.1 had no connection to the broker in the 2.0 s that it was in effect'
     assert judge(run).preconditions == (() if there else (said,))
 
 

@@ -1,4 +1,4 @@
-"""Who is in flight, who is held, who is tried again."""
+"""Who is in flight, who is kept back, who is tried again."""
 
 from __future__ import annotations
 

@@ -38,27 +38,27 @@ def test_a_drill_that_proves_nothing_fails_with_the_verdicts_sentence() -> None:
     assert complaint(judgement(a="inconclusive"), (), None) == "The sentence."
 
 
-def test_a_careless_drill_that_breaks_exactly_what_it_declares_passes() -> None:
+def test_a_known_bad_drill_that_breaks_exactly_what_it_declares_passes() -> None:
     assert complaint(judgement(a="broken", b="held"), ("a",), None) is None
 
 
-def test_a_careless_drill_that_holds_fails() -> None:
+def test_a_known_bad_drill_that_holds_fails() -> None:
     assert complaint(judgement(a="held"), ("a",), None) == "expected to break exactly a, but broke nothing"
 
 
-def test_a_careless_drill_that_breaks_more_than_it_declares_fails() -> None:
+def test_a_known_bad_drill_that_breaks_more_than_it_declares_fails() -> None:
     assert complaint(judgement(a="broken", b="broken"), ("a",), None) == "expected to break exactly a, but broke a, b"
 
 
-def test_a_careless_drill_that_breaks_less_than_it_declares_fails() -> None:
+def test_a_known_bad_drill_that_breaks_less_than_it_declares_fails() -> None:
     assert complaint(judgement(a="broken", b="inconclusive"), ("a", "b"), None) == "expected to break exactly a, b, but broke a"
 
 
-def test_a_careless_drill_with_an_invariant_that_could_not_be_judged_fails() -> None:
+def test_a_known_bad_drill_with_an_invariant_that_could_not_be_judged_fails() -> None:
     assert complaint(judgement(a="broken", b="inconclusive"), ("a",), None) == "could not judge b"
 
 
-def test_an_error_of_the_harness_fails_even_a_careless_drill() -> None:
+def test_an_error_of_the_harness_fails_even_a_known_bad_drill() -> None:
     assert complaint(judgement(a="broken"), ("a",), "the engine went away") == "the engine went away"
 
 
@@ -83,7 +83,7 @@ def test_every_scenario_is_collected_as_one_test_without_an_engine() -> None:
 
 def test_drills_are_chosen_by_name_and_by_tag() -> None:
     assert "careless" not in collect("scenarios", "-k", "not careless").stdout.split("deselected")[0]
-    assert "versioned_workers-careless" in collect("scenarios", "-m", "careless").stdout
+    assert "versioned_workers-careless" in collect("scenarios", "-m", "known-bad").stdout
 
 
 def test_other_yaml_files_are_left_alone(tmp_path: Path) -> None:

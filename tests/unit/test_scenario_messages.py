@@ -47,7 +47,7 @@ CASES = {
 
 
 def shaped(tmp_path: Path, messages: str, id_from: str = "message_id") -> list[str]:
-    """What the loader says of the sound drill with its messages on line 20, and its ids in a place."""
+    """What the loader says of the known-good drill with its messages on line 20, and its ids in a place."""
     text = SOUND.replace(ENDS, f'exchange: tasks, routing_key: "task.{{type}}",\n messages: {messages}}}')
     return said(sound_folder(tmp_path / "drill"), text.replace("stage:\n", f"stage:\n  id_from: {id_from}\n"))
 

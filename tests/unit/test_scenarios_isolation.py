@@ -1,4 +1,4 @@
-"""The programs of the isolation drill: the flag from the operator's side, against a real server, and its twins."""
+"""The programs of the isolation drill: the flag from the operator's side, against a real server, and its controls."""
 
 from __future__ import annotations
 

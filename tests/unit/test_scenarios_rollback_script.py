@@ -1,4 +1,4 @@
-"""The drills of the rollback script: its rules decide as their file says, and its twins differ from it only in what is careless."""
+"""The drills of the rollback script: its rules decide as their file says, and its controls differ from it only in what is careless."""
 
 import importlib.util
 import sys

@@ -168,7 +168,7 @@ class Conductor:
         self.progress.phase("collect", "effects and what is left in queues")
         self.run_directory.event("phase", "collect", "begin")
         self.stage.stop_workers(STOP_GRACE_SECONDS)
-        # What a worker held goes back to its queue when the broker has seen its connection end.
+        # What a worker had goes back to its queue when the broker has seen its connection end.
         until(lambda: self.stage.wire.poll().in_flight == 0, STOP_GRACE_SECONDS)
         self._metrics.finish()
         self.stage.stop_sink()

@@ -130,7 +130,7 @@ class DrivenStage(faults.FaultStage, Protocol):
         """Every message that remains in a queue."""
 
     def stop_workers(self, grace_seconds: int) -> None:
-        """Stop every worker in order, so that nothing is held any more."""
+        """Stop every worker in order, so that nothing is unacknowledged any more."""
 
     def stop_sink(self) -> None: ...
     def stop_tap(self) -> None: ...

@@ -30,7 +30,7 @@ class Programs:
     """Runs each program in a thread of its own.
 
     Args:
-        hold: by step of the playbook, what it is held for.
+        hold: by step of the playbook, what it waits for.
         counts: whether so many tasks are there.
         ended: told when a program has ended.
         failed: told of an error of the harness itself.
@@ -98,14 +98,14 @@ class Programs:
         Thread(target=run, name=which, daemon=True).start()
 
     def holds(self, step: str) -> None:
-        """Hold the playbook before a step until the tasks that it is held for are there, at most as long as a part may take to be ready."""
+        """Wait before a step until the tasks that the scenario names are there, at most as long as a part may take to be ready."""
         if (tasks := self._hold.get(step)) is None:
             return
-        self.run.event("hold", step, "begin", detail=str(tasks))
-        self.progress.note(f"the playbook is held before {step}, until there are {tasks}")
+        self.run.event("wait", step, "begin", detail=str(tasks))
+        self.progress.note(f"the playbook waits before {step}, until there are {tasks}")
         within = self.stage.spec.ready_within
         met = until(lambda: self.stopping or self._counts.reached(tasks), within)
-        self.run.event("hold", step, "met" if met and not self.stopping else "not_met", detail=str(tasks))
+        self.run.event("wait", step, "met" if met and not self.stopping else "not_met", detail=str(tasks))
         if not met:
             self.progress.note(f"{tasks} did not come within {within:g} s; the playbook goes on")
 
@@ -117,14 +117,14 @@ class Programs:
 
 
 class _Steps:
-    """Told by a program's runner at the edges of its steps, while the program is held there."""
+    """Told by a program's runner at the edges of its steps, while the program waits there."""
 
     def __init__(self, which: Which, programs: Programs) -> None:
         self._which, self._programs = which, programs
         self._during: list[Event] = []
 
     def begins(self, step: str) -> None:
-        """Hold the step where the scenario has it held, count the queues, then let `before` faults take effect."""
+        """Wait before the step where the scenario says so, count the queues, then let `before` faults take effect."""
         if self._which == "playbook":
             self._programs.holds(step)
         self._programs.sampler.sample(step, "start")

@@ -19,7 +19,7 @@ from drillbook.scenario import Monitor
 
 SAMPLE_EVERY_SECONDS = 0.5
 SILENT_SECONDS = 60.0
-"""Without a count of queues for longer than this, what they held is not known; a broker restarts in less."""
+"""Without a count of queues for longer than this, what was in them is not known; a broker restarts in less."""
 JOIN_WITHIN_SECONDS = 20.0
 ENDING_SIGNALS = {str(int(number)) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM)}
 """What `docker stop` and `docker kill` send to end a container; another signal, such as HUP, does not ask for its end."""

@@ -188,7 +188,7 @@ class Fault(BaseModel, ABC):
     stays: ClassVar[bool] = False
     """True where the fault is not undone unless ``for`` says when."""
     blocks: ClassVar[bool] = False
-    """True where nothing passes its link while it stands, so that the wire cannot show who meets it."""
+    """True where nothing passes its link while it is in effect, so that the wire cannot show who meets it."""
     examples: ClassVar[Sequence[Mapping[str, str]]] = ({},)
     """Parameters worth a try, beside what it aims at, as a scenario file has them: what the fault soak and tests of every fault take."""
     pick: Pick = Field(

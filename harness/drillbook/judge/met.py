@@ -80,7 +80,7 @@ def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> l
         return []
     if wire != "complete":
         return [f'nothing tells whether the fault "{fault.name}" met anybody: {why}']
-    lasted = "" if fault.end_at is None else f" in the {(fault.end_at - fault.begin_at) / 1e9:.1f} s that it stood"
+    lasted = "" if fault.end_at is None else f" in the {(fault.end_at - fault.begin_at) / 1e9:.1f} s that it was in effect"
     what = (
         f"{_listed(peers)} had no connection to the broker"
         if not seen

@@ -185,15 +185,15 @@ def _unstepped(steps: Mapping[str, bool], phase: _Phase, plan: PlanDocument) -> 
 
 
 def _held(database: duckdb.DuckDBPyConnection) -> list[str]:
-    """Steps that were held for tasks which did not come."""
+    """Steps that waited for tasks which did not come."""
     rows = database.execute("""
         select missed.name, missed.detail, missed."at", max(begun."at")
-        from timeline as missed join timeline as begun on begun.event = 'hold' and begun.name = missed.name and begun.state = 'begin'
+        from timeline as missed join timeline as begun on begun.event = 'wait' and begun.name = missed.name and begun.state = 'begin'
           and begun."at" <= missed."at"
-        where missed.event = 'hold' and missed.state = 'not_met' group by all order by missed."at"
+        where missed.event = 'wait' and missed.state = 'not_met' group by all order by missed."at"
     """).fetchall()
     return [
-        f'the step "{step}" was held for {tasks}, which did not come in {(at - begun) / 1e9:.1f} s{starved(database, begun, at)}'
+        f'the step "{step}" waited for {tasks}, which did not come in {(at - begun) / 1e9:.1f} s{starved(database, begun, at)}'
         for step, tasks, at, begun in rows
     ]
 

@@ -43,7 +43,7 @@ class Backoff:
 
 
 class Backlog:
-    """Who is in flight, who is held, who is tried again.
+    """Who is in flight, who is kept back, who is tried again.
 
     Args:
         bound: tasks in flight at most.
@@ -72,7 +72,7 @@ class Backlog:
         heappush(self._held, (ready_at, self._order, attempt))
 
     def take(self, now: int) -> Attempt | None:
-        """The held attempt that is to be sent next; None when none is ready."""
+        """The attempt kept back that is to be sent next; None when none is ready."""
         return heappop(self._held)[2] if self._held and self._held[0][0] <= now else None
 
     def overdue(self, now: int) -> list[Attempt]:
@@ -91,14 +91,14 @@ class Backlog:
         self.hold(Attempt(attempt.task, attempt.type, attempt.number + 1, attempt.intended_at), ready_at)
 
     def close(self) -> None:
-        """Stop trying again: retries not sent yet are dropped (their tasks have an outcome), first attempts stay held."""
+        """Stop trying again: retries not sent yet are dropped (their tasks have an outcome), first attempts stay kept back."""
         self._closed = True
         kept = [entry for entry in self._held if entry[2].number == 1]
         self.in_flight -= len(self._held) - len(kept)
         self._held = sorted(kept)
 
     def give_up(self) -> list[Attempt]:
-        """Take out every held attempt."""
+        """Take out every attempt kept back."""
         found = [attempt for _, _, attempt in sorted(self._held)]
         self._held = []
         return found

@@ -21,7 +21,7 @@ DIED = "the load process died before it could say"
 
 
 class Ledger:
-    """Writes ``published.jsonl``; lines are held until :meth:`flush`.
+    """Writes ``published.jsonl``; lines are kept until :meth:`flush`.
 
     Args:
         path: the file; appended to.
@@ -58,14 +58,14 @@ class Ledger:
         )
 
     def flush(self) -> None:
-        """Write what is held; what could not be written stays held, so that no line is torn in the middle of the file."""
+        """Write what is kept; what could not be written stays kept, so that no line is torn in the middle of the file."""
         self._unwritten += "".join(self._lines).encode()
         self._lines.clear()
         while self._unwritten:
             self._unwritten = self._unwritten[os.write(self._file, self._unwritten) :]
 
     def close(self) -> None:
-        """Write what is held and close the file."""
+        """Write what is kept and close the file."""
         self.flush()
         os.close(self._file)
 

@@ -4,9 +4,9 @@ An open model: arrivals come from the plan and never wait for the broker. Each e
 
 - sent, however late (``sent_at`` says when): ``ok``, ``fail`` or ``unknown``, as the broker answers;
 - over ``load.max_in_flight`` unresolved tasks: ``skipped``;
-- while there is no usable connection it is held, within the same bound, and sent when there is one again; after
+- while there is no usable connection it is kept back, within the same bound, and sent when there is one again; after
   ``load.confirm_within`` it is ``fail`` with the reason (``no connection``), never having been sent;
-- when the load is stopped: unconfirmed is ``unknown``, held is ``fail``; what is not due yet has no line.
+- when the load is stopped: unconfirmed is ``unknown``, kept back is ``fail``; what is not due yet has no line.
 """
 
 from __future__ import annotations
@@ -126,7 +126,7 @@ class Publisher:
         return 0.0 if sent >= BATCH else TICK
 
     def _send(self, now: int) -> int:
-        """Send what is held, then what arrives, a batch at most."""
+        """Send what is kept back, then what arrives, a batch at most."""
         count = 0
         while count < BATCH and self.session.usable and (attempt := self._backlog.take(now)):
             self._publish(attempt)

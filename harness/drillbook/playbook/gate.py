@@ -15,7 +15,7 @@ _LOWEST = 200
 
 @dataclass(frozen=True)
 class Edge:
-    """A program stands at the begin or the end of a step."""
+    """A program waits at the begin or the end of a step."""
 
     step: str
     begins: bool
@@ -26,7 +26,7 @@ class Edge:
 
 
 class Gate(ABC):
-    """One program's gate. Closing it ends a program that is held, so that none outlives the drill."""
+    """One program's gate. Closing it ends a program that waits, so that none outlives the drill."""
 
     environment: Mapping[str, str]
     """Tells the program of its gate."""
@@ -70,7 +70,7 @@ class Gate(ABC):
         try:
             self._socket.send(b"g")
         except OSError:
-            return  # it died while it was held
+            return  # it died while it waited
 
     def close(self) -> None:
         """Nobody is let go any more."""

@@ -16,13 +16,13 @@ class StepListener(Protocol):
     """
 
     def begins(self, step: str) -> None:
-        """A step is about to run; a program with a gate is held until this returns."""
+        """A step is about to run; a program with a gate waits until this returns."""
 
     def runs(self, step: str) -> None:
         """The step has just been let go."""
 
     def ended(self, step: str, exit_code: int | None, skipped: bool = False) -> None:
-        """The step has ended, with a code where one is known; a program with a gate is held until this returns, unless it has ended too.
+        """The step has ended, with a code where one is known; a program with a gate waits until this returns, unless it has ended too.
 
         Args:
             step: its name.

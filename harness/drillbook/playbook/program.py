@@ -1,7 +1,8 @@
-"""One program under test, from its start to its last process: run in a session of its own, its output kept, its steps told and held.
+"""One program under test, from its start to its last process: run in a session of its own, its output kept, its steps told and waited at.
 
-A program that has a gate, as its runner says, is held at the begin and the end of its steps; any other names its steps by lines that it
-prints, which are seen, not held. The time a program is held is not its own: neither its seconds nor its timeout count it.
+A program that has a gate, as its runner says, waits at the begin and the end of its steps; any other names its steps by lines that it
+prints, which are seen, and it waits at none. The time a program waits at a step is not its own: neither its seconds nor its timeout count
+it.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Outcome:
     exit_code: int | None
     """As a shell gives it (128 + signal for one that died of a signal); None where the timeout killed it, or it was stopped unstarted."""
     seconds: float
-    """Without the time it was held."""
+    """Without the time it waited."""
     timed_out: bool
     steps: tuple[StepOutcome, ...]
 

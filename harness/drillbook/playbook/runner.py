@@ -41,8 +41,8 @@ class ProgramReading:
 
     Args:
         names: the steps, in the order of the text, each once.
-        gate: makes the gate at which it is held, given its environment; None: it cannot be held, and its output tells of its steps.
-        whole: where the scenario names no steps, it is one step as a whole, named after what it is in the drill. It is held before it
+        gate: makes the gate at which it waits, given its environment; None: it cannot be made to wait, and its output tells of its steps.
+        whole: where the scenario names no steps, it is one step as a whole, named after what it is in the drill. It waits before it
             starts and after it has ended; steps that it tells of all the same are within that one.
     """
 

@@ -76,15 +76,15 @@ class Watch:
 
     @property
     def seconds(self) -> float:
-        """Since the start, or from start to exit, without the time held."""
+        """Since the start, or from start to exit, without the time it waited."""
         return (self._ended or time.monotonic()) - self._began - self._held
 
     def until_exit(self, timeout: float, stopping: Callable[[], bool]) -> bool:
         """Watch until the program exits; False where it runs longer than the timeout.
 
         Args:
-            timeout: seconds, without the time held.
-            stopping: when true, steps are no longer told of and nothing is held.
+            timeout: seconds, without the time it waited.
+            stopping: when true, steps are no longer told of and nothing waits.
         """
         while (left := timeout - self.seconds) > 0:
             ready = [key.fileobj for key, _ in self._selector.select(left)]

@@ -167,7 +167,11 @@ def _gauges(source: ReportSource, time: Axis, versions: dict[str, str]) -> list[
     """):
         found.setdefault(queue, {}).setdefault(name, []).append((time.bucket_of(at), value))
     if not any(value for gauges in found.values() for samples in gauges.values() for _, value in samples):
-        return [Panel(title, unit, (), "The broker's metrics, which may lag by five seconds, showed no message that waited or was held.")]
+        return [
+            Panel(
+                title, unit, (), "The broker's metrics, which may lag by five seconds, showed no message that waited or was unacknowledged."
+            )
+        ]
     curves = {
         queue: {name: _gauge(samples, time, time.bucket_of(last)) for name, samples in found[queue].items()} for queue in sorted(found)
     }

@@ -55,13 +55,13 @@ def lanes(source: ReportSource, time: Axis, acts: Sequence[WireChange] = ()) -> 
     """
     events = source.events
     ran = {program.name: program for program in programs(source, time)}
-    holds = tuple(_pairs(events, time, "hold", ("begin",), ("met", "not_met"), "paused"))
+    waits = tuple(_pairs(events, time, "wait", ("begin",), ("met", "not_met"), "paused"))
     found = [
         Lane("phases", tuple(_pairs(events, time, "phase", ("begin",), ("end",), "phase", only=("load", "settle")))),
         Lane("faults", (*_faults(fault_rows(source, time), time), *_acts(acts, time))),
         Lane("deploy", tuple(_program(ran.get("deployment"), time))),
         Lane("alerts", tuple(_alerts(events, time))),
-        Lane("playbook", (*holds, *_program(ran.get("playbook"), time))),
+        Lane("playbook", (*waits, *_program(ran.get("playbook"), time))),
         Lane("stage", tuple(_containers(events, time))),
         Lane("queues", tuple(_queues(acts, time))),
         Lane("evidence", tuple(_pairs(events, time, "incomplete", ("from",), ("to",), "incomplete"))),

@@ -246,8 +246,8 @@ class Playbook(ProgramPart):
     )
     hold: dict[str, Tasks] = Field(
         default_factory=dict,
-        description="Steps, by name, that are held until so many tasks are there, such as `20 waiting in tasks.v2`, so that what they do "
-        "to tasks is not left to luck; at most for `stage.ready_within`.",
+        description="Steps, by name, before which the playbook waits until so many tasks are there, such as `20 waiting in tasks.v2`, "
+        "so that what they do to tasks is not left to luck; at most for `stage.ready_within`.",
     )
     env: dict[str, str] = Field(default_factory=dict, description="Added to its environment.")
 

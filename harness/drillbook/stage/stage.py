@@ -197,7 +197,7 @@ class Stage:
     # Ending
 
     def stop_workers(self, grace_seconds: int) -> None:
-        """Stop every worker in order, so that nothing is held any more."""
+        """Stop every worker in order, so that nothing is unacknowledged any more."""
         workers.stop(self._run, self.scenario, grace_seconds)
 
     def stop_sink(self) -> None:

@@ -24,7 +24,7 @@ _UNREACHABLE: dict[str, str] = {}
 """Registries that did not answer this process, with the reason; each is asked once."""
 
 
-class NotPulled(Exception):  # noqa: N818 - an answer of this room, never shown as an error
+class NotPulled(Exception):  # noqa: N818 - an answer of this package, never shown as an error
     """The registry does not give that image; the text says why."""
 
 

@@ -26,7 +26,7 @@ KIND = Kind(
     Counter,
     about="the queues, as the broker counted them",
     page="""\
-One queue, as the broker counted it: sampled over time, and at both edges of every step, while the program is held there.
+One queue, as the broker counted it: sampled over time, and at both edges of every step, while the program waits there.
 
 @FIELDS@
 """,

@@ -16,7 +16,7 @@ class Leftover:
     queue: Annotated[str | None, "the queue it remains in; left out for a task in no queue"]
     state: Annotated[
         Literal["ready", "delayed", "unacked", "dead", "outbox", "cancelled"],
-        "waiting in a queue; in a queue that passes its tasks on by itself when their time is over; held by a consumer that is "
+        "waiting in a queue; in a queue that passes its tasks on by itself when their time is over; unacknowledged by a consumer that is "
         "still connected; in a queue that takes dead letters; not yet sent from an outbox; set aside by the playbook, which "
         "wrote its id into the file `cancelled` in `DRILL_STATE_DIR`",
     ]
@@ -28,7 +28,7 @@ class Leftover:
 
 _MOMENTS = """
 select task, ended."at", 8, 0, 'leftovers',
-       remaining(state, queue) || coalesce(', held by ' || holder, '')
+       remaining(state, queue) || coalesce(', unacknowledged by ' || holder, '')
          || coalesce(' (' || history || ')', ' (' || reason || ')', '')
          || case when deaths > 1 and history is null then format(', dead-lettered {} times', deaths) else '' end,
        case when state in ('outbox', 'cancelled') then 'aside' else 'rest' end,
@@ -49,7 +49,7 @@ KIND = Kind(
     about="tasks that still rest somewhere after settling",
     page="""\
 One task that still remains somewhere after settling, with the workers stopped. Every queue of the broker is looked into, those that a
-program made too. What is read is held until all has been read, and the queues are gone through until nothing new comes, so that a task that
+program made too. What is read is kept until all has been read, and the queues are gone through until nothing new comes, so that a task that
 moves on meanwhile, when its delay is over or its last delivery is used up, is found once. It is given back then.
 
 @FIELDS@

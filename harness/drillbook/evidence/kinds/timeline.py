@@ -17,7 +17,7 @@ class Event:
 
     at: Annotated[int, "when"]
     event: Annotated[
-        Literal["phase", "step", "fault", "container", "alert", "decision", "hold", "machine", "incomplete", "note"],
+        Literal["phase", "step", "fault", "container", "alert", "decision", "wait", "machine", "incomplete", "note"],
         "what kind of thing",
     ]
     name: Annotated[str, "of what"]
@@ -59,7 +59,7 @@ One thing that happened.
 | `container` | `workers.v2.1` | `started`, `stopped`, `killed`, `died`, `paused`, `unpaused` |
 | `alert` | the monitor's name | `sample`, `raised`, `cleared` |
 | `decision` | `playbook` | `started`; `detail` says by what. `waits`, `abandoned`: `detail` says why |
-| `hold` | the step's name | `begin`, `met`, `not_met`: the playbook is held before it, `detail` says for how many tasks |
+| `wait` | the step's name | `begin`, `met`, `not_met`: the playbook waits before it, `detail` says for how many tasks |
 | `machine` | `cpu` | `sample`, each second until the stage is at rest; `value` is the share of the time since the one before in which something waited for a processor, 0 to 1 (`/proc/pressure/cpu`, `some`); where the machine does not count that, whether more wanted to run at that moment than it has processors |
 | `incomplete` | the evidence: `published`, `wire`, … | `from`, `to`; `detail` says why |
 | `note` | anything | `said` |
@@ -69,7 +69,7 @@ One thing that happened.
     moments=_MOMENTS,
     latest="at",
     older={
-        "event": {"blind": "incomplete"},
+        "event": {"blind": "incomplete", "hold": "wait"},
         "state": {"bit": "took_effect", "not_bit": "no_effect", "lifted": "cleared", "not_lifted": "not_cleared"},
     },
 )

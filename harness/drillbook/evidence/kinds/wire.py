@@ -153,7 +153,7 @@ One AMQP event as the tap saw it, between the proxies and the broker. The worker
   them or not, as with a publish that nothing confirms. What is rolled back, or ends with its channel, has no line; deliveries that were
   settled in it are unacknowledged again, and not delivered again.
 - **The end of a delivery.** Each `deliver` ends in one `ack`, `nack` or `reject`, or in the `close` of its channel. One without is still
-  held when the file ends.
+  unacknowledged when the file ends.
 - **Ids.** `task` is read where `stage.id_from` says: a property, a header, or a string or whole number in a JSON body of at most 1 MiB
   (`body:$.order.items[0].id`). A message without one has no `task`; of the first such deliveries `elsewhere` says what stands in
   `message_id`, `correlation_id`, some headers (`header:id`, `header:task_id` …) and keys of a JSON body (`body:$.id`,

@@ -4,7 +4,7 @@
 -- parameter queue: queue (the queue that must be empty)
 -- in words: 1 task was left in the queue that must be empty | {count} tasks were left in the queue that must be empty
 --
--- Whatever remains in the queue after settling counts: waiting, or held by a consumer that never acknowledged it. A queue that is gone is
+-- Whatever remains in the queue after settling counts: waiting, or unacknowledged by a consumer that never acknowledged it. A queue that is gone is
 -- empty; whether its tasks were done is for no_lost_tasks to say.
 --
 -- A finding:

@@ -5,7 +5,7 @@
 --
 -- A confirmed task that left no effect and remains nowhere was dropped in silence when its last copy was never delivered (it could not be
 -- routed, its queue was purged or deleted, it expired), or when the last consumer that had it put it back or refused it (then also: its
--- dead-letter exchange is not there). One that a consumer acknowledged, or still held, is not for this invariant but for no_lost_tasks.
+-- dead-letter exchange is not there). One that a consumer acknowledged, or still had, is not for this invariant but for no_lost_tasks.
 --
 -- Every publish of the task counts as a new copy, those of the playbook too. Of a task with several copies only the last is followed. A
 -- delivery that the wire tap does not see (a consumer on a link of its own) looks like a drop. The step is blamed as by no_lost_tasks.

@@ -4,20 +4,20 @@
 -- parameter within: duration = 30s (how long tasks may stand still; longer than the longest task takes)
 -- parameter allow: list[text] = [] (queues where tasks may stand still: parking queues)
 -- in words: 1 task is stuck | {count} tasks are stuck
--- in words held: 1 task was held by a consumer that did nothing | {count} tasks were held by consumers that did nothing
+-- in words unacknowledged: 1 task was left unacknowledged by a consumer that did nothing | {count} tasks were left unacknowledged by consumers that did nothing
 -- in words queue: 1 queue stood still | {count} queues stood still
 --
 -- Three ways to be stuck:
 --
 -- 1. At the end, when everything has settled, a task that was not done waits in a queue, or a consumer still holds it. Dead letters, tasks
 --    in a delay queue, cancelled ones and those of an outbox are not for this invariant.
--- 2. A worker held a task for longer than `within`, and its channel answered for no task at all in that time. A worker with many prefetched
+-- 2. A worker had a task for longer than `within`, and its channel answered for no task at all in that time. A worker with many prefetched
 --    tasks that works on them one by one holds the last for long, and is at work.
 -- 3. A queue with waiting tasks and with consumers was not delivered from, and did not get shorter, for longer than `within`; or a queue
 --    had waiting tasks and no consumer for longer than `within`, after the playbook had ended. Only queues that workers consume count, and
 --    no streams: a stream keeps what was consumed from it (`topology.jsonl` says which are streams).
 --
--- Time in which a fault stands does not count: `within` begins anew when it has cleared. What stood still while the machine was starved
+-- Time in which a fault is in effect does not count: `within` begins anew when it has cleared. What stood still while the machine was starved
 -- (2 and 3) gives `inconclusive`. What the playbook holds in its hands to move it
 -- does not count before the end. Blamed is the step that sent the task there; or in which its worker was paused, or gave up consuming; or
 -- else the one that ran when it stood still first.
@@ -28,7 +28,7 @@
 -- A finding:
 --
 --     charge-000037  Held by workers.v2.1 for 64.2 s, in which it answered for no task; 30.0 s are allowed.  (step "pause v2")
-with windows as (  -- a fault stands
+with windows as (  -- a fault is in effect
   select begin_at, coalesce(cleared_at, case when kind = 'kill' then begin_at + 1 end, 9223372036854775807) as end_at
   from faults join (select name, any_value(kind) as kind from timeline where event = 'fault' group by name) using (name)
   where begin_at is not null
@@ -36,7 +36,7 @@ with windows as (  -- a fault stands
 clear_from as (
   select 0::bigint as begin_at union select end_at from windows
 ),
-clear as (  -- no fault stands
+clear as (  -- no fault is in effect
   select begin_at, coalesce((select min(windows.begin_at) from windows where windows.begin_at >= clear_from.begin_at),
                             9223372036854775807) as end_at
   from clear_from
@@ -180,7 +180,7 @@ held_longest as (select task, arg_max(held_blamed, end_at - begin_at) as hold fr
 doubts as (select not complete('wire') or (declared('faults') and not complete('timeline')) as incomplete)
 
 select task, format('It {}, and nothing moves it.', case when place.state = 'unacked' and place.holder is not null
-                    then format('is still held, unacknowledged, by {}', place.holder) else remaining(place.state, place.queue) end) as why,
+                    then format('is still unacknowledged by {}', place.holder) else remaining(place.state, place.queue) end) as why,
        coalesce(step_at(sent_there."at"), step_at(hold.paused_at), step_at(hold.cancelled_at), step_at(consumers_gone."at")) as step,
        null as kind, not complete('leftovers') or not complete('effects') as inconclusive
 from left_behind left join sent_there using (task) left join held_longest using (task)
@@ -189,7 +189,7 @@ union all
 select task, format('Held by {} for {}, in which it answered for no task; {} are allowed.', coalesce(hold.peer, 'a consumer'),
                     seconds_of(hold.end_at - hold.begin_at), seconds_of($within)) || coalesce(' And ' || busy || '.', ''),
        coalesce(step_at(hold.paused_at), step_at(hold.cancelled_at), step_at(hold.begin_at)),
-       'held', incomplete or busy is not null
+       'unacknowledged', incomplete or busy is not null
 from doubts, (select *, starved(hold.begin_at, hold.end_at) as busy from held_longest) where task not in (select task from left_behind)
 union all
 select null, format('The queue {} had {} waiting and {}; {} are allowed.', queue, counted(ready),

@@ -7,11 +7,11 @@
 --
 -- A worker failed on a task when it put the task back (nack or reject with requeue), or when its channel closed, and it had no older task
 -- unacknowledged on that channel: of what it had prefetched, the task in hand is the oldest. Ends that the drill itself made do not count:
--- while a fault stands, and where deployment, playbook or harness stopped the worker before it was delivered anything again.
+-- while a fault is in effect, and where deployment, playbook or harness stopped the worker before it was delivered anything again.
 --
 -- A task on which workers failed more than `most` times is poison. It must remain dead-lettered or cancelled at the end, or have been done after all.
 -- And no other task may die with it: one that is dead-lettered because of its delivery limit, was not done, and on which no worker ever failed,
--- was held by a worker that failed on another. A prefetch of 1 keeps them apart.
+-- was with a worker that failed on another. A prefetch of 1 keeps them apart.
 --
 -- A stage that cannot come to rest because of the poison leaves effects and leftovers incomplete. A task on which workers failed more than
 -- `most` times while it settled, with every fault cleared and the playbook over, counts all the same.
@@ -59,7 +59,7 @@ in_order as (
   from released
   window earlier as (partition by connection, channel order by seq rows between unbounded preceding and 1 preceding)
 ),
-windows as (  -- a fault stands, and a second more for what the tap reads late
+windows as (  -- a fault is in effect, and a second more for what the tap reads late
   select begin_at, coalesce(cleared_at + 1000000000, case when kind = 'kill' then begin_at + 1000000000 end, 9223372036854775807) as end_at
   from faults join (select name, any_value(kind) as kind from timeline where event = 'fault' group by name) using (name)
   where begin_at is not null

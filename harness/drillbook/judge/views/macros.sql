@@ -22,7 +22,7 @@ create macro version_of(version, container) as
 create macro remaining(state, queue) as case state
   when 'ready' then 'still waits' || coalesce(' in ' || queue, '')
   when 'delayed' then 'still waits for its time' || coalesce(' in ' || queue, '')
-  when 'unacked' then 'is still held, unacknowledged,' || coalesce(' by a consumer of ' || queue, ' by a consumer')
+  when 'unacked' then 'is still unacknowledged' || coalesce(' by a consumer of ' || queue, ' by a consumer')
   when 'outbox' then 'still waits in the outbox'
   when 'dead' then 'is dead-lettered' || coalesce(' in ' || queue, '')
   when 'cancelled' then 'was cancelled' end;

@@ -75,7 +75,7 @@ class WorkersComponent(Component):
 
 
 def stop(run: StageRun, scenario: RunnableScenario, grace_seconds: int) -> None:
-    """Stop every worker in order, side by side, so that nothing is held any more.
+    """Stop every worker in order, side by side, so that nothing is unacknowledged any more.
 
     Schedulers go first, and what they made may be done: else it is left in its queue by the chance of who was stopped sooner.
     """

@@ -1,4 +1,4 @@
-"""Plays: their steps read from their YAML, and the play held at each of them while it runs.
+"""Plays: their steps read from their YAML, and the play waiting at each of them while it runs.
 
 Ansible is only ever called as a program: the one file here that imports it, ``callback/drillbook_gate.py``, is loaded by
 ``ansible-playbook`` in its own process.

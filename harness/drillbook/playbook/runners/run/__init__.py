@@ -1,4 +1,4 @@
-"""Any command line: a bash script is held at its functions; any other program prints a line for each step, which is seen, not held.
+"""Any command line: a bash script waits at its functions; any other program prints a line for each step, which is only seen.
 
 Text that prints ``::step name`` names its steps by those lines alone, whatever language it is in, bash too. A program with neither is one
 step as a whole: dash and sh, which take no gate, a binary, a script from top to bottom.

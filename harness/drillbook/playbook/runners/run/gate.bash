@@ -1,7 +1,7 @@
 # Sourced by bash, through BASH_ENV, before the playbook's own first line; the playbook itself is not changed.
 #
 # A step is a call of a function from the script's top level. The gate says `begin NAME` on an inherited socket, waits for one byte,
-# says `end NAME STATUS` and waits again; while it waits the script is held. A status of `-` is one it could not read.
+# says `end NAME STATUS` and waits again; while it waits, so does the script. A status of `-` is one it could not read.
 # The DEBUG trap sees every command and every entry of a function, the RETURN trap every return; both are inherited by functions and
 # subshells (functrace). What a command may see is left as it was: $?, $_, PIPESTATUS, BASH_REMATCH, options, the script's own EXIT,
 # ERR and signal traps. Standard error is closed to the gate itself, so that a script's `set -x` does not show it.

@@ -3,7 +3,7 @@
 It speaks over a Unix socket that the process inherits: a line ``begin<TAB>name`` or ``end<TAB>name<TAB>code``, with
 ``<TAB>skipped`` after it where no host had to do it, then it waits for one byte.
 Ansible calls it in the process that leads the play, before it gives a task to any worker process, so nothing runs while it waits. Without
-the socket it does nothing, so that a play started by a play is not held.
+the socket it does nothing, so that a play started by a play waits at no step.
 
 A task's end is told when its result is there. Where a play has several hosts it is told when the next task begins, since only then all of
 them have answered.
