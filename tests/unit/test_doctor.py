@@ -29,12 +29,12 @@ def test_a_missing_engine_is_told_with_what_to_do():
 def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("PATH", str(tmp_path))
     (tmp_path / "bash").touch(mode=0o755)
-    assert found("tools of playbooks").detail == "docker, curl not found"
+    assert found("playbook tools").detail == "docker, curl not found"
 
 
 def test_too_little_room_is_told(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(doctor, "ROOM", 10**18)
-    assert not found("disk room").ok
+    assert not found("disk space").ok
 
 
 def test_what_is_fine_has_no_hint():

@@ -265,7 +265,7 @@ def check(name: str) -> doctor.Check:
 
 def test_a_machine_with_an_engine_is_asked_everything(there: StubEngine) -> None:
     names = [check.name for check in doctor.checks()]
-    assert names == ["python", "cores", "disk room", "tools of playbooks", "surroundings", "engine", "engine's disk room", "images"]
+    assert names == ["python", "cores", "disk space", "playbook tools", "host", "engine", "engine disk space", "images"]
 
 
 @pytest.mark.parametrize(("version", "ok"), [("20.10.5", True), ("28.1.0", True), ("20.9", False), ("19.3", False)])
@@ -275,7 +275,7 @@ def test_an_engine_must_be_new_enough(there: StubEngine, version: str, ok: bool)
 
 
 def test_an_engine_s_disk_elsewhere_is_not_asked(there: StubEngine) -> None:
-    assert (check("engine's disk room").ok, check("engine's disk room").detail) == (True, "/nowhere is not on this machine")
+    assert (check("engine disk space").ok, check("engine disk space").detail) == (True, "/nowhere is not on this machine")
 
 
 @pytest.mark.parametrize(("room", "ok"), [(0, True), (10**18, False)])
@@ -284,7 +284,7 @@ def test_an_engine_s_disk_here_must_have_room(
 ) -> None:
     there.told["DockerRootDir"] = str(tmp_path)
     monkeypatch.setattr(doctor, "ROOM", room)
-    assert (check("engine's disk room").ok, bool(check("engine's disk room").hint)) == (ok, not ok)
+    assert (check("engine disk space").ok, bool(check("engine disk space").hint)) == (ok, not ok)
 
 
 @pytest.mark.parametrize(("cores", "ok"), [({0}, False), ({0, 1}, True), ({0, 1, 2}, True)])

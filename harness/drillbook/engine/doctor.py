@@ -62,23 +62,23 @@ def _cores() -> Check:
 
 def _room(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
-    hint = "" if free >= ROOM else f"Make {ROOM / 1e9:g} GB of room, or run from another folder."
-    return Check("disk room", free >= ROOM, f"{free / 1e9:.0f} GB free for {folder}", hint)
+    hint = "" if free >= ROOM else f"Make {ROOM / 1e9:g} GB of space, or run from another folder."
+    return Check("disk space", free >= ROOM, f"{free / 1e9:.0f} GB free for {folder}", hint)
 
 
 def _tools() -> Check:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if not missing:
-        return Check("tools of playbooks", True, ", ".join(TOOLS))
+        return Check("playbook tools", True, ", ".join(TOOLS))
     return Check(
-        "tools of playbooks", False, f"{', '.join(missing)} not found", "Install them; the playbooks of the shipped drills call them."
+        "playbook tools", False, f"{', '.join(missing)} not found", "Install them; the playbooks of the shipped drills call them."
     )
 
 
 def _surroundings() -> Check:
     inside = Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
     return Check(
-        "surroundings", True, "inside a container: the engine must publish ports on this loopback" if inside else "not in a container"
+        "host", True, "inside a container: the engine must publish ports on this loopback" if inside else "not in a container"
     )
 
 
@@ -92,9 +92,9 @@ def _engine(client: docker.DockerClient) -> Check:
 def _engine_room(client: docker.DockerClient) -> Check:
     root = Path(str(client.info()["DockerRootDir"]))
     if not root.is_dir():
-        return Check("engine's disk room", True, f"{root} is not on this machine")
+        return Check("engine disk space", True, f"{root} is not on this machine")
     check = _room(root)
-    return Check("engine's disk room", check.ok, check.detail, "" if check.ok else "Remove images and containers that nobody needs.")
+    return Check("engine disk space", check.ok, check.detail, "" if check.ok else "Remove images and containers that nobody needs.")
 
 
 def _images() -> Check:
