@@ -34,7 +34,7 @@ demo: ## Run the first drill: a canary is rolled back while its link is slow and
 	@$(MAKE) --no-print-directory --jobs 2 $(INSTALLED) demo-images
 	@$(DRILLBOOK) run $(SCENARIO)
 	@echo
-	@echo "The same drill with a careless playbook, which loses tasks and does others twice:"
+	@echo "The same drill with a known-bad playbook, which loses tasks and does others twice:"
 	@echo "  $(DRILLBOOK) run $(SCENARIO)/careless.yaml"
 
 test: ## Pass all checks and tests, those on real containers too
@@ -92,7 +92,7 @@ engine-stop: ## End the Docker engine, if it was started by this Makefile
 	@if [ -x $(VENV)/bin/python ]; then $(BARE) -m drillbook.engine.engine stop; fi
 
 clean: ## Remove what dead runs left behind, and the virtual environment
-	@if [ -x $(DRILLBOOK) ]; then $(DRILLBOOK) clean || echo "Leftovers of runs were not looked for."; fi
+	@if [ -x $(DRILLBOOK) ]; then $(DRILLBOOK) clean || echo "Could not look for what earlier runs left behind."; fi
 	@rm -rf $(VENV) build dist harness/*.egg-info .mypy_cache .ruff_cache .pytest_cache
 
 # The virtual environment grows in three parts, so that images are built beside the second and nobody waits for what a drill does not need.

@@ -323,7 +323,7 @@ def compare(url: pika.URLParameters, given: argparse.Namespace, folder: Path) ->
         table.add_row("", path, "ratio of throughput", f"{ratio:.2f}")
         table.add_row("", path, "through the tap", f"{rate:,.0f}", f"added {added:+.2f}")
     table.add_section()
-    table.add_row("", "", "evidence", "whole" if complete else "NOT WHOLE")
+    table.add_row("", "", "evidence", "whole" if complete else "INCOMPLETE")
     return table
 
 

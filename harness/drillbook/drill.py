@@ -92,7 +92,7 @@ def run_drill(
         path: the scenario file.
         seed: decides arrivals and victims.
         output: where runs land; ``<output>/<scenario>/<time>-<seed>/``.
-        keep: leave the stage standing afterwards, its workers stopped.
+        keep: keep the containers afterwards, its workers stopped.
         progress: told what happens.
         changes: values of the scenario that are other than in the file.
 
@@ -139,7 +139,9 @@ class _Drill:
             except Exception as defect:
                 error = self._defect(defect, stage.redact)
             except Interrupted:
-                self._progress.note("interrupted: stopping the load, clearing faults, saving evidence; once more to leave at once")
+                self._progress.note(
+                    "interrupted: stopping the load, clearing faults, saving evidence; press Ctrl-C again to quit immediately"
+                )
             signals.raising = False
             for finish in (conductor.collect if conductor else None, stage.save_logs, None if self._keep else stage.close):
                 error = self._attempt(finish, error, stage.redact)
@@ -172,7 +174,7 @@ class _Drill:
         log = self._run.path / "logs" / "harness.log"
         with suppress(OSError), log.open("a", encoding="utf-8") as file:
             file.write(redact("".join(traceback.format_exception(defect))))
-        return DefectError(redact(f"Drillbook has a defect: {defect!r}."), f"What it was doing is in {log}; please report it.")
+        return DefectError(redact(f"internal error: {defect!r}."), f"What it was doing is in {log}; please report it.")
 
     def _epilogue(self, said: str | None) -> None:
         """The last line of the timeline, where the harness failed."""

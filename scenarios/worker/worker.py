@@ -13,7 +13,7 @@ Environment: AMQP_URL, DATABASE_URL, QUEUE; WORKER and VERSION (its own name and
 PREFETCH (default 20), HEARTBEAT (seconds, 10), WORK_MS (pretended work of a task, 1), DRAIN_SECONDS (longest stop, 15).
 SHAPES says what it can decode, where it is not everything: task types, each with the fields that its body must have, as in
 ``charge:amount_cents charge:amount,currency notify``; one that is named twice may look either way.
-Two switches are there for drills that must fail: INBOX=off writes effects without the inbox; ACK_EVERY=n acknowledges only each n-th
+Two switches are there for known-bad controls: INBOX=off writes effects without the inbox; ACK_EVERY=n acknowledges only each n-th
 task with all before it, and what is left after ACK_IDLE_MS (200) without a delivery.
 
 ``worker.py --decode`` does no task: it reads messages from its stdin, one a line as JSON with ``message`` (a number), ``properties`` and

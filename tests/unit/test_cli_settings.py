@@ -51,7 +51,7 @@ def test_the_environment_goes_before_the_table(project: Path, monkeypatch: pytes
 @pytest.mark.parametrize(
     ("table", "setting", "said"),
     [
-        ("seeds = 7", SEED, "[tool.drillbook] knows no seeds; did you mean seed?"),
+        ("seeds = 7", SEED, "unknown key seeds in [tool.drillbook]; did you mean seed?"),
         ('seed = "7"', SEED, "seed in [tool.drillbook] is '7', and should be a whole number."),
         ("seed = true", SEED, "seed in [tool.drillbook] is True, and should be a whole number."),
         ("output = 7", OUTPUT, "output in [tool.drillbook] is 7, and should be a path."),

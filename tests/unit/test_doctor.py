@@ -33,7 +33,7 @@ def test_a_missing_tool_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 
 
 def test_too_little_room_is_told(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(doctor, "ROOM", 10**18)
+    monkeypatch.setattr(doctor, "SPACE", 10**18)
     assert not found("disk space").ok
 
 
@@ -43,5 +43,5 @@ def test_what_is_fine_has_no_hint():
 
 
 def test_just_enough_room_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
-    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=doctor.ROOM))
-    assert (doctor._room(tmp_path).ok, doctor._room(tmp_path).hint) == (True, "")
+    monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=doctor.SPACE))
+    assert (doctor._space(tmp_path).ok, doctor._space(tmp_path).hint) == (True, "")

@@ -247,7 +247,7 @@ def test_a_worker_that_dies_ends_the_drill_with_its_last_words(tmp_path: Path) -
     drive = running(tmp_path)
     drive.stage.engine.tell("workers.v1.1", "die", exitCode="1")
     error = fails(drive, r"workers\.v1\.1 ended by itself \(exit code 1\) in the middle of the drill: the last words of workers\.v1\.1")
-    assert error.hint == "If that is part of the story, say may_exit: true in stage.workers.v1."
+    assert error.hint == "If that is expected, say may_exit: true in stage.workers.v1."
 
 
 def test_a_worker_that_may_exit_only_leaves_a_note(tmp_path: Path) -> None:
@@ -403,7 +403,7 @@ def test_a_stage_that_finds_no_rest_says_why(tmp_path: Path) -> None:
     drive.conductor.drive()
     drive.conductor.rest()
     assert "settle timeout" in drive.told("phase")
-    assert any(note.startswith("no rest after") for note in drive.words.notes)
+    assert any(note.startswith("not at rest after") for note in drive.words.notes)
     drive.conductor.collect()
 
 

@@ -47,7 +47,7 @@ class Runner:
 
     def settles(self) -> list[str]:
         """The drill settles; all that was written."""
-        self.runner.lift_all()
+        self.runner.clear_all()
         return self.said
 
     @property

@@ -160,14 +160,14 @@ def test_a_fault_bites_at_its_edge_of_a_step(tmp_path: Path, trigger: str) -> No
     steps.ended("stop v2", 0)
     effective.append("fault it took_effect" in run.words())
     assert effective == [trigger == "before", True]
-    run.faults.lift_all()
+    run.faults.clear_all()
 
 
 def test_a_fault_before_a_step_has_bitten_when_the_step_begins(tmp_path: Path) -> None:
     run = Run(tmp_path, pinned("before"))
     run.steps().begins("stop v2")
     assert run.words()[-2:] == ["fault it took_effect", "step stop v2 begin"]
-    run.faults.lift_all()
+    run.faults.clear_all()
 
 
 def test_a_fault_during_a_step_begins_when_the_step_runs(tmp_path: Path) -> None:
@@ -177,7 +177,7 @@ def test_a_fault_during_a_step_begins_when_the_step_runs(tmp_path: Path) -> None
     assert "fault it begin" not in run.words()
     steps.runs("stop v2")
     assert until(lambda: "fault it begin" in run.words(), WITHIN)
-    run.faults.lift_all()
+    run.faults.clear_all()
 
 
 def test_a_fault_after_a_step_begins_once_the_step_has_ended(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ def test_a_fault_after_a_step_begins_once_the_step_has_ended(tmp_path: Path) -> 
     steps.begins("stop v2")
     steps.ended("stop v2", 0)
     assert run.words().index("step stop v2 end") < run.words().index("fault it begin")
-    run.faults.lift_all()
+    run.faults.clear_all()
 
 
 @pytest.mark.parametrize("trigger", ["before", "during", "after"])
@@ -196,7 +196,7 @@ def test_a_step_of_the_deployment_makes_no_fault_begin(tmp_path: Path, trigger: 
     steps.begins("stop v2")
     steps.runs("stop v2")
     steps.ended("stop v2", 0)
-    run.faults.lift_all()
+    run.faults.clear_all()
     assert told(run.stage.run, "fault") == ["it skipped"]
 
 

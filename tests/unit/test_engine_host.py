@@ -265,7 +265,7 @@ def check(name: str) -> doctor.Check:
 
 def test_a_machine_with_an_engine_is_asked_everything(there: StubEngine) -> None:
     names = [check.name for check in doctor.checks()]
-    assert names == ["python", "cores", "disk space", "playbook tools", "host", "engine", "engine disk space", "images"]
+    assert names == ["python", "cores", "disk space", "playbook tools", "environment", "engine", "engine disk space", "images"]
 
 
 @pytest.mark.parametrize(("version", "ok"), [("20.10.5", True), ("28.1.0", True), ("20.9", False), ("19.3", False)])
@@ -283,7 +283,7 @@ def test_an_engine_s_disk_here_must_have_room(
     there: StubEngine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: int, ok: bool
 ) -> None:
     there.told["DockerRootDir"] = str(tmp_path)
-    monkeypatch.setattr(doctor, "ROOM", room)
+    monkeypatch.setattr(doctor, "SPACE", room)
     assert (check("engine disk space").ok, bool(check("engine disk space").hint)) == (ok, not ok)
 
 
@@ -294,7 +294,7 @@ def test_a_drill_wants_two_cores(there: StubEngine, monkeypatch: pytest.MonkeyPa
 
 
 def test_images_that_are_missing_are_named(there: StubEngine) -> None:
-    assert check("images").detail.endswith("flagd not on this machine yet")
+    assert check("images").detail.endswith("flagd not pulled or built yet")
 
 
 # A command that is run once

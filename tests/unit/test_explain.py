@@ -113,7 +113,7 @@ def test_a_counterexample_that_missing_evidence_excuses_is_told_as_inconclusive_
 @pytest.mark.parametrize("line", ["effect x", "leftover x dead in d", "deliver x to v1 from q"])
 def test_a_task_that_the_ledger_does_not_know_has_a_story(line: str) -> None:
     found = explain_task(history("publish a ok", "effect a", line), "x")
-    assert found.summary == "Nobody published it, as far as the ledger knows."
+    assert found.summary == "Not in the publishers' ledger."
     assert len(found.moments) == 1
 
 

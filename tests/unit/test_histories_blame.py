@@ -33,12 +33,12 @@ BLAMED: dict[str, tuple[dict[str, Any], list[str], tuple[str | None, str]]] = {
     "with a worker that was paused": (
         STUCK,
         ["deliver a to v2 from q", "step pause v2 begin", "paused v2", "wait 8", "step pause v2 end", "ack a by v2", "effect a"],
-        ("pause v2", "Held by workers.v2.1 for 13.0 s, in which it answered for no task; 5.0 s are allowed."),
+        ("pause v2", "With workers.v2.1 for 13.0 s, in which it acknowledged or refused nothing; 5.0 s are allowed."),
     ),
     "with a worker that gave up consuming": (
         STUCK,
         ["deliver a to v2 from q", "step drain v2 begin", "cancel q by v2", "step drain v2 end", "wait 8", "ack a by v2", "effect a"],
-        ("drain v2", "Held by workers.v2.1 for 13.0 s, in which it answered for no task; 5.0 s are allowed."),
+        ("drain v2", "With workers.v2.1 for 13.0 s, in which it acknowledged or refused nothing; 5.0 s are allowed."),
     ),
     "a queue that nobody is given from": (
         STUCK,

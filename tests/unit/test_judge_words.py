@@ -26,7 +26,7 @@ def test_held_says_how_many_were_done_once() -> None:
 
 def test_held_says_where_the_others_rest() -> None:
     run = history("publish a ok", "publish b ok", "effect a", "leftover b dead in d", invariants={"no_lost_tasks": {"allow": ["dead"]}})
-    assert judge(run).sentence == "Held: 2 tasks published, 1 done and 1 dead; no_lost_tasks holds."
+    assert judge(run).sentence == "Held: 2 tasks published, 1 done and 1 dead-lettered; no_lost_tasks holds."
 
 
 HELD_BUT = {
@@ -57,7 +57,7 @@ def test_held_says_which_tasks_it_is_not_about(lines: list[str], said: str) -> N
 def test_held_says_which_tasks_it_is_not_about_before_what_holds() -> None:
     lines = ["publish a ok", "publish b ok", "publish c unknown", "effect a", "leftover b dead in d"]
     run = history(*lines, invariants={"no_lost_tasks": {"allow": ["dead"]}})
-    assert judge(run).sentence == "Held: 2 tasks confirmed, 1 done and 1 dead; 1 publish stayed unconfirmed; no_lost_tasks holds."
+    assert judge(run).sentence == "Held: 2 tasks confirmed, 1 done and 1 dead-lettered; 1 publish stayed unconfirmed; no_lost_tasks holds."
 
 
 def test_held_without_the_ledger_claims_no_tasks() -> None:

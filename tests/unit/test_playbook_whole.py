@@ -132,5 +132,5 @@ def test_faults_and_invariants_may_name_it(tmp_path: Path):
 def test_another_step_than_it_is_refused_with_what_could_be_meant(tmp_path: Path):
     assert refused(sound_folder(tmp_path / "drill"), OF_ALL.replace("during: {step: playbook}", "during: {step: drain v2}")) == [
         "30:20: the playbook has no step drain v2; "
-        "none can be read from its program: name them in playbook.steps, or say playbook, which is all of it"
+        "no steps can be read from its program: name them in playbook.steps, or say playbook, which is all of it"
     ]

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 from small_run import at, hand_made, opened
 
 from drillbook.evidence import Event
+from drillbook.evidence.documents import FORMAT
 from drillbook.judge.verdict import Finding, Judgement, Result, StoryMoment, Verdict
 from drillbook.report import write
 
@@ -94,7 +95,7 @@ def test_characters_that_xml_cannot_hold_are_replaced(tmp_path: Path) -> None:
 
 def test_verdict_json_is_the_judgement_with_the_version_of_its_format(tmp_path: Path) -> None:
     content = json.loads(write(opened(hand_made(tmp_path)), JUDGEMENT)["verdict.json"].read_text())
-    assert content.pop("format") == 1
+    assert content.pop("format") == FORMAT
     assert content == json.loads(json.dumps(JUDGEMENT.as_json()))
 
 

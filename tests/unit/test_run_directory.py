@@ -30,7 +30,7 @@ def test_a_directory_can_be_written_to_again_after_closing(tmp_path: Path) -> No
 def test_a_full_disk_is_said_in_a_sentence(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path / "run")
     run.file("timeline").symlink_to("/dev/full")
-    with pytest.raises(HarnessError, match=r"cannot write .*: No space left on device\. Make room"):
+    with pytest.raises(HarnessError, match=r"cannot write .*: No space left on device\. Free disk space"):
         run.event("note", "x", "said")
 
 

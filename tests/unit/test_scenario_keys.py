@@ -40,7 +40,7 @@ CASES = {
     "an optional part has nothing in it": (
         "deployment: {run: ./deploy.sh, at: 5s}",
         "deployment:",
-        ["19:1: deployment has nothing in it; give it a value, or leave it out"],
+        ["19:1: deployment is empty: give it a value, or leave it out"],
     ),
     "a needed key is missing": ("rate: 300/s, ", "", ["18:1: load needs rate: mean arrivals a second (Poisson)"]),
     "a needed key of a part is missing": (

@@ -76,6 +76,6 @@ def test_steps_that_a_program_says_only_as_it_runs_are_named_in_the_file(tmp_pat
     named = SOUND.replace("timeout: 90s", "timeout: 90s\n  steps: [drain v2, stop v2]")
     assert (said(file, SOUND)[0], said(file, named)) == (
         "30:20: the playbook has no step drain v2; "
-        "none can be read from its program: name them in playbook.steps, or say playbook, which is all of it",
+        "no steps can be read from its program: name them in playbook.steps, or say playbook, which is all of it",
         [],
     )

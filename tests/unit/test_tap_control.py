@@ -169,7 +169,7 @@ def test_a_fault_whose_tap_is_dead_ends_when_the_drill_settles(tap: Told, tmp_pa
     planned = PlannedFault("lost", fault, ("workers.v1.1",), "on", 0.0, None, rule())
     runner = FaultRunner((planned,), SimpleNamespace(tap=tap.control), run, failures.append)
     runner.trigger("on", 0.0)
-    runner.lift_all()
+    runner.clear_all()
     assert ([state for state, _ in states(run)], failures) == (expected, [])
     assert ("no_effect" if "begin" in expected else "skipped", "the tap did not take its rule") in states(run)
 
@@ -194,6 +194,6 @@ def test_a_message_that_comes_when_the_drill_settles_is_told_of(tap: Told, tmp_p
     runner = FaultRunner((planned,), SimpleNamespace(tap=tap.control), run, failures.append)
     (counting,) = runner.trigger("on", 0.0)
     assert counting.wait(20)
-    runner.lift_all()
+    runner.clear_all()
     assert expected in states(run)
     assert failures == []

@@ -10,7 +10,7 @@ import click
 
 from drillbook import __version__
 from drillbook.app import commands
-from drillbook.app.command import EXITS, errors_as_sentences
+from drillbook.app.command import VERDICTS, errors_as_sentences
 
 
 def names() -> list[str]:
@@ -36,7 +36,7 @@ class Commands(click.Group):
             return super().invoke(context)
 
 
-@click.command(cls=Commands, epilog=EXITS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.command(cls=Commands, epilog=VERDICTS, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="drillbook")
 def main() -> None:
     """Drill the rollback playbook of your worker queues, and prove what became of every task.

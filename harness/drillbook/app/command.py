@@ -20,18 +20,22 @@ if TYPE_CHECKING:
 _Function = TypeVar("_Function", bound=Callable[..., Any])
 EXITS = """\b
 Exit codes:
-  0 held   1 broken   2 usage or bad file   3 harness or fault error   4 inconclusive
-  70 a defect of Drillbook   130 interrupted   143 terminated
+  0 ok   2 usage error or invalid file   3 environment or engine error
+  70 internal error   130 interrupted   143 terminated
 """
+VERDICTS = """\b
+Exit codes:
+  0 held   1 broken   2 usage error or invalid file   3 the drill could not be run   4 inconclusive
+  70 internal error   130 interrupted   143 terminated
+"""
+"""Of commands that say a verdict."""
 SCENARIO = click.argument("scenario", type=click.Path(exists=True, path_type=Path))
 RUN_DIR = click.argument("run_dir", type=click.Path(exists=True, file_okay=False, path_type=Path))
 REPORTS_INTO = click.option(
-    "--output", "into", type=click.Path(file_okay=False, path_type=Path), help="Folder for the reports; without it the run directory."
+    "--output", "into", type=click.Path(file_okay=False, path_type=Path), help="Directory for the reports (default: the run directory)."
 )
-CHANGES = click.option(
-    "--set", "changes", metavar="KEY=VALUE", multiple=True, help="Change a value of the scenario; may be given several times."
-)
-AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print it as JSON, for programs.")
+CHANGES = click.option("--set", "changes", metavar="KEY=VALUE", multiple=True, help="Override a scenario value; repeatable.")
+AS_JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 class DrillbookCommand(click.Command):
@@ -58,7 +62,7 @@ def errors_as_sentences(context: click.Context) -> Iterator[None]:
         click.echo("interrupted", err=True)
         context.exit(int(Exit.INTERRUPTED))
     except Exception as defect:  # exit code 1 is a verdict
-        click.echo(f"Drillbook has a defect: {defect!r}. What it was doing is in {_log(defect)}; please report it.", err=True)
+        click.echo(f"internal error: {defect!r}. What it was doing is in {_log(defect)}; please report it.", err=True)
         context.exit(int(Exit.DEFECT))
 
 

@@ -96,5 +96,5 @@ def _read(file: Path) -> dict[str, Any] | None:
         raise UsageError(f"{file}: {TABLE} is {table!r}, and should be a table.")
     for name in table:
         if name not in SETTINGS:
-            raise UsageError(f"{file}: [{TABLE}] knows no {name}{suggestion(name, list(SETTINGS))}.")
+            raise UsageError(f"{file}: unknown key {name} in [{TABLE}]{suggestion(name, list(SETTINGS))}.")
     return table

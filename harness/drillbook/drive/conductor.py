@@ -138,7 +138,7 @@ class Conductor:
             DrillbookError: the harness or a service of the stage failed.
         """
         self._halt()
-        self.progress.phase("settle", "faults cleared, load stopped; waiting until nothing moves")
+        self.progress.phase("settle", "faults cleared, load stopped; waiting until the stage is at rest")
         self.run_directory.event("phase", "settle", "begin")
         self._metrics.edge("settle", "start")
         sampling = Pacer("queues", SAMPLE_EVERY_SECONDS, self.sampler.sample, self._fail).start()
@@ -150,7 +150,7 @@ class Conductor:
             machine.stop()
         self._hear_failures()
         if settled.restless is not None:
-            self.progress.note(f"no rest after {settled.seconds:.1f} s: {settled.restless}")
+            self.progress.note(f"not at rest after {settled.seconds:.1f} s: {settled.restless}")
         state = "end" if settled.restless is None else "timeout"
         self.run_directory.event("phase", "settle", state, seconds=round(settled.seconds, 3), detail=settled.restless)
         self._metrics.edge("settle", "end")
@@ -298,7 +298,7 @@ class Conductor:
         self.faults.close()
         self._programs.stop()
         self._end_load()
-        self.faults.lift_all()
+        self.faults.clear_all()
 
     def _end_load(self) -> None:
         if self._load_ended:
@@ -325,7 +325,7 @@ class Conductor:
         if version is not None and self._stage_spec.workers[version].may_exit:
             self.progress.note(what)
             return
-        hint = f"If that is part of the story, say may_exit: true in stage.workers.{version}." if version else ""
+        hint = f"If that is expected, say may_exit: true in stage.workers.{version}." if version else ""
         self._fail(HarnessError(f"{what} in the middle of the drill: {self.stage.last_words(role)}", hint))
 
     def _program_ended(self, which: Which, outcome: Outcome) -> None:

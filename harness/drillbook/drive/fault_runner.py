@@ -58,8 +58,8 @@ class FaultRunner:
         with self._lock:
             self._settle.set()
 
-    def lift_all(self) -> None:
-        """Lift every fault that has begun, wait until each has, and note those that never began."""
+    def clear_all(self) -> None:
+        """Clear every fault that has begun, wait until each has, and note those that never began."""
         self.close()
         for thread in self._threads:
             thread.join()

@@ -15,7 +15,7 @@ from drillbook.engine import engine
 from drillbook.engine.images import rows
 
 OLDEST_ENGINE = (20, 10)
-ROOM = 5 * 10**9
+SPACE = 5 * 10**9
 """Bytes that the images, their building and a few runs want."""
 TOOLS = ("bash", "docker", "curl")
 """Programs that playbooks of the shipped drills call."""
@@ -40,12 +40,12 @@ class Check:
 
 def checks() -> list[Check]:
     """Every check, in the order in which to mend what is missing."""
-    answers = [_python(), _cores(), _room(Path.cwd()), _tools(), _surroundings()]
+    answers = [_python(), _cores(), _space(Path.cwd()), _tools(), _host()]
     try:
         client = engine.connect()
     except HarnessError as error:
         return [*answers, Check("engine", False, error.message, error.hint)]
-    return [*answers, _engine(client), _engine_room(client), _images()]
+    return [*answers, _engine(client), _engine_space(client), _images()]
 
 
 def _python() -> Check:
@@ -56,29 +56,32 @@ def _python() -> Check:
 def _cores() -> Check:
     count = len(os.sched_getaffinity(0))
     return Check(
-        "cores", count >= 2, f"{count}", "" if count >= 2 else "A drill wants two: broker, database, workers and load run side by side."
+        "cores",
+        count >= 2,
+        f"{count}",
+        "" if count >= 2 else "Drills need at least two: broker, database, workers and load run side by side.",
     )
 
 
-def _room(folder: Path) -> Check:
+def _space(folder: Path) -> Check:
     free = shutil.disk_usage(folder).free
-    hint = "" if free >= ROOM else f"Make {ROOM / 1e9:g} GB of space, or run from another folder."
-    return Check("disk space", free >= ROOM, f"{free / 1e9:.0f} GB free for {folder}", hint)
+    hint = "" if free >= SPACE else f"Free up {SPACE / 1e9:g} GB, or run from another folder."
+    return Check("disk space", free >= SPACE, f"{free / 1e9:.0f} GB free for {folder}", hint)
 
 
 def _tools() -> Check:
     missing = [tool for tool in TOOLS if shutil.which(tool) is None]
     if not missing:
         return Check("playbook tools", True, ", ".join(TOOLS))
-    return Check(
-        "playbook tools", False, f"{', '.join(missing)} not found", "Install them; the playbooks of the shipped drills call them."
-    )
+    return Check("playbook tools", False, f"{', '.join(missing)} not found", "Install them; the playbooks of the shipped drills call them.")
 
 
-def _surroundings() -> Check:
+def _host() -> Check:
     inside = Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
     return Check(
-        "host", True, "inside a container: the engine must publish ports on this loopback" if inside else "not in a container"
+        "environment",
+        True,
+        "running in a container; Docker's published ports must be reachable on 127.0.0.1 here" if inside else "not in a container",
     )
 
 
@@ -89,18 +92,20 @@ def _engine(client: docker.DockerClient) -> Check:
     return Check("engine", ok, f"Docker {version}", "" if ok else f"Use Docker {'.'.join(map(str, OLDEST_ENGINE))} or later.")
 
 
-def _engine_room(client: docker.DockerClient) -> Check:
+def _engine_space(client: docker.DockerClient) -> Check:
     root = Path(str(client.info()["DockerRootDir"]))
     if not root.is_dir():
         return Check("engine disk space", True, f"{root} is not on this machine")
-    check = _room(root)
-    return Check("engine disk space", check.ok, check.detail, "" if check.ok else "Remove images and containers that nobody needs.")
+    check = _space(root)
+    return Check(
+        "engine disk space", check.ok, check.detail, "" if check.ok else "Remove unused images and containers (docker system prune)."
+    )
 
 
 def _images() -> Check:
     missing = [row.name for row in rows() if not row.reference]
     if not missing:
-        return Check("images", True, "all on this machine")
+        return Check("images", True, "all present")
     return Check(
-        "images", True, f"{', '.join(missing)} not on this machine yet", "`drillbook images --ensure` has them ready before the first run."
+        "images", True, f"{', '.join(missing)} not pulled or built yet", "`drillbook images --ensure` has them ready before the first run."
     )

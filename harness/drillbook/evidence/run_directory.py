@@ -30,7 +30,7 @@ def line(record: Any) -> str:
 
 
 class RunDirectory:
-    """Where one drill's evidence lands; safe to write from several threads.
+    """Where one drill's evidence is written; safe to write from several threads.
 
     Args:
         path: the directory; made, with its parents, when it is not there.
@@ -105,7 +105,7 @@ class RunDirectory:
         try:
             yield
         except OSError as error:
-            raise HarnessError(f"cannot write {path}: {error.strerror}.", "Make room there, or choose another --output.") from error
+            raise HarnessError(f"cannot write {path}: {error.strerror}.", "Free disk space there, or choose another --output.") from error
 
     def _handle(self, stem: str) -> TextIO:
         if stem not in self._open:

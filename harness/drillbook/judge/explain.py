@@ -66,7 +66,7 @@ class Explanation:
     moments: tuple[StoryMoment, ...]
     said: tuple[Said, ...]
     doubts: tuple[str, ...]
-    """What the story cannot tell, as evidence is missing or incomplete."""
+    """What the evidence does not show, as evidence is missing or incomplete."""
     began_at: int | None
     """Nanoseconds since the epoch: when the load began, which the moments are counted from; None: the run does not say."""
     judgement: Judgement
@@ -76,7 +76,7 @@ def explain_task(run: Run, task: str) -> Explanation:
     """Explain one task.
 
     Args:
-        run: open, whole or not.
+        run: open, its evidence complete or not.
         task: its id.
 
     Raises:
@@ -108,7 +108,7 @@ def _answers(run: Run, task: str) -> list[QueryAnswer]:
 
 
 def _context(database: EvidenceDatabase, story: Sequence[StoryMoment]) -> list[StoryMoment]:
-    """The steps that ran and the faults that stood on its way in the task's time."""
+    """The steps that ran and the faults that were in effect on its way in the task's time."""
     at_work = [moment.at for moment in story if moment.evidence not in ("leftovers", "states")]
     over = any(moment.evidence == "effects" for moment in story) and not any(moment.evidence == "leftovers" for moment in story)
     bounds = {
@@ -124,9 +124,9 @@ def _summary(database: EvidenceDatabase, task: str, missing: Set[str]) -> str:
         "select type, outcome, attempts, effects, array_to_string(remains, ', ') from tasks where task = ?", [task]
     ).fetchone()
     if row is None:
-        return "" if "published" in missing else "Nobody published it, as far as the ledger knows."
+        return "" if "published" in missing else "Not in the publishers' ledger."
     kind, outcome, attempts, effects, remains = row
-    published = {"ok": "confirmed", "unknown": "sent and never confirmed", "fail": "refused", "skipped": "skipped and never sent"}[outcome]
+    published = {"ok": "confirmed", "unknown": "sent and never confirmed", "fail": "failed", "skipped": "skipped and never sent"}[outcome]
     tried = f" in {attempts} attempts" if attempts > 1 else ""
     done = {0: "; no effect", 1: "; 1 effect"}.get(effects, f"; {effects} effects") if "effects" not in missing else ""
     remaining = f"; remains {f'as {remains}' if remains else 'nowhere'}" if "leftovers" not in missing else ""
@@ -134,7 +134,7 @@ def _summary(database: EvidenceDatabase, task: str, missing: Set[str]) -> str:
 
 
 def _doubt(name: str, state: str, reason: str) -> str:
-    return f"{reason}, so {_TOLD_BY[name]} is {'not told' if state == 'missing' else 'perhaps not told in whole'}"
+    return f"{reason}, so {_TOLD_BY[name]} is {'not told' if state == 'missing' else 'perhaps not complete'}"
 
 
 def _said(result: Result, answer: QueryAnswer) -> Said:

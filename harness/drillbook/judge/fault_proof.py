@@ -58,7 +58,7 @@ def missing(database: duckdb.DuckDBPyConnection, faults: Iterable[FaultEntry], p
     for entry in faults:
         victims = _victims(database, entry.name)
         stays = entry.fault.stays and entry.lasting is None
-        reasons += _unbitten(database, entry.name, victims) or [
+        reasons += _without_effect(database, entry.name, victims) or [
             *_unseen(database, entry, victims),
             *_unmet(database, entry, victims, strict),
             *_misplaced(_began(database, entry, victims), planned.get(entry.name), runs),
@@ -75,7 +75,7 @@ def _victims(database: duckdb.DuckDBPyConnection, name: str) -> list[_Victim]:
     return [victim for victim in victims if victim.begin_at] or victims
 
 
-def _unbitten(database: duckdb.DuckDBPyConnection, name: str, victims: Sequence[_Victim]) -> list[str]:
+def _without_effect(database: duckdb.DuckDBPyConnection, name: str, victims: Sequence[_Victim]) -> list[str]:
     if not any(victim.begin_at for victim in victims):
         skipped = next((victim.skipped for victim in victims if victim.skipped), None)
         return [f'the fault "{name}" never began{f": {skipped}" if skipped else ""}']

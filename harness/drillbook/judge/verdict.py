@@ -73,7 +73,7 @@ class Result:
 
 @dataclass(frozen=True)
 class Equation:
-    """Where every task ended: published = done + dead + queued + cancelled + missing, and the outcomes of publishing."""
+    """Where every task ended: published = done + dead-lettered + queued + cancelled + missing, and the outcomes of publishing."""
 
     planned: int
     """Tasks that were due: those of the ledger, and those of the plan where it has more."""

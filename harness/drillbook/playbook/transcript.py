@@ -108,4 +108,6 @@ class Transcript:
             raise self._cannot(error) from error
 
     def _cannot(self, error: OSError) -> HarnessError:
-        return HarnessError(f"cannot write the transcript {self.path}: {error.strerror}.", "Make room there, or choose another --output.")
+        return HarnessError(
+            f"cannot write the transcript {self.path}: {error.strerror}.", "Free disk space there, or choose another --output."
+        )

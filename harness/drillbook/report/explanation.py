@@ -22,6 +22,7 @@ from drillbook.judge.catalogue import Invariant, Parameter, catalogue
 from drillbook.judge.explain import Explanation, Said, explain_task
 from drillbook.judge.judge import judge
 from drillbook.judge.run import Run
+from drillbook.judge.verdict import Verdict
 from drillbook.report.sentences import explain_command, first_found, running, told
 from drillbook.report.terminal import STYLE, heading, indented, plain, show
 
@@ -110,10 +111,10 @@ def show_task(found: Explanation, console: Console) -> None:
     heading(console, "Its story")
     console.print(indented(Text(_counted_from(found), style="dim"), 2))
     console.print(indented(_story(found, console.width >= WIDE), 2))
-    heading(console, "What the invariants say of it")
+    heading(console, "Invariants for this task")
     console.print(indented(_said(found.said), 2))
     if found.doubts:
-        heading(console, "What the story cannot tell")
+        heading(console, "What the evidence does not show")
         for doubt in found.doubts:
             console.print(indented(plain(f"{doubt[0].upper()}{doubt[1:]}."), 2))
     heading(console, "The run")
@@ -174,13 +175,18 @@ def _story(found: Explanation, wide: bool) -> Table:
 
 def _said(said: Sequence[Said]) -> Table:
     grid = Table.grid(padding=(0, 2))
-    grid.add_column(width=7, no_wrap=True)
+    grid.add_column(width=max((len(_word(one)) for one in said), default=1), no_wrap=True)
     grid.add_column(width=min(max((len(one.name) for one in said), default=1), 32), overflow="fold")
     grid.add_column(overflow="fold", ratio=1)
     for one in said:
         where = Text(f" In the step “{plain(one.step).plain}”.", style="dim") if one.step else Text()
-        grid.add_row(Text(one.verdict.value, style=STYLE[one.verdict]), plain(one.name), Text.assemble(plain(one.why), where))
+        grid.add_row(Text(_word(one), style=STYLE[one.verdict]), plain(one.name), Text.assemble(plain(one.why), where))
     return grid
+
+
+def _word(said: Said) -> str:
+    """Of one task: an invariant is not held by a task."""
+    return "ok" if said.verdict is Verdict.HELD else said.verdict.value
 
 
 def _facts(invariant: Invariant) -> list[tuple[str, Text]]:

@@ -7,20 +7,18 @@ from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 from drillbook.core.errors import HarnessError, UsageError
+from drillbook.evidence.documents import FORMAT
 from drillbook.judge.run import Run
 from drillbook.judge.verdict import Judgement
 from drillbook.report import html, junit
 from drillbook.report.source import read
-
-FORMAT = 1
-"""Version of ``verdict.json``."""
 
 
 def write(run: Run, judgement: Judgement, into: Path | None = None) -> dict[str, Path]:
     """Write every report of a run; what an earlier call wrote is replaced.
 
     Args:
-        run: open, whole or not.
+        run: open, its evidence complete or not.
         judgement: what the judge said of it.
         into: a folder, made where it is not there; None: the run directory.
 

@@ -72,7 +72,7 @@ def read(run: Run) -> ReportSource:
     """Read everything a report shows.
 
     Args:
-        run: open, whole or not.
+        run: open, its evidence complete or not.
     """
     transcripts = tuple(_transcript(path) for path in sorted((run.path / "playbook").glob("*")) if path.is_file())
     return ReportSource(run, _events(run), transcripts)

@@ -34,7 +34,7 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
     for note in judgement.notes:
         console.print(plain(note))
     if judgement.preconditions:
-        heading(console, "What kept it from proving anything")
+        heading(console, "Why this drill proves nothing")
         for sentence in judgement.preconditions:
             console.print(indented(plain(sentence), 2))
     if judgement.results:
@@ -42,7 +42,7 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
         width = max(len(result.name) for result in judgement.results)
         verdict = max(len(result.verdict) for result in judgement.results)
         for result in judgement.results:
-            _invariant(console, result, verdict, min(width, 32))
+            _invariant(console, result, verdict, min(width, 32), judgement.preconditions)
     if judgement.equation:
         heading(console, "Tasks")
         _equation(console, judgement.equation)
@@ -64,8 +64,8 @@ def heading(console: Console, text: str) -> None:
     console.print(Text(text, style="bold"))
 
 
-def _invariant(console: Console, result: Result, verdict: int, width: int) -> None:
-    """One invariant, its verdict and its name in columns so wide."""
+def _invariant(console: Console, result: Result, verdict: int, width: int, reasons: Sequence[str]) -> None:
+    """One invariant, its verdict and its name in columns so wide; a reason that stands above is not said again."""
     row = Table.grid(padding=(0, 2))
     row.add_column(width=verdict, no_wrap=True)
     row.add_column(width=width, overflow="fold")
@@ -73,7 +73,7 @@ def _invariant(console: Console, result: Result, verdict: int, width: int) -> No
     said = {
         Verdict.HELD: result.sentence,
         Verdict.BROKEN: f"{_count(result.count, 'counterexample')}. {result.sentence}",
-        Verdict.INCONCLUSIVE: result.reason or "The evidence does not say.",
+        Verdict.INCONCLUSIVE: "see above" if result.reason in reasons else result.reason or "The evidence does not say.",
     }
     row.add_row(Text(result.verdict.value, style=STYLE[result.verdict]), plain(result.name), plain(said[result.verdict]))
     console.print(indented(row, 2))

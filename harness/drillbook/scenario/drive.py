@@ -175,7 +175,7 @@ class FaultEntry(Part):
         default=None, description="Begins with a message on the wire; alone, or beside one other moment from which it is counted."
     )
     lasting: Duration | None = Field(
-        default=None, alias="for", gt=0, description="Lifted after this time; without it, when the drill settles."
+        default=None, alias="for", gt=0, description="Cleared after this time; without it, when the drill settles."
     )
 
     @property

@@ -90,7 +90,7 @@ class Settle(Part):
         gt=0,
         description=(
             "Quiet: in at least three looks no task moved on the wire, and no effect, no row of the outbox and no queue depth changed for "
-            "this long; five times as long where a task waits in the outbox, with a client, or in a queue where it may not rest. It may in "
-            "dead-letter queues, in streams, and in queues that an invariant has as `parked` or `no_stuck_tasks` as `allow`."
+            "this long; five times as long where a task waits in the outbox, with a client, or in a queue where it may not remain. It may "
+            "remain in dead-letter queues, in streams, and in queues that an invariant has as `parked` or `no_stuck_tasks` as `allow`."
         ),
     )

@@ -17,7 +17,7 @@ Method = Literal["isolation", "transactional", "messaging", "versioned-workers",
 
 
 class Expect(Part):
-    """What a deliberately bad drill is expected to break; used by pytest, not by the exit code of `drillbook run`."""
+    """What a known-bad control is expected to break; used by pytest, not by the exit code of `drillbook run`."""
 
     broken: list[Annotated[str, Ref("invariant")]] = Field(min_length=1, description="Exactly these invariants.")
 
@@ -34,7 +34,7 @@ class Scenario(Part):
     load: Load | None = None
     deployment: Deployment | None = None
     monitors: dict[str, Monitor] = Field(default_factory=dict, description="Monitors by name; an alert has its monitor's name.")
-    faults: list[FaultSpec] = Field(default_factory=list, description="Faults, in the order of the story.")
+    faults: list[FaultSpec] = Field(default_factory=list, description="Faults, in the order they happen.")
     playbook: Playbook | None = None
     effects: Effects = Field(default_factory=Effects)
     states: TaskTable | None = Field(

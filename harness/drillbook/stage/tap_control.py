@@ -122,4 +122,4 @@ class TapControl:
             partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
             partial.replace(path)
         except OSError as error:
-            raise HarnessError(f"cannot write {path}: {error.strerror}.", "Make room there, or choose another --output.") from error
+            raise HarnessError(f"cannot write {path}: {error.strerror}.", "Free disk space there, or choose another --output.") from error

@@ -4,7 +4,7 @@ It takes tasks from QUEUE. A task's type says how it is done; a type in GATED is
 through OpenFeature before each such task. While the flag is off the task is refused, and the queue's dead-letter settings put it
 where somebody looks at it. Inbox row, effect and state are one transaction; the acknowledgement comes after it.
 
-Environment: AMQP_URL, DATABASE_URL, QUEUE, WORKER, VERSION; FLAGS_SYNC_ADDRESS (flagd); ASK_FLAG=off is for a drill that must fail.
+Environment: AMQP_URL, DATABASE_URL, QUEUE, WORKER, VERSION; FLAGS_SYNC_ADDRESS (flagd); ASK_FLAG=off is for a known-bad control.
 """
 
 from __future__ import annotations

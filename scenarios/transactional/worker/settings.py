@@ -19,7 +19,7 @@ CONNECT_SECONDS = 5.0
 class Settings:
     """What the environment says.
 
-    The last three are there for drills that must fail: ``ACK=early`` acknowledges a message before its transaction, ``OUTBOX=off``
+    The last three are there for known-bad controls: ``ACK=early`` acknowledges a message before its transaction, ``OUTBOX=off``
     publishes the next message after the commit instead of within it, ``INBOX=off`` handles a message as often as it comes.
     """
 

@@ -7,12 +7,12 @@ import click
 from drillbook.app.command import DrillbookCommand
 
 
-@click.command(cls=DrillbookCommand, short_help="Remove what dead runs left behind.")
+@click.command(cls=DrillbookCommand, short_help="Clean up after runs that crashed or were killed.")
 @click.argument("run_id", required=False)
 def command(run_id: str | None) -> None:
-    """Remove what dead runs left: their containers, networks and processes; runs that still go on are left alone.
+    """Remove containers, networks and processes of runs that crashed or were killed; active runs are not touched.
 
-    With RUN_ID (a run's id, its beginning, or its run directory) just that run, even if it still goes on.
+    With RUN_ID (a run's id, its beginning, or its run directory) just that run, even if it is active.
 
     \b
     Example:

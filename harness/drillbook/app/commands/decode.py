@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import RUN_DIR, DrillbookCommand, console
+from drillbook.app.command import RUN_DIR, VERDICTS, DrillbookCommand, console
 from drillbook.core.errors import Exit
 
 
-@click.command(cls=DrillbookCommand, short_help="Show what the old version can decode of what a run left.")
+@click.command(cls=DrillbookCommand, epilog=VERDICTS, short_help="Show which remaining messages the old version can decode.")
 @RUN_DIR
-@click.option("--image", metavar="REFERENCE", help="Ask this image's worker now, instead of what was answered in the drill; needs Docker.")
+@click.option("--image", metavar="REFERENCE", help="Decode with this image now instead of using the recorded answers; needs Docker.")
 def command(run_dir: Path, image: str | None) -> None:
     """Show by task type what the old version can decode of the messages that a run left, dry.
 

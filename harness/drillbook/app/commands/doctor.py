@@ -13,7 +13,7 @@ from drillbook.core.errors import Exit
 @click.command(cls=DrillbookCommand, short_help="Check this machine for what drills need.")
 @click.option("--install", is_flag=True, help="Install and start the Docker engine (needs root on Debian).")
 def command(install: bool) -> None:
-    """Say what this machine has and lacks for drills.
+    """Check that this machine can run drills.
 
     \b
     Example:

@@ -9,10 +9,10 @@ import click
 from drillbook.app.command import AS_JSON, DrillbookCommand, console, print_json
 
 
-@click.command(cls=DrillbookCommand, short_help="Tell the story of a task, or what an invariant means.")
+@click.command(cls=DrillbookCommand, short_help="Explain what happened to a task, or what an invariant checks.")
 @click.argument("what", metavar="RUN_DIR|INVARIANT")
 @click.argument("task", metavar="[TASK_ID]", required=False)
-@click.option("--in", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Where your own invariants are.")
+@click.option("--in", "folder", type=click.Path(exists=True, file_okay=False, path_type=Path), help="Directory of your own invariants.")
 @AS_JSON
 def command(what: str, task: str | None, folder: Path | None, as_json: bool) -> None:
     """Tell the whole story of one task of a run, or what an invariant means; needs no Docker.
@@ -29,7 +29,7 @@ def command(what: str, task: str | None, folder: Path | None, as_json: bool) -> 
     from drillbook.report import explanation
 
     if as_json and task is None:
-        raise UsageError("--json tells one task of a run.", "drillbook explain RUN_DIR TASK_ID --json")
+        raise UsageError("--json needs a task of a run.", "drillbook explain RUN_DIR TASK_ID --json")
     if Path(what).is_dir() or task is not None:
         if not Path(what).is_dir():
             raise UsageError(f"there is no run directory {what}.", "`drillbook list runs` lists those under reports/.")

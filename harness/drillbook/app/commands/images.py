@@ -7,8 +7,8 @@ import click
 from drillbook.app.command import DrillbookCommand, print_table
 
 
-@click.command(cls=DrillbookCommand, short_help="List the images of a stage.")
-@click.option("--ensure", is_flag=True, help="Get those that are missing: pull, or build.")
+@click.command(cls=DrillbookCommand, short_help="List the container images that drills use.")
+@click.option("--ensure", is_flag=True, help="Pull or build missing images.")
 def command(ensure: bool) -> None:
     """List the images a stage is made of, and where each came from.
 

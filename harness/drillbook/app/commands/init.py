@@ -9,7 +9,7 @@ import click
 from drillbook.app.command import DrillbookCommand
 
 
-@click.command(cls=DrillbookCommand, short_help="Write a drill to start from.")
+@click.command(cls=DrillbookCommand, short_help="Create a new drill from a template.")
 @click.argument("folder", type=click.Path(path_type=Path), required=False)
 @click.option("--method", metavar="NAME", help="A rollback method, as `drillbook list` names them; without it a small drill is written.")
 def command(folder: Path | None, method: str | None) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import AS_JSON, REPORTS_INTO, RUN_DIR, DrillbookCommand, console
+from drillbook.app.command import AS_JSON, REPORTS_INTO, RUN_DIR, VERDICTS, DrillbookCommand, console
 
 
-@click.command(cls=DrillbookCommand, short_help="Judge a run directory and write its reports.")
+@click.command(cls=DrillbookCommand, epilog=VERDICTS, short_help="Judge a run directory and write its reports.")
 @RUN_DIR
 @REPORTS_INTO
 @AS_JSON

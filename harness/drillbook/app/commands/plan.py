@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from drillbook.plan import PlannedFault
 
 
-@click.command(cls=DrillbookCommand, short_help="Show what a seed makes of a drill; starts nothing.")
+@click.command(cls=DrillbookCommand, short_help="Show the plan for a seed; starts nothing.")
 @SCENARIO
 @option(SEED, "Random seed for arrivals and fault targets; generated if omitted.", type=int)
 @CHANGES

@@ -9,7 +9,7 @@ import click
 from drillbook.app.command import REPORTS_INTO, RUN_DIR, DrillbookCommand
 
 
-@click.command(cls=DrillbookCommand, short_help="Write the reports of a run again.")
+@click.command(cls=DrillbookCommand, short_help="Regenerate the reports of a run.")
 @RUN_DIR
 @REPORTS_INTO
 def command(run_dir: Path, into: Path | None) -> None:

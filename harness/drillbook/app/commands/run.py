@@ -7,11 +7,11 @@ from pathlib import Path
 
 import click
 
-from drillbook.app.command import CHANGES, SCENARIO, DrillbookCommand, console, option
+from drillbook.app.command import CHANGES, SCENARIO, VERDICTS, DrillbookCommand, console, option
 from drillbook.app.settings import JUNIT_XML, OUTPUT, SEED
 
 
-@click.command(cls=DrillbookCommand, short_help="Run a drill.")
+@click.command(cls=DrillbookCommand, epilog=VERDICTS, short_help="Run a drill.")
 @SCENARIO
 @option(SEED, "Random seed for arrivals and fault targets; generated if omitted.", type=int)
 @option(OUTPUT, "Directory for results.", type=click.Path(file_okay=False, path_type=Path))

@@ -1,4 +1,4 @@
-"""``leftovers.jsonl``: tasks that still rest somewhere after settling."""
+"""``leftovers.jsonl``: tasks that still remain somewhere after settling."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ where $whole and outcome <> 'skipped' and effects = 0 and remains_in is null
 KIND = Kind(
     40,
     Leftover,
-    about="tasks that still rest somewhere after settling",
+    about="tasks that still remain somewhere after settling",
     page="""\
 One task that still remains somewhere after settling, with the workers stopped. Every queue of the broker is looked into, those that a
 program made too. What is read is kept until all has been read, and the queues are gone through until nothing new comes, so that a task that

@@ -1,4 +1,4 @@
--- conservation: Confirmed tasks = done + dead + queued + cancelled; nothing else is there, and nothing went astray.
+-- conservation: Confirmed tasks = done + dead-lettered + queued + cancelled; nothing else is there, and nothing went astray.
 -- needs: published, effects, leftovers
 -- needs complete: effects, leftovers
 -- in words: 1 task is lost | {count} tasks are lost

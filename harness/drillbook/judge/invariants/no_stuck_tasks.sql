@@ -9,7 +9,7 @@
 --
 -- Three ways to be stuck:
 --
--- 1. At the end, when everything has settled, a task that was not done waits in a queue, or a consumer still holds it. Dead letters, tasks
+-- 1. At the end, when everything has settled, a task that was not done waits in a queue, or a consumer still has it unacknowledged. Dead letters, tasks
 --    in a delay queue, cancelled ones and those of an outbox are not for this invariant.
 -- 2. A worker had a task for longer than `within`, and its channel answered for no task at all in that time. A worker with many prefetched
 --    tasks that works on them one by one holds the last for long, and is at work.
@@ -18,7 +18,7 @@
 --    no streams: a stream keeps what was consumed from it (`topology.jsonl` says which are streams).
 --
 -- Time in which a fault is in effect does not count: `within` begins anew when it has cleared. What stood still while the machine was starved
--- (2 and 3) gives `inconclusive`. What the playbook holds in its hands to move it
+-- (2 and 3) gives `inconclusive`. What the playbook has taken to move it
 -- does not count before the end. Blamed is the step that sent the task there; or in which its worker was paused, or gave up consuming; or
 -- else the one that ran when it stood still first.
 --
@@ -186,7 +186,7 @@ select task, format('It {}, and nothing moves it.', case when place.state = 'una
 from left_behind left join sent_there using (task) left join held_longest using (task)
 left join consumers_gone on consumers_gone.queue = place.queue
 union all
-select task, format('Held by {} for {}, in which it answered for no task; {} are allowed.', coalesce(hold.peer, 'a consumer'),
+select task, format('With {} for {}, in which it acknowledged or refused nothing; {} are allowed.', coalesce(hold.peer, 'a consumer'),
                     seconds_of(hold.end_at - hold.begin_at), seconds_of($within)) || coalesce(' And ' || busy || '.', ''),
        coalesce(step_at(hold.paused_at), step_at(hold.cancelled_at), step_at(hold.begin_at)),
        'unacknowledged', incomplete or busy is not null

@@ -1,9 +1,9 @@
--- nothing_expired: No task died because its time was over or its queue was full.
+-- nothing_expired: No task expired or was dropped from a full queue.
 -- needs: published, wire, effects, leftovers, metrics
 -- needs complete: nothing
 -- parameter allow: list[text] = [] (queues in which tasks may die of time or of length)
--- in words: 1 task died of time or of length | {count} tasks died of time or of length
--- in words dropped: tasks died of time or of length in silence | tasks died of time or of length in silence
+-- in words: 1 task expired or was dropped by a length limit | {count} tasks expired or were dropped by a length limit
+-- in words dropped: tasks expired or were dropped by a length limit, without a dead letter | tasks expired or were dropped by a length limit, without a dead letter
 --
 -- The last death of a dead letter counts: `expired` (its time to live was over) or `maxlen` (its queue was full and pushed it out). A task
 -- that waited in a delay queue between two attempts expired there, too, but that is not what it died of.

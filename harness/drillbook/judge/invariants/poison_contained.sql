@@ -3,7 +3,7 @@
 -- needs complete: nothing
 -- parameter most: int = 3 (how often workers may fail on a task before it must be set aside)
 -- in words: 1 task made workers fail and was not set aside | {count} tasks made workers fail and were not set aside
--- in words innocent: 1 task died of another one | {count} tasks died of other ones
+-- in words innocent: 1 task was dead-lettered because of a poison task | {count} tasks were dead-lettered because of poison tasks
 --
 -- A worker failed on a task when it put the task back (nack or reject with requeue), or when its channel closed, and it had no older task
 -- unacknowledged on that channel: of what it had prefetched, the task in hand is the oldest. Ends that the drill itself made do not count:

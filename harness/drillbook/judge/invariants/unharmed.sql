@@ -3,7 +3,7 @@
 -- needs complete: effects
 -- parameter types: list[text] (the task types that must not notice)
 -- parameter within: duration (at most this long after a task was meant to be sent)
--- in words: 1 task noticed | {count} tasks noticed
+-- in words: 1 task of a protected type was affected | {count} tasks of protected types were affected
 --
 -- For what is kept apart: a rollback of one type of task, and the faults in it, may not be felt by another. Unlike `recovered`, it knows no
 -- healing: the whole drill through, every task of these types is confirmed, and done within that time of the moment at which the schedule

@@ -2,7 +2,7 @@
 ``drillbook.components``.
 
 In: a scenario, and a run of a stage. Out: containers that are ready, and what clients are told of them. ``component`` says what a component
-is. The rest of the house knows them by the stage that they are assembled to.
+is. The rest of the project knows them by the stage that they are assembled to.
 """
 
 from __future__ import annotations

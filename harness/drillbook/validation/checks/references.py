@@ -71,7 +71,7 @@ def check(partial: PartialScenario, names: Names) -> None:
     for leaf in leaves(Scenario, partial.source.data):
         reference: Ref | None = leaf.marked(Ref)
         if leaf.value is None and leaf.optional and leaf.path[0] != "invariants":
-            partial.source.refuse(partial.source.key(leaf.path), f"{leaf.path[-1]} has nothing in it; give it a value, or leave it out")
+            partial.source.refuse(partial.source.key(leaf.path), f"{leaf.path[-1]} is empty: give it a value, or leave it out")
         elif meant := _unit_meant(leaf):
             said = f"{leaf.path[-1]}: {leaf.value:g} has no unit; write it as {leaf.value:g}{meant}"
             partial.source.refuse(partial.source.value(leaf.path), said)
@@ -94,7 +94,7 @@ def unknown(kind: Kind, name: str, known: KnownNames) -> str:
 
 def _none_read(known: KnownNames) -> str:
     whole = f", or say {known.names[0]}, which is all of it" if known.names else ""
-    return f"; none can be read from its program: name them in playbook.steps{whole}"
+    return f"; no steps can be read from its program: name them in playbook.steps{whole}"
 
 
 def _is_known(partial: PartialScenario, kind: Kind, name: str, known: KnownNames) -> bool:

@@ -41,7 +41,7 @@ def environment(folder: Path, told: Mapping[str, str]) -> dict[str, str]:
         folder.mkdir(parents=True, exist_ok=True)
         inventory.write_text(INVENTORY + "".join(lines), encoding="utf-8")
     except OSError as error:
-        raise HarnessError(f"cannot write {inventory}: {error.strerror}.", "Make room there, or choose another --output.") from error
+        raise HarnessError(f"cannot write {inventory}: {error.strerror}.", "Free disk space there, or choose another --output.") from error
     variables = {
         "ANSIBLE_INVENTORY": str(inventory),
         "ANSIBLE_HOME": str(home),
