@@ -56,6 +56,13 @@ def test_judge_exits_by_the_verdict(lines: tuple[str, ...], exit_code: int) -> N
     assert done.returncode == exit_code, done.stdout + done.stderr
 
 
+def test_with_reports_elsewhere_a_task_is_still_explained_from_its_run(tmp_path: Path) -> None:
+    run = history("publish a ok", "publish b ok", "effect b")
+    shown = drillbook("judge", run, "--output", tmp_path / "elsewhere").stdout
+    assert f"drillbook explain {run} a" in shown
+    assert str(tmp_path / "elsewhere" / "report.html") in shown
+
+
 def test_a_directory_that_is_no_run_is_a_sentence_and_exit_2(tmp_path: Path) -> None:
     done = drillbook("judge", tmp_path)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False)

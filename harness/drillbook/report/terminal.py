@@ -20,13 +20,14 @@ STYLE = {Verdict.HELD: "bold green", Verdict.BROKEN: "bold red", Verdict.INCONCL
 """Of a verdict's word."""
 
 
-def show(judgement: Judgement, report: Path | None, console: Console) -> None:
+def show(judgement: Judgement, report: Path | None, console: Console, run: Path | None = None) -> None:
     """Print what a person needs to know of a judged run.
 
     Args:
         judgement: what the judge said.
         report: the HTML report, if one was written.
         console: where to; its width is respected.
+        run: its directory; None: where the report is.
     """
     console.print(Text.assemble((judgement.verdict.value.upper(), STYLE[judgement.verdict]), "  ", plain(told(judgement))))
     if judgement.expected_broken:
@@ -51,7 +52,8 @@ def show(judgement: Judgement, report: Path | None, console: Console) -> None:
         compatibility(console, judgement.compatibility)
     console.print()
     task = first_found(judgement)
-    explain = explain_command(_short(report.parent), task) if report and task is not None else None
+    home = run or (report.parent if report else None)
+    explain = explain_command(_short(home), task) if home and task is not None else None
     rows = [("Explain", explain), ("Replay", judgement.replay), ("Report", _short(report) if report else None)]
     for name, value in rows:
         if value:

@@ -32,5 +32,5 @@ def command(run_dir: Path, into: Path | None, as_json: bool) -> None:
     if as_json:
         click.echo(written["verdict.json"].read_text(encoding="utf-8"), nl=False)
     else:
-        terminal.show(judgement, written["report.html"], console())
+        terminal.show(judgement, written["report.html"], console(), run_dir)
     sys.exit(judgement.verdict.exit_code)
