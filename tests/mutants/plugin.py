@@ -1,7 +1,8 @@
 """A plugin of pytest for runs over mutants: which tests run, in which order, how long each takes, and which lines it reaches.
 
 ``TESTS`` names a file with the ids of tests, one a line: these are run, in this order, and no others. ``TIMES`` names a file to write, with
-what each test took and whether it passed. Under coverage.py each test is a context of its own.
+what each test took and whether it passed. Under coverage.py each test is a context of its own, in the Python programs that it starts too:
+``CHILDREN`` names the configuration that these are measured with.
 """
 
 from __future__ import annotations
@@ -13,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
-TESTS, TIMES = "DRILLBOOK_MUTANTS_TESTS", "DRILLBOOK_MUTANTS_TIMES"
+TESTS, TIMES, CHILDREN = "DRILLBOOK_MUTANTS_TESTS", "DRILLBOOK_MUTANTS_TIMES", "DRILLBOOK_MUTANTS_CHILDREN"
+TEST = "DRILLBOOK_MUTANTS_TEST"
+"""In the environment of what a test starts: its id."""
 SHARED = "*"
 """The context of what is made once for several tests."""
 _running = ""
@@ -35,6 +38,8 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """Coverage is told of each test."""
     global _running
     measured, _running = _measured(), item.nodeid
+    if CHILDREN in os.environ:
+        os.environ |= {"COVERAGE_PROCESS_START": os.environ[CHILDREN], TEST: item.nodeid}
     if measured is not None:
         measured.switch_context(item.nodeid)  # type: ignore[attr-defined]
     yield

@@ -18,7 +18,7 @@ from typing import Any
 from coverage import CoverageData
 
 from tests.mutants.mutants import Mutant
-from tests.mutants.plugin import SHARED, TIMES
+from tests.mutants.plugin import CHILDREN, SHARED, TEST, TIMES
 from tests.mutants.tree import PACKAGE, Tree
 
 MEASURED_WITHIN_SECONDS = 1800.0
@@ -26,10 +26,10 @@ MOST_SECONDS = 90.0
 """Of tests for one mutant and ring, the quickest first."""
 RINGS = 3
 APART = ("tap", "sink", "load")
-"""What runs in a process of its own, where nothing is measured."""
+"""What runs in a process that is often killed, so that nothing is known of what it ran."""
 AT_IMPORT = ""
 """Coverage's name for what runs in no test."""
-FORMAT = "3"
+FORMAT = "4"
 """Of what is kept."""
 Lines = dict[str, dict[int, list[str]]]
 _BESIDE = re.compile(r"^(?:from|import) (\w+)", re.MULTILINE)
@@ -108,16 +108,17 @@ class Reach:
             self._lines[file] = {source: {int(line): tests for line, tests in lines.items()} for source, lines in found["lines"].items()}
 
     def _measured(self, file: Path, tree: Tree) -> dict[str, Any]:
-        data, times = tree.folder / "coverage.data", tree.folder / "times.json"
-        for old in (data, times):
+        data, times, settings = tree.folder / "coverage.data", tree.folder / "times.json", tree.folder / "children.ini"
+        for old in (data, times, *of_children(settings)):
             old.unlink(missing_ok=True)
+        settings.write_text(children(settings, tree.folder / PACKAGE))
         name = f"tests/unit/{file.name}"
         coverage = ["-m", "coverage", "run", f"--data-file={data}", f"--source={PACKAGE}"]
         pytest = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.mutants.plugin", name]
-        done = tree.python([*coverage, *pytest], MEASURED_WITHIN_SECONDS, {TIMES: str(times)})
+        done = tree.python([*coverage, *pytest], MEASURED_WITHIN_SECONDS, {TIMES: str(times), CHILDREN: str(settings)})
         if not times.exists():
             raise RuntimeError(f"{name} cannot be measured:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
-        lines = _lines(data, tree.folder / PACKAGE)
+        lines = lines_of([data, *of_children(settings)], tree.folder / PACKAGE)
         digests = {source: _digest(tree.folder / PACKAGE / source) for source in lines}
         return {"own": self._own_digest(file), "digests": digests, "seconds": json.loads(times.read_text()), "lines": lines}
 
@@ -159,16 +160,33 @@ def _imports(file: Path) -> set[str]:
     return found - {""}
 
 
-def _lines(data: Path, package: Path) -> Lines:
-    read = CoverageData(str(data))
-    read.read()
-    found: Lines = {}
-    for path in map(Path, read.measured_files()):
-        if path.is_relative_to(package):
-            found[path.relative_to(package).as_posix()] = {
-                line: sorted(tests) for line, tests in read.contexts_by_lineno(str(path)).items()
-            }
-    return found
+def children(settings: Path, package: Path) -> str:
+    """How programs that a test starts are measured: each into a file of its own, in the context of that test.
+
+    Args:
+        settings: the file that this is written to; theirs lie beside it.
+        package: what is measured.
+    """
+    return f"[run]\ndata_file = {settings}.data\nparallel = true\nsource = {package}\ncontext = ${{{TEST}}}\n"
+
+
+def of_children(settings: Path) -> list[Path]:
+    """The files that they wrote."""
+    return sorted(settings.parent.glob(f"{settings.name}.data.*"))
+
+
+def lines_of(files: Iterable[Path], package: Path) -> Lines:
+    """By file and line the tests that ran it, of everything that was measured."""
+    found: dict[str, dict[int, set[str]]] = {}
+    for file in files:
+        read = CoverageData(str(file))
+        read.read()
+        for path in map(Path, read.measured_files()):
+            if path.is_relative_to(package):
+                of_file = found.setdefault(path.relative_to(package).as_posix(), {})
+                for line, tests in read.contexts_by_lineno(str(path)).items():
+                    of_file.setdefault(line, set()).update(tests)
+    return {source: {line: sorted(tests) for line, tests in lines.items()} for source, lines in found.items()}
 
 
 def _affordable(tests: dict[str, float]) -> Iterator[str]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -11,7 +14,8 @@ import pytest
 from tests.mutants.__main__ import EQUIVALENT, everything
 from tests.mutants.mutants import Equivalent, Mutant, draw, equivalents, mutants
 from tests.mutants.page import table, write
-from tests.mutants.reach import Reach
+from tests.mutants.plugin import CHILDREN, TIMES
+from tests.mutants.reach import Reach, children, lines_of, of_children
 from tests.mutants.tree import PACKAGE, ROOT
 from tests.nightly.results import Result
 
@@ -143,3 +147,19 @@ def test_a_page_without_a_place_for_the_table_is_told(tmp_path: Path) -> None:
     page.write_text("before\n")
     with pytest.raises(ValueError, match="has no place for it"):
         write("new\n", page)
+
+
+def test_what_a_program_ran_is_of_the_test_that_started_it(tmp_path: Path) -> None:
+    """As ``Reach`` measures: the test in a process of pytest, and a program of its own that it starts."""
+    (tmp_path / "ours.py").write_text("def f():\n    return 1\n")
+    (tmp_path / "test_it.py").write_text(
+        "import subprocess, sys\n\n\ndef test_a():\n    subprocess.run([sys.executable, '-c', 'import ours; ours.f()'], check=True)\n"
+        "\n\ndef test_b():\n    pass\n"
+    )
+    settings, times = tmp_path / "children.ini", tmp_path / "times.json"
+    settings.write_text(children(settings, tmp_path))
+    arguments = ["-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "tests.mutants.plugin", "test_it.py"]
+    environment = os.environ | {"PYTHONPATH": str(ROOT), TIMES: str(times), CHILDREN: str(settings)}
+    done = subprocess.run([sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
+    assert lines_of(of_children(settings), tmp_path)["ours.py"][2] == ["test_it.py::test_a"]
