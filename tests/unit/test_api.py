@@ -11,7 +11,8 @@ import pytest
 from histories import history
 from scenario_folder import sound_folder
 
-from drillbook import api
+from drillbook import api, drill
+from drillbook.core.progress import Progress
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
@@ -54,3 +55,22 @@ def test_judging_imports_nothing_of_docker(tmp_path: Path) -> None:
     probe += "print([name for name in ('docker', 'gevent', 'locust', 'pika', 'testcontainers') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=300, cwd=tmp_path)
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize(("given", "used"), [(7, 7), (0, 0), (None, 41)], ids=["given", "nought", "drawn"])
+def test_a_drill_is_run_as_the_command_runs_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: int | None, used: int) -> None:
+    """What a drill does is for `tests/drills`; here it is what it is told."""
+    told: list[tuple[object, ...]] = []
+    monkeypatch.setattr(drill, "new_seed", lambda: 41)
+    monkeypatch.setattr(drill, "run_drill", lambda *arguments: told.append(arguments))
+    api.run_drill(tmp_path / "scenario.yaml", seed=given, output=tmp_path / "out", changes=["load.rate=7/s"], keep=True)
+    (path, seed, output, keep, progress, changes), *_ = told
+    assert (path, seed, output, keep) == (tmp_path / "scenario.yaml", used, tmp_path / "out", True)
+    assert isinstance(progress, Progress)
+    assert [str(change.value) for change in changes] == ["7/s"]
+
+
+def test_its_progress_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(drill, "run_drill", lambda *arguments: arguments[4].note("starting"))
+    api.run_drill(tmp_path / "scenario.yaml")
+    assert capsys.readouterr() == ("", "")

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from histories import history
 
 from drillbook.app.cli import main, names
+from drillbook.engine.doctor import Check
 
 ROOT = Path(__file__).parents[2]
 COMMANDS = [name for name in names() if name != "check"]
@@ -149,3 +150,21 @@ def test_a_defect_is_a_sentence_with_the_place_of_its_log_and_no_verdict(monkeyp
     log = Path(said[1])
     assert "nobody thought of this" in log.read_text()
     log.unlink()
+
+
+@pytest.mark.parametrize(
+    ("checks", "said", "exit_code"),
+    [
+        ([Check("cores", True, "2", "not shown")], "ok  cores: 2\n", 0),
+        (
+            [Check("cores", True, "2"), Check("engine", False, "no answer", "Start it.")],
+            "ok  cores: 2\nNO  engine: no answer  -> Start it.\n",
+            3,
+        ),
+    ],
+    ids=["all is there", "something is missing"],
+)
+def test_doctor_says_what_is_there_and_exits_by_it(monkeypatch: pytest.MonkeyPatch, checks: list[Check], said: str, exit_code: int) -> None:
+    monkeypatch.setattr("drillbook.engine.doctor.checks", lambda: checks)
+    done = CliRunner().invoke(main, ["doctor"])
+    assert (done.stdout, done.exit_code) == (said, exit_code)
