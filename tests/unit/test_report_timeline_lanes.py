@@ -113,12 +113,12 @@ def test_a_playbook_that_waits_is_no_decision_to_start_it(spans: Spans) -> None:
     ]
 
 
-def test_a_step_that_is_held_is_seen_beside_the_steps(spans: Spans) -> None:
+def test_a_wait_before_a_step_is_seen_beside_the_steps(spans: Spans) -> None:
     found = spans(
         Event(at(1), "wait", "delete v2 queue", "begin", detail="20 waiting in tasks.v2"),
         Event(at(3), "wait", "delete v2 queue", "met", detail="20 waiting in tasks.v2"),
     )["playbook"]
-    assert [(span.label, span.begin, span.end, span.kind) for span in found] == [("delete v2 queue", 1, 3, "paused")]
+    assert [(span.label, span.begin, span.end, span.kind) for span in found] == [("waits at delete v2 queue", 1, 3, "paused")]
 
 
 def test_what_a_fault_did_on_the_wire_is_marked_on_the_faults_and_counted(spans: Spans) -> None:

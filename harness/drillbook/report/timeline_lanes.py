@@ -55,7 +55,7 @@ def lanes(source: ReportSource, time: Axis, acts: Sequence[WireChange] = ()) -> 
     """
     events = source.events
     ran = {program.name: program for program in programs(source, time)}
-    waits = tuple(_pairs(events, time, "wait", ("begin",), ("met", "not_met"), "paused"))
+    waits = tuple(_pairs(events, time, "wait", ("begin",), ("met", "not_met"), "paused", called="waits at {}"))
     found = [
         Lane("phases", tuple(_pairs(events, time, "phase", ("begin",), ("end",), "phase", only=("load", "settle")))),
         Lane("faults", (*_faults(fault_rows(source, time), time), *_acts(acts, time))),
@@ -78,6 +78,7 @@ def _pairs(
     closes: tuple[str, ...],
     kind: str,
     only: tuple[str, ...] = (),
+    called: str = "{}",
 ) -> Iterable[TimelineBar]:
     """A span from each opening state to the next closing one of the same name; to the end of the axis where none came."""
     mine = [one for one in events if one.event == event and (not only or one.name in only)]
@@ -87,7 +88,8 @@ def _pairs(
         last = next((later for later in mine[number + 1 :] if later.name == one.name and later.state in closes), None)
         begin, end = time.seconds(one.at), time.seconds(last.at) if last else time.end
         said = f" ({one.detail})" if one.detail else ""
-        yield TimelineBar(one.name, begin, end, kind, f"{one.name}: {begin:.1f} s to {f'{end:.1f} s' if last else 'the end'}{said}")
+        name = called.format(one.name)
+        yield TimelineBar(name, begin, end, kind, f"{name}: {begin:.1f} s to {f'{end:.1f} s' if last else 'the end'}{said}")
 
 
 def _faults(rows: Sequence[FaultRow], time: Axis) -> Iterable[TimelineBar]:
