@@ -48,6 +48,12 @@ def test_it_may_say_that_it_does_not_know() -> None:
     assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, "nobody looked")
 
 
+@pytest.mark.parametrize("why", ["", ", '' as why", ", null as why"], ids=["no column", "empty", "null"])
+def test_it_may_not_know_without_saying_why(why: str) -> None:
+    result = judged(f"select null as task, true as inconclusive{why}")["mine"]
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, "mine.sql cannot tell, and does not say why")
+
+
 def test_its_parameters_reach_it() -> None:
     head = HEAD + "-- parameter least: int = 1\n-- parameter only: list[text]\n"
     sql = "select task from tasks where effects >= $least and task in (select unnest($only))"

@@ -54,6 +54,19 @@ def test_held_says_which_tasks_it_is_not_about(lines: list[str], said: str) -> N
     assert judge(history("publish a ok", "effect a", *lines)).sentence == f"Held: {said}."
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["publish a ok", "publish b ok", "publish c ok", "effect a", "effect b"], "3 tasks published, 2 done and 1 missing"),
+        (["publish a ok"], "1 task published, 1 missing"),
+    ],
+    ids=["one of three", "all"],
+)
+def test_held_by_other_rules_says_how_many_tasks_are_missing(lines: list[str], said: str) -> None:
+    run = history(*lines, invariants={"no_duplicate_effects": None})
+    assert judge(run).sentence == f"Held: {said}; no_duplicate_effects holds."
+
+
 def test_held_says_which_tasks_it_is_not_about_before_what_holds() -> None:
     lines = ["publish a ok", "publish b ok", "publish c unknown", "effect a", "leftover b dead in d"]
     run = history(*lines, invariants={"no_lost_tasks": {"allow": ["dead"]}})

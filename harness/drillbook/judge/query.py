@@ -77,7 +77,7 @@ def ask(database: EvidenceDatabase, invariant: Invariant, bindings: Mapping[str,
     with _found(database, invariant, bindings) as (connection, count):
         if task is not None:
             connection.execute("delete from found where task is distinct from ?", [task])
-        return _answer(connection) if count else QueryAnswer((), (), ())
+        return _answer(connection, invariant) if count else QueryAnswer((), (), ())
 
 
 def sql_problems(invariant: Invariant) -> list[str]:
@@ -85,7 +85,7 @@ def sql_problems(invariant: Invariant) -> list[str]:
     bindings = {parameter.name: sample(parameter.kind) for parameter in invariant.parameters}
     try:
         with _found(_empty(), invariant, bindings) as (connection, _):
-            _answer(connection)
+            _answer(connection, invariant)
     except UsageError as error:
         return [str(error)]
     return []
@@ -144,7 +144,7 @@ def _columns(database: duckdb.DuckDBPyConnection) -> set[str]:
     return {column[0] for column in database.execute("from found limit 0").description or ()}
 
 
-def _answer(database: duckdb.DuckDBPyConnection) -> QueryAnswer:
+def _answer(database: duckdb.DuckDBPyConnection, invariant: Invariant) -> QueryAnswer:
     columns = _columns(database)
     if "unknown" in columns and "inconclusive" not in columns:  # as invariants written for format 1 of the run directory call it
         database.execute("alter table found rename column unknown to inconclusive")
@@ -163,7 +163,8 @@ def _answer(database: duckdb.DuckDBPyConnection) -> QueryAnswer:
         "select task::varchar, why::varchar, step::varchar from sound order by task nulls first, why, step limit ?", [SHOWN]
     ).fetchall()
     undecided = database.execute(
-        "select distinct coalesce(why, '')::varchar from found where inconclusive order by 1 limit ?", [SHOWN]
+        "select distinct coalesce(nullif(why::varchar, ''), ?) from found where inconclusive order by 1 limit ?",
+        [f"{invariant.path.name} cannot tell, and does not say why", SHOWN],
     ).fetchall()
     return QueryAnswer(
         tuple(ResultRow(*row) for row in first), tuple(FindingKind(*row) for row in kinds), tuple(why for (why,) in undecided)

@@ -43,7 +43,13 @@ def _held(results: Sequence[Result], equation: Equation | None) -> str:
     tasks = f"{_counted(equation.ok, 'task')} {'confirmed' if others else 'published'}"
     if equation.done == equation.ok and not equation.doubled:
         return f"{tasks}, each done exactly once{others}"
-    places = {"done": equation.done, "dead-lettered": equation.dead, "still queued": equation.queued, "cancelled": equation.cancelled}
+    places = {
+        "done": equation.done,
+        "dead-lettered": equation.dead,
+        "still queued": equation.queued,
+        "cancelled": equation.cancelled,
+        "missing": equation.missing,
+    }
     where = [f"{count:,} {place}" for place, count in places.items() if count]
     return f"{tasks}, {_joined(where)}{others}; {invariants}"
 
