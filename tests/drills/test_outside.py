@@ -157,12 +157,12 @@ def test_a_stage_whose_outbox_is_not_empty_still_waits(shared: Bench) -> None:
 
 @pytest.mark.parametrize("link", [f"{WORKER} -> sink", "operator -> sink"])
 def test_a_fault_bites_the_way_to_the_sink_and_is_lifted(shared: Bench, link: str) -> None:
-    for fault in link_faults(link):
-        assert not fault.took_effect(shared.stage, link)
+    for fault in link_faults(link):  # on a starved machine a way without a fault may be as slow as one with it, for a moment
+        assert until(lambda fault=fault: not fault.took_effect(shared.stage, link), PATIENCE)
         fault.begin(shared.stage, link)
-        assert fault.took_effect(shared.stage, link)
+        assert until(lambda fault=fault: fault.took_effect(shared.stage, link), PATIENCE)
         fault.end(shared.stage, link)
-        assert fault.cleared(shared.stage, link)
+        assert until(lambda fault=fault: fault.cleared(shared.stage, link), PATIENCE)
 
 
 @pytest.mark.parametrize("how", ["drop", "refuse"])
