@@ -15,7 +15,8 @@ import pytest
 from drillbook.core.progress import Progress
 from drillbook.core.wait import until
 from drillbook.drill import stage_images
-from drillbook.drive.settle import Settled, settle
+from drillbook.drive.rest import Rest
+from drillbook.drive.settle import Settled, look, settle, terms
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.scenario import Scenario
@@ -48,6 +49,17 @@ class Bench:
         container = self.stage.container(worker)._wrapped
         container.reload()
         return str(container.attrs["State"]["FinishedAt"])
+
+    def rest(self) -> Rest:
+        """What was needed when rest had come."""
+        rest = Rest(terms(self.scenario))
+
+        def comes() -> bool:
+            rest.see(look(self.scenario, self.stage))
+            return rest.come
+
+        until(comes, 20)
+        return rest
 
     def settle(self, within: float = 20.0, **changed: Any) -> Settled:
         scenario: Scenario = self.scenario.model_copy(update={"settle": Settle(within=within, quiet_for=1.0), **changed})
@@ -89,11 +101,11 @@ def test_who_keeps_the_stage_from_rest_is_named(bench: Bench, monkeypatch: pytes
 
 def test_a_parked_task_needs_no_patience_and_one_that_is_not_does(bench: Bench) -> None:
     bench.publish("tasks.later")
-    parked = bench.settle()
+    parked = bench.rest()
     bench.publish("tasks.alone")
-    alone = bench.settle()
-    assert (parked.restless, alone.restless) == (None, None)
-    assert parked.seconds < 5 <= alone.seconds
+    alone = bench.rest()
+    assert (parked.come, alone.come) == (True, True)
+    assert (parked.needed, alone.needed) == (1.0, 5.0)
 
 
 def test_a_delayed_task_is_said_to_be_due(bench: Bench) -> None:

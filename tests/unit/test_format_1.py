@@ -11,6 +11,7 @@ from histories import history
 
 from drillbook.api import judge, open_run
 from drillbook.evidence.documents import VerdictHead, read
+from drillbook.evidence.kinds import KINDS
 from drillbook.judge.verdict import Verdict
 
 STORED = Path(__file__).parent / "format_1"
@@ -58,12 +59,32 @@ def worded(run: Path, stem: str, old: str, new: str) -> Path:
     return run
 
 
-def test_evidence_that_is_incomplete_is_incomplete() -> None:
+def test_evidence_that_was_called_blind_is_incomplete() -> None:
     run = worded(history(*DONE, "incomplete effects"), "timeline", "blind", "incomplete")
     assert judge(run)["no_duplicate_effects"].reason == "effects is incomplete: the tap died"
     run = history(*DONE, "deliver a to v1 from q", "ack a by v1", invariants={"no_overlap": None})
     assert judge(run)["no_overlap"].verdict is Verdict.HELD
     assert judge(worded(run, "wire", "blind", "ack"))["no_overlap"].verdict is Verdict.INCONCLUSIVE
+
+
+OLD = [(stem, field, old, new) for stem, kind in KINDS.items() for field, words in kind.older.items() for old, new in words.items()]
+SAID = (
+    *("wait at stop v2 begin for 20 waiting in q", "fault cut took_effect on v1", "fault cut cleared on v1"),
+    *("fault late no_effect on v1", "fault stuck not_cleared on v1", "incomplete wire", "decode a that remains in q"),
+)
+
+
+@pytest.mark.parametrize(("stem", "field", "old", "new"), OLD)
+def test_each_old_word_is_read_as_the_one_of_today(stem: str, field: str, old: str, new: str) -> None:
+    def rows(run: Path) -> list[tuple[object, ...]]:
+        with open_run(run) as opened:
+            return opened.database.execute(f"select {field}, count(*) from {stem} group by all order by 1").fetchall()
+
+    today = history(*DONE, "deliver a to v1 from q", "ack a by v1", *SAID)
+    worded(today, "wire", "incomplete", "ack")
+    expected = rows(today)
+    assert new in dict(expected)
+    assert rows(worded(today, stem, old, new)) == expected
 
 
 def test_a_wrong_line_behind_an_old_word_is_the_one_that_is_told() -> None:

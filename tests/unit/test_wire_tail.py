@@ -176,6 +176,11 @@ def test_what_a_scheduler_publishes_by_itself_is_scheduled_all_the_way(tmp_path:
     assert (tally.moves, tally.scheduled_moves, tally.scheduled) == (4, 3, {"sweep-1": 0})
 
 
+def test_what_a_client_has_of_a_schedulers_own_is_not_in_flight_for_rest(tmp_path: Path) -> None:
+    tail = as_the_tap_writes(tmp_path / "w", beat("sweep-1"), delivered("sweep-1"), delivered("charge-1"))
+    assert (tail.tally().in_flight, tail.in_flight) == (1, 2)
+
+
 def test_what_a_worker_publishes_with_a_task_in_hand_is_caused_by_it(tmp_path: Path) -> None:
     tail = as_the_tap_writes(tmp_path / "w", delivered("charge-1"), published("child"), settled("charge-1"))
     assert tail.tally().scheduled_moves == 0

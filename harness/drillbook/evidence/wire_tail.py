@@ -62,6 +62,7 @@ class Tally:
     scheduled_moves: int
     """Those of schedulers' own tasks among them."""
     in_flight: int
+    """Deliveries that no one has settled; those of schedulers' own tasks left out: there is nearly always one."""
     scheduled: Mapping[str, int]
     """Schedulers' own tasks, each with when it was published first, in nanoseconds since the epoch."""
 
@@ -138,7 +139,8 @@ class WireTail:
     def tally(self) -> Tally:
         """What has moved, and what is in flight, all of one moment."""
         with self._lock:
-            return Tally(self.moves, self._scheduled_moves, self.in_flight, dict(self._scheduled))
+            own = sum(task in self._origins.scheduled for task, _, _ in self.in_flight_tasks())
+            return Tally(self.moves, self._scheduled_moves, self.in_flight - own, dict(self._scheduled))
 
     def schedulers(self) -> set[str]:
         """Clients that publish tasks of their own, and were never given any."""
