@@ -270,17 +270,35 @@ def test_a_fault_on_several_links_has_met_somebody_when_one_of_them_was_used() -
     assert judge(run).preconditions == ()
 
 
-@pytest.mark.parametrize(
-    ("lines", "there"),
-    [(["open v2", *STOOD], True), ([*STOOD[:2], "started v2", *STOOD[2:]], True), (STOOD, False), ([*PASSED, *STOOD], False)],
-    ids=["connected", "started meanwhile", "never there", "gone"],
-)
-def test_of_a_link_that_the_wire_does_not_see_it_is_asked_whether_its_client_was_there(lines: list[str], there: bool) -> None:
-    entry = SLOW | {"latency": {"link": "workers.v2.1 -> database", "delay": "100ms"}, "at": "1s"}
-    run = history(*DONE, *[line.replace("broker", "database") if "fault" in line else line for line in lines],
-                  sections={"faults": [entry]}, empty=["wire"])  # fmt: skip
-    said = 'the fault "slow" met nobody: workers.v2.1 had no connection to the broker in the 2.0 s that it was in effect'
-    assert judge(run).preconditions == (() if there else (said,))
+ELSEWHERE = 'the fault "slow" met nobody: workers.v2.1 had no {} in the {}.0 s that it was in effect'
+HELD_ONE = ["deliver a to v2 from q", *STOOD, "ack a by v2"]
+UNSEEN = {
+    "cut, and its client connected": (CUT_OFF, ["open v2", *STOOD], None),
+    "cut, and its client started meanwhile": (CUT_OFF, [*STOOD[:2], "started v2", *STOOD[2:]], None),
+    "cut, and its client never there": (CUT_OFF, STOOD, ELSEWHERE.format("connection to the broker", 2)),
+    "cut, and its client gone": (CUT_OFF, [*PASSED, *STOOD], ELSEWHERE.format("connection to the broker", 2)),
+    "slow, and its client had a task in hand": (SLOW, HELD_ONE, None),
+    "slow, and its client was given one": (SLOW, [*STOOD[:2], "deliver a to v2 from q", *STOOD[2:]], None),
+    "slow, and its client published one": (SLOW, [*STOOD[:2], "send a to q by v2", *STOOD[2:]], None),
+    "slow, and its client only connected": (SLOW, ["open v2", *STOOD], ELSEWHERE.format("task in hand", 2)),
+    "slow, and its client only opened": (SLOW, [*STOOD[:2], "open v2", *STOOD[2:]], ELSEWHERE.format("task in hand", 3)),
+    "slow, and its client had ended its task": (SLOW, ["deliver a to v2 from q", "ack a by v2", *STOOD],
+                                                ELSEWHERE.format("task in hand", 2)),
+    "slow, and another had a task in hand": (SLOW, [line.replace("v2", "v1") if "fault" not in line else line for line in HELD_ONE],
+                                             ELSEWHERE.format("task in hand", 2)),
+    "slow, and its task had gone with its connection": (SLOW, ["open v2", "deliver a to v2 from q", "close v2", *STOOD],
+                                                        ELSEWHERE.format("task in hand", 2)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("entry", "lines", "reason"), UNSEEN.values(), ids=UNSEEN)
+def test_a_fault_on_a_link_that_the_wire_does_not_see_must_have_met_somebody_at_work(
+    entry: dict[str, Any], lines: list[str], reason: str | None
+) -> None:
+    (kind,) = entry.keys() - {"name"}
+    entry = entry | {kind: entry[kind] | {"link": "workers.v2.1 -> database"}, "at": "1s"}
+    lines = [line.replace("broker", "database") if "fault" in line else line for line in lines]
+    assert judge(history(*DONE, *lines, sections={"faults": [entry]}, empty=["wire"])).preconditions == ((reason,) if reason else ())
 
 
 def test_what_a_program_tries_over_a_cut_link_leaves_no_trace_and_is_not_asked() -> None:

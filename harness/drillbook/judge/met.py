@@ -3,10 +3,11 @@
 A link to the broker that still carries something (slow): something passed there, as the wire shows. One that lets nothing pass (cut): a
 connection was open when that began, its end shows on the wire, the worker at its end was started meanwhile, and so had to reach it, or it
 came and went more often than that: twice before or after within as long a time, as one does whose channel is refused again and again.
-Nothing sees what passes a link that does not lead to the broker: there it is enough that its client was connected to the broker, as for a
-cut. What a program tries over a link of the
-operator leaves no trace where it is cut, and its calls to the management API never do: there it is enough that a program ran. A fault
-on several links met somebody when one of them was used.
+
+Nothing sees what passes a link that does not lead to the broker. Where it is cut it is enough that its client was connected to the broker,
+as for a cut there; where it is slow, its client must have moved a task or had one in hand, since what does nothing waits for nothing. What
+a program tries over a link of the operator leaves no trace where it is cut, and its calls to the management API never do: there it is
+enough that a program ran. A fault on several links met somebody when one of them was used.
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ import duckdb
 
 from drillbook.judge.machine import starved
 
-_USED = """
+_RAN = """(list_contains($peers::varchar[], 'operator') and exists (
+  select 1 from phases where name in ('deployment', 'playbook') and begin_at <= $end and coalesce(end_at, $end) >= $begin
+))"""
+_USED = f"""
 with seen as (
   select count(*) filter ("at" between $begin and $end and event not in ('refused', 'fault', 'incomplete')) as passed,
          count(*) filter ("at" < $begin and channel is null and event = 'open')
@@ -37,11 +41,19 @@ select any_value(passed) > 0 or ($there and any_value(standing) > 0) or ($there 
     and "at" between $begin and $end
 )) or ($there and exists (
   select 1 from opened where (before >= 2 or (before >= 1 and afterwards >= 2)) and peer not in (select name from ended)
-)) or (list_contains($peers::varchar[], 'operator') and exists (
-  select 1 from phases where name in ('deployment', 'playbook') and begin_at <= $end and coalesce(end_at, $end) >= $begin
-)), any_value(state), any_value(reason)
+)) or {_RAN}, any_value(state), any_value(reason)
 from seen, evidence where name = 'wire'
-"""
+"""  # noqa: S608
+_WORKED = f"""
+select exists (
+  select 1 from wire where list_contains($peers::varchar[], peer) and "at" between $begin and $end and task is not null
+    and event in ('publish', 'deliver', 'ack', 'nack', 'reject')
+) or exists (
+  select 1 from delivered(false) where list_contains($peers::varchar[], peer) and task is not null
+    and "at" < $begin and coalesce(released_at > $begin, true)
+) or {_RAN}, state, reason
+from evidence where name = 'wire'
+"""  # noqa: S608
 
 
 class Stood(NamedTuple):
@@ -71,9 +83,9 @@ def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> l
         "peers": peers,
         "begin": fault.begin_at,
         "end": 9_000_000_000_000_000_000 if fault.end_at is None else fault.end_at,
-        "there": fault.blocks or not seen,
     }
-    row = database.execute(_USED, given).fetchone()
+    worked = not seen and not fault.blocks
+    row = database.execute(_WORKED if worked else _USED, given if worked else given | {"there": fault.blocks}).fetchone()
     assert row is not None
     used, wire, why = row
     if used or (wire == "missing" and not strict):
@@ -81,11 +93,12 @@ def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> l
     if wire != "complete":
         return [f'nothing tells whether the fault "{fault.name}" met anybody: {why}']
     lasted = "" if fault.end_at is None else f" in the {(fault.end_at - fault.begin_at) / 1e9:.1f} s that it was in effect"
-    what = (
-        f"{_listed(peers)} had no connection to the broker"
-        if not seen
-        else f"{'nobody was connected, or came to connect, over' if fault.blocks else 'nothing passed'} {_listed(fault.links)}"
-    )
+    what = {
+        (True, True): f"nobody was connected, or came to connect, over {_listed(fault.links)}",
+        (True, False): f"nothing passed {_listed(fault.links)}",
+        (False, True): f"{_listed(peers)} had no connection to the broker",
+        (False, False): f"{_listed(peers)} had no task in hand",
+    }[seen, fault.blocks]
     return [f'the fault "{fault.name}" met nobody: {what}{lasted}{starved(database, fault.begin_at, fault.end_at)}']
 
 
