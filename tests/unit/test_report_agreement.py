@@ -80,39 +80,37 @@ def added(text: str) -> set[tuple[str, int]]:
     return {(name, int(number.replace(",", ""))) for number, name in TERM.findall(text)}
 
 
-@settings(max_examples=12)
+@settings(max_examples=16)
 @given(runs())
-def test_every_report_tells_the_same_of_the_invariants(run_directory: Path) -> None:
+def test_every_report_tells_the_same(run_directory: Path) -> None:
     with open_run(run_directory) as run:
         found = Reports(run)
-        told = in_the_verdict(found)
-        assert on_the_page(found) == in_junit(found) == on_the_terminal(found) == told
-        assert len(told) == len(run.scenario.invariants)
+        of_the_invariants(found)
+        of_the_sums(found)
+        of_the_steps(found)
 
 
-@settings(max_examples=12)
-@given(runs())
-def test_every_report_adds_up_the_same(run_directory: Path) -> None:
-    with open_run(run_directory) as run:
-        found = Reports(run)
-        e = found.verdict["equation"]
-        expected = {
-            **{"confirmed": e["ok"], "done": e["done"], "dead-lettered": e["dead"], "queued": e["queued"], "cancelled": e["cancelled"]},
-            **{"missing": e["missing"], "planned": e["planned"], "failed": e["failed"], "unknown": e["unknown"], "skipped": e["skipped"]},
-        }
-        page, shown = sums(found)
-        assert page == shown == set(expected.items())
+def of_the_invariants(found: Reports) -> None:
+    told = in_the_verdict(found)
+    assert on_the_page(found) == in_junit(found) == on_the_terminal(found) == told
+    assert len(told) == len(found.run.scenario.invariants)
 
 
-@settings(max_examples=12)
-@given(runs())
-def test_the_page_shows_the_steps_as_the_judge_pairs_them(run_directory: Path) -> None:
-    with open_run(run_directory) as run:
-        found = Reports(run)
-        for name, begin, end, exit_code in run.rows("select name, begin_at, end_at, exit_code from steps where program = 'playbook'"):
-            row = next(row for row in found.page.rows if row[0] == name and len(row) == 4)
-            assert row[2] == ("not ended" if end is None else lasted((end - begin) / 1e9))
-            assert (row[3] == "—") == (exit_code is None)
+def of_the_sums(found: Reports) -> None:
+    e = found.verdict["equation"]
+    expected = {
+        **{"confirmed": e["ok"], "done": e["done"], "dead-lettered": e["dead"], "queued": e["queued"], "cancelled": e["cancelled"]},
+        **{"missing": e["missing"], "planned": e["planned"], "failed": e["failed"], "unknown": e["unknown"], "skipped": e["skipped"]},
+    }
+    page, shown = sums(found)
+    assert page == shown == set(expected.items())
+
+
+def of_the_steps(found: Reports) -> None:
+    for name, begin, end, exit_code in found.run.rows("select name, begin_at, end_at, exit_code from steps where program = 'playbook'"):
+        row = next(row for row in found.page.rows if row[0] == name and len(row) == 4)
+        assert row[2] == ("not ended" if end is None else lasted((end - begin) / 1e9))
+        assert (row[3] == "—") == (exit_code is None)
 
 
 def test_a_step_whose_first_go_never_ended_did_not_end() -> None:
