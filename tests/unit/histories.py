@@ -2,7 +2,7 @@
 
 Each line happens a second after the one before; ``history_lines`` has them all::
 
-    publish a ok                        publish a unknown attempt 2         publish a skipped
+    publish a ok                        publish a unknown attempt 2         publish a skipped, publish a fail unsent
     publish a ok as report              publish a ok of v2                  publish a ok as report of v2
     effect a by v1 in calls             effect a by v1 key a/2              state a completed by v1
     leftover b dead in tasks.dead       leftover b dead in d of expired     leftover b dead in d after rejected in q then expired in r

@@ -35,7 +35,7 @@ def record(text: str, at: int) -> Any:
 
 def _published(words: Words, at: int) -> Published:
     outcome, attempt = words["outcome"], int(words.get("attempt", 1))
-    sent = None if outcome == "skipped" else at
+    sent = None if outcome == "skipped" or "unsent" in words else at
     kind, version = words.get("type", "charge"), words.get("version")
     return Published(words["task"], kind, version, attempt, kind, at, sent, at + SECOND // 100, outcome, words.get("reason"))  # type: ignore[arg-type]
 
@@ -168,7 +168,7 @@ def _incomplete(words: Words, at: int) -> Event:
 _TASK, _WHO, _QUEUE = r"(?P<task>\S+)", r"(?P<who>v\d+(?:\.\d+)?|operator|load|broker)", r"(?P<queue>\S+)"
 _SHAPE = r"(?: as (?P<type>\w+))?(?: of (?P<version>\w+))?"
 _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
-    rf"publish {_TASK} (?P<outcome>\w+)(?: attempt (?P<attempt>\d+))?{_SHAPE}(?: \((?P<reason>.+)\))?": _published,
+    rf"publish {_TASK} (?P<outcome>\w+)(?: (?P<unsent>unsent))?(?: attempt (?P<attempt>\d+))?{_SHAPE}(?: \((?P<reason>.+)\))?": _published,
     rf"effect {_TASK}(?: by (?P<version>\w+))?(?: key (?P<key>\S+))?(?: in (?P<source>\S+))?": _effect,
     rf"state {_TASK} (?P<state>\w+)(?: by (?P<version>\w+))?": _state,
     rf"leftover {_TASK} (?P<state>\w+)(?: in {_QUEUE})?(?: of (?P<reason>\w+)| after (?P<history>.+)| with {_WHO})?": _leftover,

@@ -87,13 +87,18 @@ CONSERVED = {
     "nowhere": (["publish a ok"], BROKEN),
     "done, and never published": (["publish a ok", "effect a", "effect x"], BROKEN),
     "done, and never sent": (["publish a ok", "effect a", "publish x skipped", "effect x"], BROKEN),
+    "done, and never sent as there was no connection": (["publish a ok", "effect a", "publish x fail unsent", "effect x"], BROKEN),
+    "done, and sent though the broker refused it": (["publish a ok", "effect a", "publish x fail", "effect x"], HELD),
+    "done, and published by a worker": (["publish a ok", "effect a", "send x to q by v1", "effect x"], HELD),
+    "done, and published by the operator": (["publish a ok", "effect a", "resend x to q", "effect x"], HELD),
+    "skipped, and then published by a worker": (["publish a ok", "effect a", "publish x skipped", "send x to q by v1", "effect x"], HELD),
     "left over, and never published": (["publish a ok", "effect a", "leftover x dead in tasks.dead"], BROKEN),
 }
 
 
 @pytest.mark.parametrize(("lines", "verdict"), CONSERVED.values(), ids=CONSERVED)
 def test_tasks_are_conserved(lines: list[str], verdict: Verdict) -> None:
-    assert judge(history(*lines))["conservation"].verdict == verdict
+    assert judge(history(*lines, empty=["wire"]))["conservation"].verdict == verdict
 
 
 DRAINED = {

@@ -49,7 +49,7 @@ select exists (
   select 1 from wire where list_contains($peers::varchar[], peer) and "at" between $begin and $end and task is not null
     and event in ('publish', 'deliver', 'ack', 'nack', 'reject')
 ) or exists (
-  select 1 from delivered(false) where list_contains($peers::varchar[], peer) and task is not null
+  select 1 from deliveries where list_contains($peers::varchar[], peer) and task is not null
     and "at" < $begin and coalesce(released_at > $begin, true)
 ) or {_RAN}, state, reason
 from evidence where name = 'wire'

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import MISSING, dataclass, fields
@@ -47,6 +48,13 @@ _TYPES = {
     float: ("DOUBLE", "a number"),
     bool: ("BOOLEAN", "true or false"),
 }
+_OTHER = {
+    str: r'[^"\sn]',
+    int: r"-?\d+[.eE]|[^-\d\sn]",
+    float: r"[^-\d\sn]",
+    bool: r"[^tf\sn]",
+}
+"""How a value begins that is not of the type."""
 
 
 @dataclass(frozen=True)
@@ -156,6 +164,8 @@ def _load(database: duckdb.DuckDBPyConnection, stem: str, path: Path | None) -> 
         return False
     try:
         _read(database, stem, path)
+        if _looks_mistyped(database, stem, path):
+            _check(path, stem)
         return False
     except (duckdb.Error, OSError) as error:
         whole = _check(path, stem)
@@ -171,12 +181,33 @@ def _load(database: duckdb.DuckDBPyConnection, stem: str, path: Path | None) -> 
 
 def _read(database: duckdb.DuckDBPyConnection, stem: str, path: Path) -> None:
     columns = ", ".join(f"'{name}': '{kind}'" for name, kind in _columns(stem).items())
-    file = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
     options = f"format = 'newline_delimited', maximum_object_size = {LONGEST_LINE}, columns = {{{columns}}}"
     table = f"create or replace table {stem} as select * {_renamed(stem)} from read_json($file, {options})"  # noqa: S608 names and types of records.py
-    database.execute(table, {"file": file})
+    database.execute(table, {"file": _as_it_is(path)})
     if database.execute(f"select 1 from {stem} where {_impossible(stem)} limit 1").fetchone():  # noqa: S608
         raise duckdb.InvalidInputException(f"a line is no {FILES[stem].__name__}")
+
+
+def _looks_mistyped(database: duckdb.DuckDBPyConnection, stem: str, path: Path) -> bool:
+    """Whether the text of some line looks as if a field had a value of another type, which DuckDB silently makes one that fits.
+
+    What looks so may be within an object that no record has; what does not look so is none.
+    """
+    lines = f"read_ndjson_objects($file, maximum_object_size = {LONGEST_LINE})"
+    query = f"select 1 from {lines} where regexp_matches(json::varchar, $pattern) limit 1"  # noqa: S608 one of our own numbers
+    return database.execute(query, {"file": _as_it_is(path), "pattern": _mistyped(stem)}).fetchone() is not None
+
+
+@cache
+def _mistyped(stem: str) -> str:
+    """A pattern of a field and the beginning of a value that is not of its type; ``null`` is of each."""
+    names = {kind: "|".join(re.escape(name) for name, field in _fields(stem).items() if field.kind is kind) for kind in _OTHER}
+    return "|".join(f'"(?:{names[kind]})"\\s*:\\s*(?:{other})' for kind, other in _OTHER.items() if names[kind])
+
+
+def _as_it_is(path: Path) -> str:
+    """A path for DuckDB, which takes some letters for a pattern."""
+    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
 
 
 @cache

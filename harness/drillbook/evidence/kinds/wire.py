@@ -95,7 +95,7 @@ select task, "at", case event when 'publish' then 1 when 'deliver' then 2 else 4
                            || coalesce(' at ' || peer, '')
          else 'refused by ' || coalesce(peer, 'a consumer')
               || case when coalesce(requeue, event = 'nack') then ' and put back' else ' and not put back' end end,
-       case event when 'publish' then 'send' when 'confirm' then case when ok is false then 'fail' else 'keep' end
+       case event when 'publish' then 'send' when 'confirm' then case when ok is false then 'fail' else 'keep' end when 'return' then 'fail'
          when 'deliver' then 'take' when 'ack' then 'settle'
          when 'nack' then case when coalesce(requeue, true) then 'back' else 'refuse' end
          when 'reject' then case when requeue then 'back' else 'refuse' end end,

@@ -6,8 +6,8 @@
 -- in words dropped: messages were dropped in 1 place | messages were dropped in {count} places
 --
 -- Every confirmed task is found somewhere: done, dead, queued or cancelled. And every task that is found was sent: one in the effects
--- or the leftovers that the ledger does not know, or knows as never sent, was made up on the way (a mangled id, a replay of old
--- messages). Where a task ought to remain is for no_lost_tasks to say.
+-- or the leftovers that the ledger does not know, or knows as never sent, and that nobody else was seen to publish either, was made up on
+-- the way (a mangled id, a replay of old messages past the tap). Where a task ought to remain is for no_lost_tasks to say.
 --
 -- Where the broker's metrics were read, it is asked the same queue by queue: what was published to a queue was acknowledged, or remains in
 -- it, or went on to another as a dead letter. What is short was purged, expired, refused, over a limit, or dead-lettered to nowhere; the
@@ -28,11 +28,14 @@ with found as (
   union all
   select task, null, min(format('It {}', remaining(state, queue))) from leftovers group by task
 ),
-strangers as (
+never_sent as (
   select found.task, min(what) as what, min(found."at") as "at", any_value(outcome) as outcome
   from found left join tasks using (task)
-  where outcome is null or outcome = 'skipped'
+  where never_sent(outcome, sent_at)
   group by found.task
+),
+strangers as (  -- what a worker, a scheduler or the operator was seen to publish is no stranger
+  select * from never_sent anti join (select task from wire semi join never_sent using (task) where event = 'publish') as seen using (task)
 ),
 astray as (  -- publishes of what is found nowhere, or of what the ledger does not know; asked only where the broker dropped something
   select coalesce(exchange, '') as exchange, wire."at", tasks.task is null as unknown, peer
@@ -48,8 +51,8 @@ judged as (
 )
 select task, why, step, null as kind, false as inconclusive from vanished
 union all
-select task, format('{}, but {}.', what, case when outcome is null then 'nobody published it' else 'it was skipped and never sent' end),
-       step_at("at"), 'stranger', not complete('published')
+select task, format('{}, but {}.', what, unsent(outcome)), step_at("at"), 'stranger',
+       not complete('published') or (outcome is null and not complete('wire'))
 from strangers
 union all
 select null, why, coalesce(step, step_at(first_at)), 'dropped', not sure

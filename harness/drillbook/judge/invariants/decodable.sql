@@ -31,7 +31,8 @@ not_asked as (
   where phases.name = 'playbook' and wire.event = 'deliver' and wire."at" >= begin_at and wire.task is not null
     and version_of(wire.version, wire.peer) is not null
     and (version_of(wire.version, wire.peer) in (select "by" from decoded) or not exists (select 1 from decoded))
-    and not exists (select 1 from decoded where decoded.task = wire.task and seen = 'delivered' and decoded.queue is not distinct from wire.queue)
+    and not exists (select 1 from decoded where decoded.task = wire.task and seen = 'delivered' and decoded.queue is not distinct from wire.queue
+                    and version_of(to_version, decoded.peer) is not distinct from version_of(wire.version, wire.peer))
 )
 select task,
        format('{} and cannot decode it: {}.',

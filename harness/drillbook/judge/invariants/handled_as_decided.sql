@@ -35,7 +35,7 @@ facts as (
          (select arg_min(worker, done_by."at") from done_by where done_by.task = ledger.task and done_by."at" < ledger."at") as before_by,
          (select count(*) from done_by where done_by.task = ledger.task and done_by."at" < ledger."at") as before,
          (select arg_min(worker, done_by."at") from done_by where done_by.task = ledger.task and done_by."at" >= ledger."at") as after_by
-  from ledger left join tasks using (task) left join said using (task)
+  from ledger left join all_tasks as tasks using (task) left join said using (task)
 ),
 wrong as (
   select task, "at", effects = 0 and decision = 'rescheduled' and not (complete('effects') and complete('leftovers')) as inconclusive, case

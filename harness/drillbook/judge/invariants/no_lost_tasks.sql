@@ -22,4 +22,4 @@ union all
 select task, format('It {}, and {}.', remaining(remains_in, remains_queue), not_done(missing_from)), null, 'remaining'
 from tasks
 where outcome = 'ok' and effects = 0 and remains_in is not null and not list_has_any(remains, $allow)
-  and not (remains_queue is not null and list_contains($parked::varchar[], remains_queue));
+  and not list_has_any(remains_queues, $parked::varchar[]);

@@ -17,8 +17,9 @@
 -- A finding:
 --
 --     charge-000037  Delivered to workers.v1.2 while workers.v2.1 still had it.  (step "replay")
-with again as (
-  select *, coalesce(released_seq, 9223372036854775807) as until_seq from delivered(true)
+with many as (from given_again),
+again as (
+  select *, coalesce(released_seq, 9223372036854775807) as until_seq from delivered_of('many')
   where task is not null and peer is distinct from 'operator'
 ),
 overlapping as (

@@ -46,7 +46,7 @@ over as (select max("at") as "at" from wire),
 
 -- 2. Channels that hold something and answer for nothing. First roughly, by slices of half of `within`, as it is rare.
 answers as (
-  select seq, "at", event, task, peer, queue, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
+  select seq, "at", event, requeue, task, peer, queue, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
   from wire where event in ('deliver', 'ack', 'nack', 'reject') and peer is distinct from 'operator'
 ),
 ends as (
@@ -71,16 +71,9 @@ slow as (
   where holds > 0 and (next_slice is null or next_slice > slice + 1 or next_answered = 0)
 ),
 suspects as (select answers.* from answers semi join slow using (connection, channel)),
-held as (
-  select taken.*, least(answer."at", closing."at", ending."at", over."at") as until_at
-  from over, (select * from suspects where event = 'deliver' and task is not null) as taken
-  asof left join (select * from suspects where event <> 'deliver') as answer
-    on taken.connection = answer.connection and taken.channel = answer.channel and taken.task = answer.task and taken.seq < answer.seq
-  asof left join (select * from ends where channel is not null) as closing
-    on taken.connection = closing.connection and taken.channel = closing.channel and taken.seq < closing.seq
-  asof left join (select * from ends where channel is null) as ending
-    on taken.connection = ending.connection and taken.seq < ending.seq
-),
+taken as (select * from suspects where event = 'deliver' and task is not null),
+answered as (select * from suspects where event <> 'deliver'),
+held as (select those.*, least(released_at, over."at") as until_at from over, let_go('taken', 'answered') as those),
 silences as (
   select connection, channel, coalesce(lag("at") over (partition by connection, channel order by seq), 0) as begin_at, "at" as end_at
   from suspects where event <> 'deliver'

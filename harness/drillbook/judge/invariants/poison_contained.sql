@@ -31,7 +31,7 @@ doubtful as (
   union select task from fell
 ),
 answers as (
-  select seq, "at", event, task, peer, coalesce(requeue, event = 'nack') as back,
+  select seq, "at", event, task, peer, requeue,
          coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
   from wire
   where event in ('deliver', 'ack', 'nack', 'reject') and peer is distinct from 'operator' and task is not null
@@ -39,20 +39,12 @@ answers as (
       select distinct coalesce(connection, -1), coalesce(channel, -1) from wire semi join doubtful using (task)
       where event = 'deliver' and peer is distinct from 'operator')
 ),
-ends as (select seq, "at", coalesce(connection, -1) as connection, channel from wire where event = 'close'),
+taken as (select * from answers where event = 'deliver'),
+answered as (select * from answers where event <> 'deliver'),
 released as (
-  select taken.task, taken.peer, taken.seq, taken.connection, taken.channel,
-         list_min(list_filter([
-           {seq: answer.seq, moment: answer."at", how: case when answer.event <> 'ack' and answer.back then 'back' else 'kept' end},
-           {seq: closing.seq, moment: closing."at", how: 'close'},
-           {seq: ending.seq, moment: ending."at", how: 'close'}], lambda one: one.seq is not null)) as release
-  from (select * from answers where event = 'deliver') as taken
-  asof left join (select * from answers where event <> 'deliver') as answer
-    on taken.task = answer.task and taken.connection = answer.connection and taken.channel = answer.channel and taken.seq < answer.seq
-  asof left join (select * from ends where channel is not null) as closing
-    on taken.connection = closing.connection and taken.channel = closing.channel and taken.seq < closing.seq
-  asof left join (select * from ends where channel is null) as ending
-    on taken.connection = ending.connection and taken.seq < ending.seq
+  select task, peer, seq, connection, channel,
+         {seq: released_seq, moment: released_at, how: case when released_by = 'close' then 'close' when went_back then 'back' else 'kept' end} as release
+  from let_go('taken', 'answered')
 ),
 in_order as (
   select *, coalesce(max(coalesce(release.seq, 9223372036854775807)) over earlier, 0) < release.seq as oldest
@@ -99,7 +91,7 @@ incomplete as (
          exists (select 1 from evidence where name in ('effects', 'leftovers') and state = 'missing')
            or exists (select 1 from timeline where event = 'incomplete' and name in ('effects', 'leftovers')) as truly
 ),
-places as (select task, min(remaining(state, queue)) as place, bool_or(state in ('dead', 'cancelled')) as aside from leftovers group by task),
+found as (select task, min(remaining(state, queue)) as place, bool_or(state in ('dead', 'cancelled')) as aside from leftovers group by task),
 dragged as (  -- died of the delivery limit, and no worker failed on it
   select dead.task, count(*) as times, max(culprits."at") as "at",
          arg_max(culprits.task, culprits.seq) as culprit, arg_max(culprits.peer, culprits.seq) as peer
@@ -107,14 +99,14 @@ dragged as (  -- died of the delivery limit, and no worker failed on it
   join failed as culprits on culprits.how = 'close' and culprits.connection = dead.connection and culprits.channel = dead.channel
     and culprits.seq = dead.release.seq and culprits.task <> dead.task
   where dead.task in (select task from fell) and dead.task not in (select task from failed)
-    and dead.task not in (select task from tasks where effects > 0)
+    and dead.task not in (select task from done_tasks where effects > 0)
   group by dead.task
 )
 select task, format('Workers failed on it {} times, the first was {}, and it {}.', times, coalesce(first_peer, 'a consumer'),
                     coalesce(place, 'remains nowhere')) as why,
        step_at(too_often_at) as step, null as kind,
        incomplete.wire or (incomplete.rest and (incomplete.truly or while_settling <= $most)) as inconclusive
-from incomplete, poison left join places using (task) left join tasks using (task)
+from incomplete, poison left join found using (task) left join done_tasks using (task)
 where not coalesce(aside, false) and coalesce(effects, 0) = 0
 union all
 select task, format('It died of its delivery limit, and no worker had failed on it: {} had it {} when failing on {}.',

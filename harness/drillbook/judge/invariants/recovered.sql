@@ -14,7 +14,7 @@
 --
 --     charge-004711  Done 41.2 s after everything had healed; 30.0 s are allowed.
 with late as (
-  select task, effects, starved(greatest(confirmed_at, healed."at"), first_effect_at) as busy, first_effect_at, missing_from, remains, remains_queue, greatest(confirmed_at, healed."at") as due_from,
+  select task, effects, starved(greatest(confirmed_at, healed."at"), first_effect_at) as busy, first_effect_at, missing_from, remains, remains_queues, greatest(confirmed_at, healed."at") as due_from,
          case when healed."at" > confirmed_at then 'everything had healed' else 'its confirm' end as origin
   from tasks, healed
   where outcome = 'ok' and problem is null and (effects = 0 or first_effect_at > greatest(confirmed_at, healed."at") + $within)
@@ -27,6 +27,6 @@ select task,
                         seconds_of($within), busy) end as why,
        case when effects = 0 then len($allow) + len($parked) > 0 and not complete('leftovers') else busy is not null end as inconclusive
 from late
-where effects > 0 or not (list_has_any(remains, $allow) or (remains_queue is not null and list_contains($parked::varchar[], remains_queue)))
+where effects > 0 or not (list_has_any(remains, $allow) or list_has_any(remains_queues, $parked::varchar[]))
 union all
 select null, problem, true from healed where problem is not null;

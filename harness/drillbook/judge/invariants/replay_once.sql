@@ -72,19 +72,8 @@ arrived as (
                     and known.connection = numbered_sends.connection and known.channel = numbered_sends.channel
                     and known.seq between numbered_sends.seq and numbered_sends.next_seq)
 ),
-ends as (select seq, coalesce(connection, -1) as connection, channel from wire where event = 'close'),
 released as (  -- each delivery, and how it was let go of
-  select taken.task, peer, taken.seq,
-         list_min(list_filter([{seq: answer_seq, how: how}, {seq: closing_seq, how: 'close'}, {seq: ending_seq, how: 'close'}],
-                              lambda one: one.seq is not null)) as release
-  from (select * from known where event = 'deliver') as taken
-  asof left join (select task, connection, channel, seq as answer_seq, event as how
-                  from known where event in ('ack', 'nack', 'reject')) as answers
-    on taken.task = answers.task and taken.connection = answers.connection and taken.channel = answers.channel and taken.seq < answer_seq
-  asof left join (select connection, channel, seq as closing_seq from ends where channel is not null) as closing
-    on taken.connection = closing.connection and taken.channel = closing.channel and taken.seq < closing_seq
-  asof left join (select connection, seq as ending_seq from ends where channel is null) as ending
-    on taken.connection = ending.connection and taken.seq < ending_seq
+  select task, peer, seq, {seq: released_seq, how: released_by} as release from delivered_of('twice')
 ),
 ledger as (select task, count(*) as copies from published semi join twice using (task) where outcome in ('ok', 'unknown') group by task),
 others as (select task, seq from known where event = 'publish' and peer is distinct from 'operator'),

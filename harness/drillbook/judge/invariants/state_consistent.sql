@@ -13,11 +13,11 @@
 -- - `queued`: it remains where it can still be done: in a queue, in an outbox, or with a consumer; or dead or cancelled;
 -- - `failed`: it was not done, and does not wait in a queue, where it would be done all the same;
 -- - no row at all: it was never done, and remains somewhere; the table need not know a task before a worker has it;
--- - a task in the table was sent by somebody.
+-- - a task in the table was sent by somebody: by the load, or by somebody else as the wire shows.
 --
 -- By default a dead or cancelled task may be in any state but `completed`, because no worker hears of a dead letter; where the playbook has
 -- to mark them, say `dead: failed`. A failed task need not remain anywhere, as its row is where it remains; or else say `failed: aside`.
--- Of a task with several rows the newest counts. A task whose publish was not confirmed is judged only by what is there of it.
+-- Of a task with several rows the newest counts. Of a task that only others published nothing is asked, as nobody knows what it owes. A task whose publish was not confirmed is judged only by what is there of it.
 --
 -- The step blamed is the one in which the worker that brought it into this state was stopped, or else the one in which it came into it.
 --
@@ -35,7 +35,7 @@ newest as (
         from states semi join (select task from rows_of where rows > 1) using (task) group by task)
 ),
 facts as (
-  select task, state, worker, "at", outcome, missing_from, state is not null and coalesce(outcome, 'skipped') = 'skipped' as stranger,
+  select task, state, worker, "at", outcome, missing_from, state is not null and never_sent(outcome, sent_at) as unsent,
          coalesce(effects, 0) > 0 as done,
          coalesce(list_has_any(remains, ['ready', 'delayed', 'unacked', 'outbox']), false) as waits,
          coalesce(list_has_any(remains, ['dead', 'cancelled']), false) as aside
@@ -44,7 +44,7 @@ facts as (
 ),
 wrong as (
   select *, case
-    when stranger then null
+    when unsent then null
     when state is null and done then 'It was done, and the table does not know it'
     when state is null and not waits and not aside then 'The table does not know it, and it left no effect and remains nowhere'
     when state <> 'completed' and done then format('The table says {}, but it was done', state)
@@ -54,9 +54,13 @@ wrong as (
     when state = 'queued' and not waits and not aside then 'The table says queued, and it remains nowhere'
     when state = 'failed' and waits then 'The table says failed, but it still waits to be done'
     when state = 'failed' and $failed = 'aside' and not aside then 'The table says failed, and it is neither dead-lettered nor cancelled'
-    when aside and $dead = 'failed' and state <> 'failed' then format('The table says {}, but it was set aside', state)
+    when aside and not done and $dead = 'failed' and state <> 'failed' then format('The table says {}, but it was set aside', state)
   end as why
   from facts
+),
+unsent as (select * from facts where unsent),
+strangers as (
+  select * from unsent anti join (select task from wire semi join unsent using (task) where event = 'publish') as seen using (task)
 ),
 halts as (
   select wrong.task, min(stops."at") as "at" from wrong join stops on stops.name = worker and stops."at" >= wrong."at"
@@ -66,7 +70,6 @@ select task, why || '.' as why, coalesce(step_at(halts."at"), step_at(wrong."at"
        not complete('effects') or not complete('leftovers') or not complete('states') as inconclusive
 from wrong left join halts using (task) where why is not null
 union all
-select task, format('The table says {}, but {}.', state,
-                    case when outcome is null then 'nobody published it' else 'it was skipped and never sent' end),
-       step_at("at"), 'stranger', not complete('published')
-from facts where stranger;
+select task, format('The table says {}, but {}.', state, unsent(outcome)), step_at("at"), 'stranger',
+       not complete('published') or (outcome is null and not complete('wire'))
+from strangers;

@@ -11,6 +11,11 @@ create macro left_no_effect(missing) as
   'left no effect' || case when len(missing) > 0 then ' in ' || array_to_string(missing, ' or ') else '' end;
 -- not_done(missing_from): "was not done", or what it left no effect in.
 create macro not_done(missing) as case when len(missing) > 0 then left_no_effect(missing) else 'was not done' end;
+-- never_sent(outcome, sent_at): whether the load sent no such task: the ledger (as in tasks) does not know it, or knows that it was not sent.
+create macro never_sent(outcome, sent_at) as outcome is null or (outcome in ('skipped', 'fail') and sent_at is null);
+-- unsent(outcome): that, in words.
+create macro unsent(outcome) as case when outcome is null then 'nobody published it' when outcome = 'skipped' then 'it was skipped and never sent'
+                                     else 'its publish failed before it was sent' end;
 -- counted(n): "1 task", "412 tasks".
 create macro counted(n) as case when n = 1 then '1 task' else format('{:,} tasks', n::bigint) end;
 -- seconds_of(ns): "1.3 s".
