@@ -16,6 +16,7 @@ from threading import Lock
 from typing import Any
 
 from coverage import CoverageData
+from coverage.exceptions import DataError
 
 from tests.mutants.mutants import Mutant
 from tests.mutants.plugin import CHILDREN, SHARED, TEST, TIMES
@@ -180,7 +181,10 @@ def lines_of(files: Iterable[Path], package: Path) -> Lines:
     found: dict[str, dict[int, set[str]]] = {}
     for file in files:
         read = CoverageData(str(file))
-        read.read()
+        try:
+            read.read()
+        except DataError:  # its process was killed while it wrote
+            continue
         for path in map(Path, read.measured_files()):
             if path.is_relative_to(package):
                 of_file = found.setdefault(path.relative_to(package).as_posix(), {})

@@ -162,4 +162,5 @@ def test_what_a_program_ran_is_of_the_test_that_started_it(tmp_path: Path) -> No
     environment = os.environ | {"PYTHONPATH": str(ROOT), TIMES: str(times), CHILDREN: str(settings)}
     done = subprocess.run([sys.executable, *arguments], cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout
+    settings.with_name(f"{settings.name}.data.killed").write_bytes(b"SQLite format 3\0 and then")
     assert lines_of(of_children(settings), tmp_path)["ours.py"][2] == ["test_it.py::test_a"]
