@@ -59,7 +59,7 @@ moment = st.one_of(
     st.builds("resend {} to tasks.v1".format, task),
     st.builds("leftover {} {} in tasks.{}".format, task, st.sampled_from(["ready", "dead", "unacked", "delayed"]), version),
     st.builds("state {} {} by {}".format, task, st.sampled_from(["queued", "completed", "failed"]), version),
-    st.builds("leftover {} outbox".format, task),
+    st.builds("leftover {} {}".format, task, st.sampled_from(["outbox", "cancelled"])),
     st.builds("ready tasks.v2 {} consumers {}".format, st.integers(0, 3), st.integers(0, 2)),
     st.builds("{} queue tasks.v1 type {}".format, st.sampled_from(["declared", "found"]), st.sampled_from(["classic", "quorum"])),
     st.builds("tap a fault: {} by v1".format, st.sampled_from(["armed", "ack dropped"])),

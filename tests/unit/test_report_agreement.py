@@ -8,6 +8,7 @@ from io import StringIO
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
 from histories import history
 from hypothesis import given, settings
 from random_runs import runs
@@ -19,6 +20,7 @@ from drillbook.judge.judge import judge
 from drillbook.judge.run import Run
 from drillbook.report import terminal, write
 from drillbook.report.formats import lasted
+from drillbook.report.sections import tasks
 
 Told = dict[str, tuple[str, int]]
 """Of each invariant its verdict, and how many counterexamples there are."""
@@ -87,6 +89,7 @@ def test_every_report_tells_the_same(run_directory: Path) -> None:
         found = Reports(run)
         of_the_invariants(found)
         of_the_sums(found)
+        of_the_states(found)
         of_the_steps(found)
 
 
@@ -106,11 +109,42 @@ def of_the_sums(found: Reports) -> None:
     assert page == shown == set(expected.items())
 
 
+def of_the_states(found: Reports) -> None:
+    begin = next(number for number, row in enumerate(found.page.rows) if row[:2] == ["State", "Told from"])
+    head, *rows = found.page.rows[begin : begin + 1 + len(tasks.STATES)]
+    confirmed = {row[0]: int(row[head.index("Confirmed")].replace(",", "")) for row in rows}
+    e = found.verdict["equation"]
+    waiting = confirmed.pop("executing") + confirmed.pop("queued")
+    assert waiting == e["queued"]
+    assert confirmed == {"completed": e["done"], "failed": e["dead"], "cancelled": e["cancelled"], "nowhere": e["missing"]}
+
+
 def of_the_steps(found: Reports) -> None:
     for name, begin, end, exit_code in found.run.rows("select name, begin_at, end_at, exit_code from steps where program = 'playbook'"):
         row = next(row for row in found.page.rows if row[0] == name and len(row) == 4)
         assert row[2] == ("not ended" if end is None else lasted((end - begin) / 1e9))
         assert (row[3] == "—") == (exit_code is None)
+
+
+PLACES = {
+    "dead and cancelled": ("leftover a dead in d", "leftover a cancelled"),
+    "waiting and unacknowledged": ("leftover a ready in q", "leftover a unacked in q"),
+    "delayed and dead": ("leftover a delayed in q", "leftover a dead in d"),
+}
+
+
+@pytest.mark.parametrize("lines", PLACES.values(), ids=PLACES)
+def test_a_task_in_several_places_is_in_one_everywhere(lines: tuple[str, ...]) -> None:
+    with open_run(history("phase load begin", "publish a ok", *lines, "phase load end")) as run:
+        of_the_states(Reports(run))
+
+
+def test_a_phase_that_was_begun_twice_took_as_long_as_the_judge_has_it() -> None:
+    lines = ["phase playbook begin", "wait 9", "phase playbook begin", "wait 8", "phase playbook end exit 0"]
+    with open_run(history("phase load begin", "publish a ok", *lines, "phase load end")) as run:
+        found = Reports(run)
+    assert "playbook 10.0 s, load 24.0 s" in found.page.words
+    assert "playbook 20.0 s" not in found.page.words
 
 
 def test_a_step_whose_first_go_never_ended_did_not_end() -> None:

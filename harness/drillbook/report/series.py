@@ -210,7 +210,7 @@ def _latency(source: ReportSource, time: Axis) -> Panel:
     rows = source.rows(
         f"""
         with asked as (select task, min(intended_at) as intended from published group by task),
-             done as (select task, min("at") as done from effects group by task),
+             done as (select task, first_effect_at as done from done_tasks where first_effect_at is not null),
              waited as (
                  select {_bucket("intended")} as bucket, greatest(done - intended, 100000) / 1e6 as ms from asked join done using (task)
                  where {_inside("intended")}
@@ -226,7 +226,7 @@ def _latency(source: ReportSource, time: Axis) -> Panel:
     for place, label in enumerate(("p50", "p99", "max")):
         values = tuple(_short(by_bucket[number][place]) if number in by_bucket else None for number in range(time.count))
         curves.append(Curve(label, values, label))
-    note = "From the moment the schedule wanted a task sent to its first effect, drawn at the moment it was wanted; logarithmic."
+    note = "From the moment the schedule wanted a task sent until it was done, drawn at the moment it was wanted; logarithmic."
     return Panel(title, unit, tuple(curves), note, logarithmic=True)
 
 

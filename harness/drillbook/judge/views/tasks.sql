@@ -35,8 +35,9 @@ from attempts left join done_tasks using (task) left join several_versions using
 
 -- all_tasks: one row a task that anything knows of; of one that the ledger does not know, outcome is NULL.
 create view all_tasks as
-select task, outcome, sent_at, effects, missing_from, remains from tasks
+select task, outcome, sent_at, effects, missing_from, remains_in, remains from tasks
 union all
-select task, null, null, coalesce(effects, 0), coalesce(missing_from, []), coalesce(remains, [])
+select task, null, null, coalesce(effects, 0), coalesce(missing_from, []),
+       ['ready', 'delayed', 'unacked', 'outbox', 'cancelled', 'dead'][place.rank], coalesce(remains, [])
 from (select task from done_tasks union select task from places) as known
 anti join tasks using (task) left join done_tasks using (task) left join places using (task);

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from drillbook.core.units import NANOSECONDS
-from drillbook.evidence.kinds.timeline import Event
 from drillbook.report.formats import lasted
 from drillbook.report.section import Facts, Reported, Section
+from drillbook.report.source import ReportSource
 from drillbook.scenario import Load
 
 METHODS = {
@@ -28,7 +28,7 @@ def rows(run: Reported) -> list[tuple[str, str]]:
         ("Method", METHODS.get(scenario.method or "", "")),
         ("Load", _load(scenario.load) if scenario.load else ""),
         ("When", datetime.fromtimestamp(time.t0 / NANOSECONDS, UTC).strftime("%-d %B %Y, %H:%M:%S UTC") if time else ""),
-        ("Duration", _durations(source.events)),
+        ("Duration", _durations(source)),
         ("Seed", str(seed) if seed is not None else ""),
         ("Tags", ", ".join(scenario.tags)),
         ("Run directory", source.label),
@@ -41,16 +41,9 @@ def _load(load: Load) -> str:
     return f"{load.rate:g} tasks a second for {load.duration:g} s at least, {load.size:,} bytes each{f' ({shares})' if shares else ''}"
 
 
-def _durations(events: tuple[Event, ...]) -> str:
-    begun: dict[str, int] = {}
-    parts = []
-    for event in events:
-        if event.event == "phase" and event.name != "drive":
-            if event.state == "begin":
-                begun[event.name] = event.at
-            elif event.name in begun:
-                parts.append(f"{event.name} {lasted((event.at - begun[event.name]) / NANOSECONDS)}")
-    return ", ".join(parts)
+def _durations(source: ReportSource) -> str:
+    rows = source.rows("select name, begin_at, end_at from phases where name <> 'drive' and end_at is not null order by end_at, begin_at")
+    return ", ".join(f"{name} {lasted((end - begin) / NANOSECONDS)}" for name, begin, end in rows)
 
 
 def _facts(run: Reported) -> Facts:

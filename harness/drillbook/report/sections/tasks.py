@@ -8,14 +8,14 @@ from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.source import ReportSource
 
 STATES = {
-    "completed": "left at least one effect",
-    "executing": "delivered to a worker, not acknowledged",
-    "queued": "ready in a queue or delayed, or in an outbox",
-    "failed": "in a dead-letter queue",
-    "cancelled": "in the playbook's cancel ledger",
-    "nowhere": "no effect, and found in no place",
+    "completed": "done, by the effects",
+    "executing": "not done; delivered, and not acknowledged",
+    "queued": "not done; ready in a queue, delayed, or in an outbox",
+    "failed": "not done; in a dead-letter queue",
+    "cancelled": "not done; in the playbook's cancel ledger",
+    "nowhere": "not done, and found in no place",
 }
-"""States of a task at the end, the first that fits, and how each is told from evidence."""
+"""States of a task at the end, and how each is told from evidence. One in several places is in the one that it can still leave."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +37,11 @@ def states(source: ReportSource) -> dict[str, dict[str, int]] | None:
         return None
     rows = source.rows(
         """
-        with told as (select task, case when bool_or(outcome = 'ok') then 'ok' when bool_or(outcome = 'unknown') then 'unknown'
-                        when bool_or(outcome = 'fail') then 'fail' end as outcome from published group by task),
-             completed as (select task from done_tasks where effects > 0),
-             tasks as (select task from told where outcome is not null union select task from effects union select task from leftovers),
-             rest as (select task, list(state) as states from leftovers group by task)
-        select case when task in (from completed) then 'completed'
-                    when list_contains(states, 'unacked') then 'executing'
-                    when list_has_any(states, ['ready', 'delayed', 'outbox']) then 'queued'
-                    when list_contains(states, 'dead') then 'failed'
-                    when list_contains(states, 'cancelled') then 'cancelled' else 'nowhere' end as state,
-               coalesce(outcome, 'foreign') as outcome, count(*)
-        from tasks left join told using (task) left join rest using (task) group by 1, 2
+        select case when effects > 0 then 'completed' when remains_in = 'unacked' then 'executing'
+                    when remains_in in ('ready', 'delayed', 'outbox') then 'queued' when remains_in = 'dead' then 'failed'
+                    when remains_in = 'cancelled' then 'cancelled' else 'nowhere' end as state,
+               coalesce(nullif(outcome, 'skipped'), 'foreign') as outcome, count(*)
+        from all_tasks where outcome is distinct from 'skipped' or effects > 0 or remains_in is not null group by 1, 2
         """
     )
     found = {(state, outcome): count for state, outcome, count in rows}
