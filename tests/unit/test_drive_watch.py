@@ -34,7 +34,7 @@ def incomplete(run: RunDirectory) -> list[str]:
 
 
 def test_a_broker_that_is_away_for_a_moment_leaves_a_gap_and_is_not_incompleteness(sampler: QueueSampler, run: RunDirectory) -> None:
-    sampler.sample("drain v2", "start")
+    sampler.edge("drain v2", "start")
     assert incomplete(run) == []
 
 

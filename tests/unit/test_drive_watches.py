@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from stub_stage import Broker as StubBroker
 from stub_stage import Engine, StubStage, drill, told
 
 from drillbook.core.wait import until
 from drillbook.drive import broker_watch
+from drillbook.drive import watch as module
 from drillbook.drive.broker_watch import MetricsWatch, TopologyWatch, consumers_to_wait_for
 from drillbook.drive.watch import ContainerWatch, MonitorWatch, Pacer, QueueSampler
 from drillbook.evidence import RunDirectory
+from drillbook.rabbitmq.broker import Depth
 from drillbook.rabbitmq.metrics import Series
 from drillbook.scenario import Monitor
 
@@ -39,13 +42,66 @@ def lines(stage: StubStage, stem: str) -> list[dict[str, Any]]:
 
 def test_every_queue_is_counted_with_the_step_it_is_counted_at(stage: StubStage) -> None:
     stage.broker.depths, stage.broker.consumers = {"tasks": 7, "dead": 0}, {"tasks": 2, "dead": 1}
-    QueueSampler(stage.broker, ["tasks", "dead", "gone"], stage.run).sample("stop v2", "start")
+    QueueSampler(stage.broker, ["tasks", "dead", "gone"], stage.run).edge("stop v2", "start")
     assert [(line["queue"], line["exists"], line.get("ready"), line.get("consumers")) for line in lines(stage, "counters")] == [
         ("tasks", True, 7, 2),
         ("dead", True, 0, 1),
         ("gone", False, None, None),
     ]
     assert {(line["step"], line["edge"]) for line in lines(stage, "counters")} == {("stop v2", "start")}
+
+
+class FrozenBroker(StubBroker):
+    """It gives no answer until it is let go on."""
+
+    def __init__(self) -> None:
+        super().__init__(["tasks"])
+        self.asked, self.thawed = Event(), Event()
+
+    def depth(self, queue: str) -> Depth:
+        self.asked.set()
+        self.thawed.wait(WITHIN)
+        return super().depth(queue)
+
+
+def test_a_step_does_not_wait_for_a_broker_that_has_frozen(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EDGE_WITHIN_SECONDS", 0.05)
+    broker = FrozenBroker()
+    sampler = QueueSampler(broker, ["tasks"], stage.run)
+    sampler.edge("stop v2", "start")
+    assert broker.asked.wait(WITHIN)
+    broker.asked.clear()
+    sampler.edge("stop v2", "end")
+    assert not broker.asked.is_set()
+    broker.thawed.set()
+    assert until(lambda: not sampler._asking, WITHIN)
+    monkeypatch.setattr(module, "EDGE_WITHIN_SECONDS", WITHIN)
+    sampler.edge("move", "start")
+    assert [line["step"] for line in lines(stage, "counters")] == ["move"]
+
+
+def test_a_count_over_time_that_hangs_keeps_no_step_waiting(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "EDGE_WITHIN_SECONDS", 0.0)
+    broker = FrozenBroker()
+    sampler = QueueSampler(broker, ["tasks"], stage.run)
+    hanging = Thread(target=sampler.sample, daemon=True)
+    hanging.start()
+    assert broker.asked.wait(WITHIN)
+    broker.asked.clear()
+    sampler.edge("stop v2", "start")
+    assert not broker.asked.is_set()
+    broker.thawed.set()
+    hanging.join(WITHIN)
+    assert ["step" in line for line in lines(stage, "counters")] == [False]
+
+
+def test_a_count_at_an_edge_that_fails_is_the_programs_failure(stage: StubStage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_: str) -> Depth:
+        raise ValueError("no such answer")
+
+    monkeypatch.setattr(stage.broker, "depth", broken)
+    with pytest.raises(ValueError, match="no such answer"):
+        QueueSampler(stage.broker, ["tasks"], stage.run).edge("stop v2", "start")
 
 
 # Monitors

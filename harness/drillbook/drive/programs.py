@@ -127,7 +127,7 @@ class _Steps:
         """Wait before the step where the scenario says so, count the queues, then let `before` faults take effect."""
         if self._which == "playbook":
             self._programs.holds(step)
-        self._programs.sampler.sample(step, "start")
+        self._programs.sampler.edge(step, "start")
         self._bite("before", step)
         self._programs.run.event("step", step, "begin", program=self._which)
         self._programs.progress.note(f"{self._which}: {step}")
@@ -145,7 +145,7 @@ class _Steps:
         for effective in self._during:
             effective.wait(FAULT_WITHIN_SECONDS)
         self._during = []
-        self._programs.sampler.sample(step, "end")
+        self._programs.sampler.edge(step, "end")
         self._bite("after", step)
 
     def _bite(self, trigger: Literal["before", "after"], step: str) -> None:

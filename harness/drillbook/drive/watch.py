@@ -6,10 +6,11 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
-from threading import Thread
-from typing import Any
+from threading import Lock, Thread
+from typing import Any, Literal
 
 from drillbook.drive.decision import Alarm
 from drillbook.drive.driven import ContainerEvents, DrivenBroker, DrivenStage
@@ -20,6 +21,8 @@ from drillbook.scenario import Monitor
 SAMPLE_EVERY_SECONDS = 0.5
 SILENT_SECONDS = 60.0
 """Without a count of queues for longer than this, what was in them is not known; a broker restarts in less."""
+EDGE_WITHIN_SECONDS = 5.0
+"""A step waits no longer for the count of queues at its edge: a broker that a fault has frozen must not keep the playbook from running."""
 JOIN_WITHIN_SECONDS = 20.0
 ENDING_SIGNALS = {str(int(number)) for number in (signal.SIGINT, signal.SIGQUIT, signal.SIGKILL, signal.SIGTERM)}
 """What `docker stop` and `docker kill` send to end a container; another signal, such as HUP, does not ask for its end."""
@@ -38,18 +41,76 @@ class QueueSampler:
     def __init__(self, client: DrivenBroker, queues: list[str], run: RunDirectory) -> None:
         self._client, self._queues, self._run = client, queues, run
         self._counted_at = time.monotonic()
+        self._asking: list[float] = []
+        """When those counts began that have not ended."""
 
-    def sample(self, step: str | None = None, edge: str | None = None) -> None:
+    def sample(self) -> None:
         """Write one line for each declared queue; none while the broker is away."""
         try:
-            for queue in self._queues:
-                depth = self._client.depth(queue)
-                self._run.append(Counter(now(), queue, depth.exists, depth.ready, depth.consumers, step, edge))  # type: ignore[arg-type]
+            self._run.append(*self._count(None, None))
             self._counted_at = time.monotonic()
         except ConnectionError as error:
             if time.monotonic() - self._counted_at > SILENT_SECONDS:
                 self._run.event("incomplete", "counters", "from", detail=f"no queue could be counted for {SILENT_SECONDS:g} s: {error}")
                 self._counted_at = time.monotonic()
+
+    def edge(self, step: str, edge: Literal["start", "end"]) -> None:
+        """Count at the edge of a step, which waits for it, but not for a broker that has frozen: then nothing is written of this edge.
+
+        Args:
+            step: its name.
+            edge: of it.
+        """
+        if not self._frozen():
+            counting = _EdgeCount(partial(self._count, step, edge), self._run)
+            counting.start()
+            counting.wait(EDGE_WITHIN_SECONDS)
+
+    def _frozen(self) -> bool:
+        return any(time.monotonic() - began > EDGE_WITHIN_SECONDS for began in tuple(self._asking))
+
+    def _count(self, step: str | None, edge: Literal["start", "end"] | None) -> list[Counter]:
+        began = time.monotonic()
+        self._asking.append(began)
+        try:
+            counted = []
+            for queue in self._queues:
+                depth = self._client.depth(queue)
+                counted.append(Counter(now(), queue, depth.exists, depth.ready, depth.consumers, step, edge))
+            return counted
+        finally:
+            self._asking.remove(began)
+
+
+class _EdgeCount(Thread):
+    """A count that is written if it comes while it is waited for."""
+
+    def __init__(self, count: Callable[[], list[Counter]], run: RunDirectory) -> None:
+        super().__init__(name="edge", daemon=True)
+        self._count, self._run = count, run
+        self._lock, self._late = Lock(), False
+        self._failed: Exception | None = None
+
+    def run(self) -> None:
+        """Count, and write what was counted in time."""
+        try:
+            counted = self._count()
+        except ConnectionError:
+            return
+        except Exception as error:
+            self._failed = error
+            return
+        with self._lock:
+            if not self._late:
+                self._run.append(*counted)
+
+    def wait(self, seconds: float) -> None:
+        """Until it has ended; after so many seconds it is late."""
+        self.join(seconds)
+        with self._lock:
+            self._late = True
+        if self._failed is not None:
+            raise self._failed
 
 
 class Pacer:

@@ -26,7 +26,8 @@ KIND = Kind(
     Counter,
     about="the queues, as the broker counted them",
     page="""\
-One queue, as the broker counted it: sampled over time, and at both edges of every step, while the program waits there.
+One queue, as the broker counted it: sampled over time, and at both edges of every step, while the program waits there, though
+at most 5 s: of an edge at which the broker did not answer there is no line.
 
 @FIELDS@
 """,
