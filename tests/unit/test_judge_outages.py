@@ -180,6 +180,20 @@ def test_tasks_of_the_broker_s_own_outage_count_on_neither_side() -> None:
     )
 
 
+def test_tasks_of_an_outage_that_the_playbook_made_count_on_neither_side() -> None:
+    stopped = [event(6, "container", "broker", "stopped"), event(28, "container", "broker", "started")]
+    ledger = steady(30, (6, 28))
+    assert reasons(ledger, (5, 29), *stopped, plan={"tasks": 300}) == ()
+    assert reasons(ledger, (5, 29), *stopped, plan={"tasks": 500}) == (
+        f"only 79 of 279 tasks that were due while the broker could be reached {FEW}",
+    )
+    assert reasons(ledger, (1, 4), *stopped, plan={"tasks": 300}) == (f"only 80 of 300 tasks {FEW}",)
+
+
+def test_tasks_that_were_refused_as_the_playbook_had_taken_their_queue_away_count_on_neither_side() -> None:
+    assert reasons(steady(30, (6, 28), lost="fail"), (5, 29), plan={"tasks": 300}) == ()
+
+
 def test_a_silence_that_began_before_the_playbook_is_not_its_own_where_it_ends_in_a_refusal() -> None:
     refused = [published(round(due * 10), due, due + 0.01, "fail") for due in (18.5, 19.0, 19.5)]
     ledger = [row for row in steady(60, (5, 20)) if row.task not in {one.task for one in refused}]

@@ -63,15 +63,16 @@ def preconditions(database: duckdb.DuckDBPyConnection, run_directory: Path, scen
         scenario: what was declared.
         plan: of the run.
     """
-    reasons = _load(database, run_directory, scenario, plan) + _sources(database) + _rest(database)
+    phases = {name: _Phase(*rest) for name, *rest in database.execute(_PHASES).fetchall()}
+    playbook = phases.get("playbook")
+    reasons = _load(database, run_directory, scenario, plan, playbook) + _sources(database) + _rest(database)
     if scenario.stage:
         reasons += unidentified(database, scenario.stage)
     if not (scenario.deployment or scenario.faults or scenario.playbook):
         return Proof(reasons, [])
     if not (run_directory / "timeline.jsonl").exists():
         return Proof([*reasons, "there is no timeline.jsonl to say what happened"], [])
-    phases = {name: _Phase(*rest) for name, *rest in database.execute(_PHASES).fetchall()}
-    deployment, playbook = phases.get("deployment"), phases.get("playbook")
+    deployment = phases.get("deployment")
     abandoned = _abandoned(database) if scenario.playbook and playbook is None else []
     idling, notes = ([], []) if abandoned or not scenario.deployment else _deployment(database, scenario, deployment, playbook)
     reasons += [*idling, *fault_proof.missing(database, scenario.faults, plan, strict=scenario.stage is not None)]
@@ -88,10 +89,13 @@ def _rest(database: duckdb.DuckDBPyConnection) -> list[str]:
     return [restless] if restless else []
 
 
-def _load(database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Scenario, plan: PlanDocument) -> list[str]:
+def _load(
+    database: duckdb.DuckDBPyConnection, run_directory: Path, scenario: Scenario, plan: PlanDocument, playbook: _Phase | None
+) -> list[str]:
     if not (run_directory / "published.jsonl").exists():
         return ["there is no published.jsonl to say what was sent"] if scenario.load else []
-    away = outages.of_faults(database, ["broker", "load -> broker"]) if scenario.faults else []
+    ran = Interval(playbook.begin_at, playbook.end_at or outages.ALWAYS) if playbook else None
+    away = _own_outages(database, scenario, ran)
     row = database.execute(
         """select count(*), count(*) filter (outcome = 'ok'), count(*) filter (away), count(*) filter (away and outcome = 'ok')
            from (select outcome, list_bool_or(list_transform($away::struct(b bigint, e bigint)[],
@@ -207,11 +211,7 @@ def _reached(database: duckdb.DuckDBPyConnection, scenario: Scenario, playbook: 
     silent = outages.silences(database, during)
     if not (ended or silent) or 2 * outages.seconds([*ended, *silent], during, []) <= outages.seconds([during], during, []):
         return []
-    own = [
-        *(outages.of_faults(database, ["broker", "load -> broker"]) if scenario.faults else []),
-        *outages.of_playbook(database, during),
-        *outages.of_refusals(database, during),
-    ]
+    own = _own_outages(database, scenario, during)
     lost, whole = outages.seconds([*ended, *silent], during, own), outages.seconds([during], during, [])
     if 2 * lost <= whole:
         return []
@@ -219,6 +219,12 @@ def _reached(database: duckdb.DuckDBPyConnection, scenario: Scenario, playbook: 
     causes = [*(["the load had ended"] if without else []), *(["publishes were due and none was confirmed"] if without < lost else [])]
     blame = starved(database, *during) if without < lost else ""
     return [f"{', or '.join(causes)}{',' if len(causes) > 1 else ''} for {lost:.1f} s of the playbook's {whole:.1f} s{blame}"]
+
+
+def _own_outages(database: duckdb.DuckDBPyConnection, scenario: Scenario, playbook: Interval | None) -> list[Interval]:
+    """While the drill or its playbook itself kept publishers from the broker."""
+    of_faults = outages.of_faults(database, ["broker", "load -> broker"]) if scenario.faults else []
+    return of_faults + ([*outages.of_playbook(database, playbook), *outages.of_refusals(database, playbook)] if playbook else [])
 
 
 def _early(deployment: _Phase | None, playbook: _Phase | None) -> list[str]:
