@@ -6,7 +6,8 @@ import json
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import SystemRandom
 
@@ -31,8 +32,10 @@ class Outcome:
     """Why something could not be judged, or why the harness failed; empty where all is known."""
     run_directory: Path | None
     """Where to look."""
-    inconclusive: tuple[str, ...] = ()
-    """Why invariants are inconclusive, each with its reason."""
+    inconclusive: Mapping[str, str] = field(default_factory=dict)
+    """Invariants that are inconclusive, each with its reason."""
+    failed: str = ""
+    """How the harness failed; empty where it did not."""
 
 
 def run_known_good(base: str, output: Path) -> Outcome:
@@ -96,12 +99,11 @@ def run(scenario: Path, output: Path, seed: int | None = None) -> Outcome:
     if len(made) != 1 or not (made[0] / "verdict.json").exists():
         return Outcome("none", (), f"no verdict, exit code {done.returncode}: {last_words}", made[0] if made else None)
     verdict = json.loads((made[0] / "verdict.json").read_text(encoding="utf-8"))
-    inconclusive = tuple(
-        f"{result['name']} is inconclusive: {result['reason']}" for result in verdict["results"] if result["verdict"] == "inconclusive"
-    )
+    inconclusive = {result["name"]: result["reason"] for result in verdict["results"] if result["verdict"] == "inconclusive"}
+    doubts = [f"{one} is inconclusive: {reason}" for one, reason in inconclusive.items()]
     failed = f"exit code {done.returncode}: {last_words}" if done.returncode not in (0, 1, 4) else ""
     broken = tuple(sorted(result["name"] for result in verdict["results"] if result["verdict"] == "broken"))
-    return Outcome(verdict["verdict"], broken, failed or next(iter(inconclusive), ""), made[0], inconclusive)
+    return Outcome(verdict["verdict"], broken, failed or next(iter(doubts), ""), made[0], inconclusive, failed)
 
 
 def finished(command: list[str], within: float) -> subprocess.CompletedProcess[str]:

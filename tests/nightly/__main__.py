@@ -75,7 +75,7 @@ def run(wanted: list[Item], kept: Results, head: str) -> None:
 
 def confirmed(busy: Ended, alone: Ended) -> Ended:
     """What the machine excuses must be as it should without the loops: beside them it is always starved, whatever is wrong."""
-    return Ended("failed", f"{busy.said}; and alone: {alone.said}") if alone.fate == "failed" else busy
+    return Ended("failed", f"{busy.said}; and alone: {alone.said}") if alone.fate in ("failed", "machine") else busy
 
 
 def _ended(one: Item) -> Ended:

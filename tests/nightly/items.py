@@ -64,8 +64,9 @@ def drill_ended(outcome: Outcome, red: tuple[str, ...]) -> Ended:
     said = complaint(outcome, red)
     if not said:
         return Ended("passed")
-    named = outcome.inconclusive and all(THE_MACHINE in reason for reason in outcome.inconclusive)
-    return Ended("machine" if named and set(outcome.broken) <= set(red) else "failed", said)
+    named = outcome.inconclusive and all(THE_MACHINE in reason for reason in outcome.inconclusive.values())
+    as_expected = set(outcome.broken) <= set(red) <= {*outcome.broken, *outcome.inconclusive}
+    return Ended("machine" if named and as_expected and not outcome.failed else "failed", said)
 
 
 def _tests(_count: int) -> Iterator[Item]:
@@ -150,5 +151,5 @@ def _planted(bug: Bug) -> Ended:
 def _seed(seed: int) -> Ended:
     result = seeds.one(seed)
     if result.fate == "inconclusive with cause":
-        return Ended("passed", result.outcome.doubt)
+        return Ended("no fault", result.outcome.doubt)
     return drill_ended(result.outcome, ())

@@ -17,15 +17,16 @@ WHAT = {
 TEXT = """\
 Does the machine decide a verdict? The same again and again, alone and beside {loops} busy loops that leave a third of the processors. A
 drill beside them may end `inconclusive` where its verdict names the machine, if it is as it should be when it is run again without them. It
-may not break what holds, nor hold what breaks.
+may not break what holds, nor hold what breaks. With faults drawn at random it also ends `inconclusive`, beside loops or not, where one of
+them did not come to take effect.
 
 ```sh
 make repeat COUNT=20     # goes on where it stopped; writes this section, as do:
 make busy WHAT=drills    # or test, gallery, seeds
 ```
 
-| what | busy loops | ended | passed | inconclusive, the machine named | fell | machine | commit, day |
-|---|---|---|---|---|---|---|---|
+| what | busy loops | ended | passed | inconclusive, the machine named | inconclusive, no fault took effect | fell | machine | commit, day |
+|---|---|---|---|---|---|---|---|---|
 {rows}
 """
 
@@ -45,7 +46,7 @@ def text(results: Iterable[Result]) -> str:
 
 def _row(found: Sequence[Result]) -> str:
     last = found[-1]
-    counts = [sum(one.fate == fate for one in found) for fate in ("passed", "machine", "failed")]
+    counts = [sum(one.fate == fate for one in found) for fate in ("passed", "machine", "no fault", "failed")]
     loads = f"load {min(one.load for one in found):g} to {max(one.load for one in found):g}"
     machine = f"{last.cores} cores, Linux {'.'.join(last.kernel.split('.')[:2])}, {loads}"
     cells = [WHAT[last.group], LOOPS if last.busy else "none", len(found), *counts, machine, f"{last.commit}, {last.at[:10]}"]

@@ -11,15 +11,16 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state") / "drillbook" / "nightly.jsonl"
 """Outside of the checkout, so that a new one goes on where the last one stopped."""
 PAGES = (":!docs", ":!*.md", ":!tests/durations.json")
 """What changes nothing of what is run."""
-Fate = Literal["passed", "failed", "machine"]
-"""``machine``: nothing was proven, and the verdict names the machine as the cause."""
+Fate = Literal["passed", "failed", "machine", "no fault"]
+"""``machine``: nothing was proven, and the verdict names the machine as the cause. ``no fault``: nothing was proven, as a fault that was drawn
+at random did not come to take effect."""
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,8 @@ def table(results: Iterable[Result]) -> str:
 
 def told(rows: Sequence[Result]) -> str:
     """How many there were of each fate, and on which machine, in one line."""
-    counts = {fate: sum(one.fate == fate for one in rows) for fate in ("passed", "failed", "machine")}
+    counts = {fate: sum(one.fate == fate for one in rows) for fate in get_args(Fate)}
     excused = f", {counts['machine']} inconclusive with the machine named as the cause" if counts["machine"] else ""
+    excused += f", {counts['no fault']} inconclusive as a drawn fault did not come to take effect" if counts["no fault"] else ""
     where = f"; {rows[-1].cores} cores, Linux {rows[-1].kernel}, commit {rows[-1].commit}" if rows else ""
     return f"{len(rows)} items: {counts['passed']} passed, {counts['failed']} failed{excused}{where}"

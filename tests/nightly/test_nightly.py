@@ -12,7 +12,8 @@ from tests.nightly.items import GROUPS, Ended, Item, drill_ended, items
 from tests.nightly.repetitions import text
 from tests.nightly.results import ROOT, Fate, Result, Results, table
 
-STARVED = ("recovered is inconclusive: the machine was too slow: a task waited 9 s for a processor",)
+STARVED = {"recovered": "the machine was too slow: a task waited 9 s for a processor"}
+SAID = f"recovered is inconclusive: {STARVED['recovered']}"
 
 
 @pytest.fixture
@@ -97,17 +98,14 @@ def test_the_table_says_of_what_fell_why_and_counts_the_rest() -> None:
         (Outcome("broken", ("drained",), "", None), ("drained",), "passed"),
         (Outcome("held", (), "", None), ("drained",), "failed"),
         (Outcome("broken", ("drained",), "", None), (), "failed"),
-        (Outcome("inconclusive", (), STARVED[0], None, STARVED), (), "machine"),
-        (Outcome("inconclusive", (), STARVED[0], None, STARVED), ("drained",), "machine"),
-        (Outcome("broken", ("drained",), STARVED[0], None, STARVED), ("drained", "recovered"), "machine"),
-        (
-            Outcome(
-                "inconclusive", (), "the fault never took effect", None, (*STARVED, "drained is inconclusive: the fault never took effect")
-            ),
-            (),
-            "failed",
-        ),
-        (Outcome("broken", ("drained",), STARVED[0], None, STARVED), (), "failed"),
+        (Outcome("inconclusive", (), SAID, None, STARVED), (), "machine"),
+        (Outcome("inconclusive", (), SAID, None, STARVED), ("recovered",), "machine"),
+        (Outcome("inconclusive", (), SAID, None, STARVED), ("drained",), "failed"),
+        (Outcome("inconclusive", (), SAID, None, STARVED), ("drained", "recovered"), "failed"),
+        (Outcome("inconclusive", (), "exit code 3", None, STARVED, "exit code 3"), (), "failed"),
+        (Outcome("broken", ("drained",), SAID, None, STARVED), ("drained", "recovered"), "machine"),
+        (Outcome("inconclusive", (), SAID, None, {**STARVED, "drained": "the fault never took effect"}), (), "failed"),
+        (Outcome("broken", ("drained",), SAID, None, STARVED), (), "failed"),
         (Outcome("none", (), "exit code 3: the deployment failed", None), (), "failed"),
     ],
 )
@@ -138,17 +136,22 @@ def test_the_page_has_a_row_for_each_group_of_the_commit_it_was_last_run_on_and_
             came("a", "failed", commit="c1"),
             came("a", commit="c2"),
             came("b", "machine", commit="c2"),
+            came("c", "no fault", commit="c2"),
             came("01", group="repeat", busy=False),
             came("02", "failed", group="repeat"),
             came("quiet", busy=False),
         ]
     )
     rows = [line for line in said.splitlines() if line.startswith("| the ")]
-    assert [row.split(" | ")[1:6] for row in rows] == [["none", "1", "1", "0", "0"], ["4", "1", "0", "0", "1"], ["4", "2", "1", "1", "0"]]
+    assert [row.split(" | ")[1:7] for row in rows] == [
+        ["none", "1", "1", "0", "0", "0"],
+        ["4", "1", "0", "0", "0", "1"],
+        ["4", "3", "1", "1", "1", "0"],
+    ]
     assert said.rstrip().endswith("Fell:\n\n- repeat 02: said of 02")
 
 
-@pytest.mark.parametrize(("alone", "fate"), [("passed", "machine"), ("machine", "machine"), ("failed", "failed")])
+@pytest.mark.parametrize(("alone", "fate"), [("passed", "machine"), ("machine", "failed"), ("no fault", "machine"), ("failed", "failed")])
 def test_what_a_starved_machine_excuses_must_pass_alone(kept: Results, alone: Fate, fate: Fate) -> None:
     fates = iter([Ended("machine", "too slow"), Ended(alone, "not so")])
     run([Item("drills", "a", lambda: next(fates), busy=True)], kept, "c1")
