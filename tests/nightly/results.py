@@ -19,8 +19,8 @@ FILE = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
 PAGES = (":!docs", ":!*.md", ":!tests/durations.json")
 """What changes nothing of what is run."""
 Fate = Literal["passed", "failed", "machine", "no fault"]
-"""``machine``: nothing was proven, and the verdict names the machine as the cause. ``no fault``: nothing was proven, as a fault that was drawn
-at random did not come to take effect."""
+"""``machine``: nothing was proven, and the verdict names the machine as the cause. ``no fault``: nothing was proven, as a fault that was
+drawn at random did not come to take effect."""
 
 
 @dataclass(frozen=True)

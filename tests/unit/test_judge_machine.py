@@ -32,6 +32,35 @@ def test_late_on_a_starved_machine_is_inconclusive_and_names_it(invariants: dict
     assert judgement.sentence == f"Inconclusive: {reason}."
 
 
+FENCED: dict[str, Any] = {"publish_fence": {"after": {"step": "stop v2"}, "grace": "5s"}}
+STOPPED = ["publish a ok", "effect a", "step stop v2 begin", "step stop v2 end"]
+
+
+def test_published_after_the_grace_on_a_starved_machine_is_inconclusive_and_names_it() -> None:
+    (result,) = judge(history(*STOPPED, *BUSY, "publish b ok", "effect b", invariants=FENCED)).results
+    said = f"b was published 11.0 s after the step had ended, 5.0 s are allowed: {STARVED}"
+    assert (result.verdict, result.reason) == (INCONCLUSIVE, said)
+
+
+@pytest.mark.parametrize(("load", "grace"), [(QUIET, "5s"), (BUSY, "0s")], ids=["it had time", "none was allowed"])
+def test_published_after_the_step_is_broken(load: list[str], grace: str) -> None:
+    fenced = {"publish_fence": FENCED["publish_fence"] | {"grace": grace}}
+    assert judge(history(*STOPPED, *load, "publish b ok", "effect b", invariants=fenced)).verdict == BROKEN
+
+
+OWN = (Path(__file__).parents[2] / "scenarios" / "event_sourcing_replay" / "undisturbed.sql").read_text()
+
+
+@pytest.mark.parametrize(("load", "verdict"), [(BUSY, INCONCLUSIVE), (QUIET, BROKEN), ([], HELD)], ids=["starved", "late", "in time"])
+def test_a_shipped_drills_own_limit_names_the_machine_too(load: list[str], verdict: Verdict) -> None:
+    lines = ["publish a ok", *load, "effect a in notify"]
+    undisturbed = {"undisturbed": {"source": "notify", "within": "5s"}}
+    sources = {"effects": {"sources": {"notify": {"query": "select 1"}}}}
+    judged = judge(history(*lines, invariants=undisturbed, sections=sources, sql={"undisturbed": OWN}))
+    assert judged.verdict == verdict
+    assert (STARVED in judged.sentence) == (verdict is INCONCLUSIVE)
+
+
 @pytest.mark.parametrize("invariants", [RECOVERED, UNHARMED], ids=["recovered", "unharmed"])
 @pytest.mark.parametrize(
     "lines",

@@ -10,7 +10,8 @@
 -- The publishers' ledger holds no attempt of that type and version that was sent later than `grace` after the step had ended; of a step that
 -- ran more than once, after its last end. `version_fence` judges who handles tasks, this judges who makes them: a scheduler, or a producer with a
 -- stale feature flag, that goes on with what was rolled back. A step that never ran, never ended, or ended only because its program was
--- ended gives `inconclusive`; so does a ledger without a publish of the kind before the step, for then nothing was to be ended.
+-- ended gives `inconclusive`; so does a ledger without a publish of the kind before the step, for then nothing was to be ended. What was
+-- published after a `grace` while the machine was starved gives it too.
 --
 -- A finding:
 --
@@ -24,9 +25,15 @@ sent as (
   select task, sent_at from published
   where sent_at is not null and ($type is null or type = $type) and ($version is null or version = $version)
 ),
-late as (select task, min(sent_at) as first_at from sent, fence where sent_at > fence."at" + $grace group by task)
-select task, format('Published {} after the step had ended; {} are allowed.', seconds_of(first_at - fence."at"), seconds_of($grace)) as why,
-       $after as step, false as inconclusive
+first_late as (
+  select task, any_value(fence."at") as fence_at, min(sent_at) as first_at from sent, fence where sent_at > fence."at" + $grace group by task
+),
+late as (select *, case when $grace > 0 then starved(fence_at, first_at) end as busy from first_late)
+select task,
+       case when busy is null then format('Published {} after the step had ended; {} are allowed.', seconds_of(first_at - fence_at), seconds_of($grace))
+            else format('{} was published {} after the step had ended, {} are allowed: {}', task, seconds_of(first_at - fence_at),
+                        seconds_of($grace), busy) end as why,
+       $after as step, busy is not null as inconclusive
 from late, fence where not open and not cut_short
 union all
 select null, format(case when begin_at is null then 'the step "{}" never ran' when open then 'the step "{}" never ended'
