@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 
 from drillbook.core.errors import UsageError
@@ -48,6 +48,31 @@ def changed(*changes: str, text: str = TEXT) -> ScenarioSource:
 def test_a_value_is_changed_or_made(change: str, path: tuple[str | int, ...], value: Any) -> None:
     source = changed(change)
     assert (source.get(*path), source.problems) == (value, [])
+
+
+BUILT = """\
+title: t
+stage: {workers: {v2: {build: worker, env: {build: 7}}}, services: {flags: {build: flags, port: 80}}}
+playbook: {run: ./rollback.sh, start: {when: slow, no_later_than: 9s}}
+monitors: {slow: {queue_depth: q, above: 5}}
+invariants: {mine: {image: a, build: b}}
+"""
+INSTEAD = {
+    "an image for a folder": ("stage.workers.v2.image=app:1.9", ("stage", "workers", "v2"), {"image": "app:1.9", "env": {"build": 7}}),
+    "a service's image": ("stage.services.flags.image=flagd", ("stage", "services", "flags"), {"image": "flagd", "port": 80}),
+    "what merely has the name": ("stage.workers.v2.env.image=x", ("stage", "workers", "v2", "env"), {"build": 7, "image": "x"}),
+    "another's parameter": ("invariants.mine.image=c", ("invariants", "mine"), {"image": "c", "build": "b"}),
+    "another runner": ("playbook.make=rollback", ("playbook",), {"make": "rollback", "start": {"when": "slow", "no_later_than": "9s"}}),
+    "another source": ("monitors.slow.query=select 1", ("monitors", "slow"), {"query": "select 1", "above": 5}),
+    "another bound": ("monitors.slow.below=2", ("monitors", "slow"), {"queue_depth": "q", "below": 2}),
+}
+
+
+@pytest.mark.parametrize(("change", "path", "value"), INSTEAD.values(), ids=INSTEAD)
+def test_what_cannot_stand_beside_it_goes(change: str, path: tuple[str, ...], value: Any) -> None:
+    source = changed(change, text=BUILT)
+    assert (source.get(*path), source.problems) == (value, [])
+    assert not any(old[: len(path)] == path and len(old) > len(path) and old[len(path)] not in value for old in source.keys)
 
 
 def test_what_is_not_changed_stays() -> None:
@@ -102,6 +127,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @given(value=VALUES)
+@example(value="a\x85b\rc\u2028")
 def test_the_runs_copy_says_what_was_run(folder: Path, value: Any) -> None:
     file = folder / "scenario.yaml"
     file.write_text(TEXT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, create_model, model_validator
 
@@ -17,6 +17,8 @@ from drillbook.scenario.part import Part
 
 class ProgramEntry(Part):
     """A real program, run from the scenario's folder, given under the key of one runner."""
+
+    ONE_OF: ClassVar[tuple[tuple[str, ...], ...]] = (tuple(RUNNERS),)
 
     @property
     def named_steps(self) -> list[str]:
@@ -38,13 +40,6 @@ class ProgramEntry(Part):
     def _given(self) -> tuple[Runner[Any], Any]:
         return next((runner, value) for key, runner in RUNNERS.items() if (value := getattr(self, key)) is not None)
 
-    @model_validator(mode="after")
-    def _one_program(self) -> Self:
-        if sum(getattr(self, key) is not None for key in RUNNERS) != 1:
-            *keys, last = RUNNERS
-            raise ValueError(f"give exactly one of {', '.join(keys)} and {last}")
-        return self
-
 
 def _runner_fields() -> dict[str, Any]:
     """A field for each runner's key; the first says which others there are."""
@@ -65,6 +60,8 @@ else:
 class After(Part):
     """An event of the drill; give exactly one."""
 
+    ONE_OF = (("step", "deployment", "playbook", "tasks"),)
+
     step: StepRef | None = Field(default=None, description="The end of a step of the playbook.")
     deployment: Literal["start", "end"] | None = Field(default=None, description="The start or the end of the deployment.")
     playbook: Literal["start", "end"] | None = Field(default=None, description="The start or the end of the playbook.")
@@ -72,12 +69,6 @@ class After(Part):
         default=None,
         description="So many tasks are there: `200 confirmed`, `20 given to v2`, `20 waiting in tasks` (ready in a queue of the stage).",
     )
-
-    @model_validator(mode="after")
-    def _one_event(self) -> After:
-        if sum(event is not None for event in (self.step, self.deployment, self.playbook, self.tasks)) != 1:
-            raise ValueError("give exactly one of step, deployment, playbook and tasks")
-        return self
 
     def __str__(self) -> str:
         """``deployment end``, ``200 confirmed``; of a step, its name."""
@@ -88,6 +79,8 @@ class After(Part):
 
 class Deployment(ProgramPart):
     """The program that brings v2; a real program run from the scenario's folder."""
+
+    ONE_OF = (*ProgramPart.ONE_OF, ("at", "after"))
 
     at: Duration | None = Field(default=None, ge=0, description="When it starts, counted from the start of the load. Give this or `after`.")
     after: After | None = Field(default=None, description="The event at which it starts, such as `{tasks: 200 confirmed}`.")
@@ -105,8 +98,6 @@ class Deployment(ProgramPart):
 
     @model_validator(mode="after")
     def _one_start(self) -> Deployment:
-        if (self.at is None) == (self.after is None):
-            raise ValueError("give exactly one of at and after")
         if self.after is not None and self.after.tasks is None:
             raise ValueError("a deployment starts at a time (at: 5s) or after: {tasks: 200 confirmed}")
         return self
@@ -114,6 +105,8 @@ class Deployment(ProgramPart):
 
 class Monitor(Part):
     """Something watched; it raises an alert when its value stays beyond a bound."""
+
+    ONE_OF = (("query", "queue_depth", "redelivery_rate"), ("above", "below"))
 
     query: str | None = Field(default=None, description="SQL on the drill's database that returns one number.")
     queue_depth: QueueRef | None = Field(default=None, description="Ready messages of a queue.")
@@ -126,14 +119,6 @@ class Monitor(Part):
         default="deployment",
         description="From when on it can raise its alert: the end of the deployment, or the start of the load. It is sampled all the time.",
     )
-
-    @model_validator(mode="after")
-    def _one_of_each(self) -> Monitor:
-        if sum(source is not None for source in (self.query, self.queue_depth, self.redelivery_rate)) != 1:
-            raise ValueError("give exactly one of query, queue_depth and redelivery_rate")
-        if (self.above is None) == (self.below is None):
-            raise ValueError("give exactly one of above and below")
-        return self
 
 
 class AtStep(Part):
@@ -215,6 +200,8 @@ class Start(Part):
     Whatever decides, it waits until the deployment has ended and each version whose containers the deployment started was given a task.
     """
 
+    ONE_OF = (("at", "after", "when"),)
+
     at: At | None = Field(
         default=None, description="At this time, counted from the start of the load, or `5s after deployment`, which is its end."
     )
@@ -227,8 +214,6 @@ class Start(Part):
 
     @model_validator(mode="after")
     def _one_decision(self) -> Start:
-        if sum(decision is not None for decision in (self.at, self.after, self.when)) != 1:
-            raise ValueError("give exactly one of at, after and when")
         if (self.when is None) != (self.no_later_than is None):
             raise ValueError("when and no_later_than go together")
         if self.after is not None and (self.after.step or self.after.playbook):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from drillbook.core.refs import VersionRef
 from drillbook.core.units import Duration, Size
@@ -15,6 +15,8 @@ DEFAULT_EFFECTS_QUERY = "select task, key, version, worker, at from effects orde
 
 class EffectSource(Part):
     """One place where tasks leave effects: rows of the database, or calls to the HTTP sink."""
+
+    ONE_OF = (("query", "http"),)
 
     query: str | None = Field(
         default=None,
@@ -27,12 +29,6 @@ class EffectSource(Part):
         "Idempotency-Key. Give this or `query`.",
     )
     types: list[str] | None = Field(default=None, description="The task types that leave an effect here; none given: all of them.")
-
-    @model_validator(mode="after")
-    def _one_source(self) -> EffectSource:
-        if (self.query is None) == (self.http is None):
-            raise ValueError("give exactly one of query and http")
-        return self
 
 
 class Effects(Part):

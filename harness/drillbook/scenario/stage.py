@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from drillbook.core.refs import ExchangeRef, QueueRef
 from drillbook.core.units import Duration
@@ -73,6 +73,8 @@ class Database(Part):
 class Workers(Part):
     """The workers of one version: the user's own image, or a folder to build it from."""
 
+    ONE_OF = (("image", "build"),)
+
     image: str | None = Field(default=None, description="Any image reference; give this or `build`.")
     build: str | None = Field(default=None, description="A folder with a Dockerfile, relative to the scenario file; give this or `image`.")
     replicas: int = Field(default=1, ge=1, le=64, description="How many containers.")
@@ -89,12 +91,6 @@ class Workers(Part):
     may_exit: bool = Field(
         default=False, description="true: that one of them ends by itself is part of the story; otherwise it ends the drill with an error."
     )
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Workers:
-        if (self.image is None) == (self.build is None):
-            raise ValueError("give exactly one of image and build")
-        return self
 
 
 class Folder(Part):
@@ -113,6 +109,8 @@ HTTP_HELLO = "GET / HTTP/1.1\r\nHost: service\r\nConnection: close\r\n\r\n"
 
 class Service(Part):
     """A further server that the system needs, such as a feature-flag service; reached through links like broker and database."""
+
+    ONE_OF = (("image", "build"),)
 
     image: str | None = Field(
         default=None, description="A name that `drillbook images` lists, or any image reference; give this or `build`."
@@ -133,12 +131,6 @@ class Service(Part):
     command: list[str] | None = Field(default=None, description="In place of the image's own command.")
     env: dict[str, str] = Field(default_factory=dict, description="Its environment.")
     folder: Folder | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> Service:
-        if (self.image is None) == (self.build is None):
-            raise ValueError("give exactly one of image and build")
-        return self
 
 
 ID_FROM = r"^(message_id|correlation_id|header:.+|body:\$(\.[^.\[\]]+|\[\d+\])+)$"

@@ -1,7 +1,8 @@
 """Values of a scenario that the command line changes: ``--set stage.workers.v2.image=app:1.9``.
 
 A key is the way to the value, its parts set off by dots; a part with a dot in it stands in double quotes, an entry of a list is its number,
-from 0. What is not there yet is made. A value is YAML, as it would stand in the file.
+from 0. What is not there yet is made, and what cannot stand beside it goes: an image takes the place of ``build``. A value is YAML, as it
+would stand in the file.
 """
 
 from __future__ import annotations
@@ -14,8 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.representer import BaseRepresenter
 
 from drillbook.core.errors import UsageError
+from drillbook.scenario import Scenario
+from drillbook.scenario.part import part_at
 from drillbook.validation.source import KeyPath, Place, ScenarioSource, parse, read
 
 _PART = r'(?:"[^"]+"|[^".=\s]+)'
@@ -59,9 +64,16 @@ def changed_text(path: Path, changes: Sequence[ScenarioChange]) -> str:
     text = StringIO()
     yaml = YAML(typ="safe", pure=True)
     yaml.default_flow_style, yaml.sort_base_mapping_type_on_output = False, False  # type: ignore[assignment]
+    yaml.representer.add_representer(str, _as_written)
     yaml.dump(source.data, text)
     head = [f"# {path.name}, changed by", *(f"#   --set {line}" for change in changes for line in change.text.splitlines())]
     return "\n".join([*head, text.getvalue()])
+
+
+def _as_written(representer: BaseRepresenter, text: str) -> ScalarNode:
+    """A text; one with a line break that is no line feed only reads as itself when it is escaped."""
+    style = '"' if re.search("[\r\x85\u2028\u2029]", text) else None
+    return representer.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 
 def _parse(text: str) -> ScenarioChange:
@@ -90,7 +102,16 @@ def _apply(change: ScenarioChange, source: ScenarioSource) -> None:
         if number + 1 < len(change.parts):
             here = _within(here, key)
     here[path[-1]] = value.data
+    for other in _others(path) & set(here) if isinstance(here, dict) else ():
+        del here[other]
+        _forget(source, (*path[:-1], other))
     _move_places(source, path, value, place)
+
+
+def _others(path: KeyPath) -> set[str]:
+    """The keys that cannot stand beside this one: of an image that is given, the folder to build it from."""
+    part = part_at(Scenario, path[:-1])
+    return {other for group in (part.ONE_OF if part else ()) if path[-1] in group for other in group if other != path[-1]}
 
 
 def _key(here: Any, part: str) -> str | int | None:
@@ -115,11 +136,15 @@ def _lacks(here: Any, part: str) -> str:
     return f"is {here!r}, so that there is no {part} in it"
 
 
-def _move_places(source: ScenarioSource, path: KeyPath, value: ScenarioSource, place: Place) -> None:
-    """Have the places of what was there forgotten, and those of what came known."""
+def _forget(source: ScenarioSource, path: KeyPath) -> None:
     for places in (source.keys, source.values, source.written):
         for old in [old for old in places if old[: len(path)] == path]:
             del places[old]
+
+
+def _move_places(source: ScenarioSource, path: KeyPath, value: ScenarioSource, place: Place) -> None:
+    """Have the places of what was there forgotten, and those of what came known."""
+    _forget(source, path)
     for length in range(1, len(path) + 1):
         source.keys.setdefault(path[:length], place)
         source.values.setdefault(path[:length], place)
