@@ -116,6 +116,12 @@ def test_a_load_that_had_ended_counts() -> None:
     assert reasons(steady(16), (10, 20), load_until=16) == ()
 
 
+def test_a_load_that_ended_at_its_most_says_so() -> None:
+    sections = {"load": {"rate": "10/s", "duration": "5s", "most": "6s"}, "playbook": {"run": "./rollback.sh", "start": {"at": "10s"}}}
+    said = reasons(steady(12), (10, 20), load_until=12, sections=sections)
+    assert said == ("the load had ended (load.most is 6 s) for 8.0 s of the playbook's 10.0 s",)
+
+
 def test_a_load_that_ended_in_silence_says_both() -> None:
     assert reasons(steady(15, (11, 15)), (10, 20), load_until=15) == (
         "the load had ended, or publishes were due and none was confirmed, for 9.0 s of the playbook's 10.0 s",

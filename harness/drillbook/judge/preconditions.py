@@ -216,9 +216,18 @@ def _reached(database: duckdb.DuckDBPyConnection, scenario: Scenario, playbook: 
     if 2 * lost <= whole:
         return []
     without = outages.seconds(ended, during, own)
-    causes = [*(["the load had ended"] if without else []), *(["publishes were due and none was confirmed"] if without < lost else [])]
+    causes = [
+        *([f"the load had ended{_at_its_most(scenario, load)}"] if without else []),
+        *(["publishes were due and none was confirmed"] if without < lost else []),
+    ]
     blame = starved(database, *during) if without < lost else ""
     return [f"{', or '.join(causes)}{',' if len(causes) > 1 else ''} for {lost:.1f} s of the playbook's {whole:.1f} s{blame}"]
+
+
+def _at_its_most(scenario: Scenario, load: _Phase | None) -> str:
+    most = scenario.load.most if scenario.load else 0.0
+    lasted = (load.end_at - load.begin_at) / 1e9 if load and load.end_at else 0.0
+    return f" (load.most is {most:g} s)" if lasted >= most > 0 else ""
 
 
 def _own_outages(database: duckdb.DuckDBPyConnection, scenario: Scenario, playbook: Interval | None) -> list[Interval]:
