@@ -57,7 +57,7 @@ soak: setup ## Kill the harness at 20 random moments and look for anything left
 	@$(VENV)/bin/python tests/soak/kills.py 20
 
 RUNS ?= 3
-gallery: setup ## Plant bugs into sound drills and see each turn exactly its invariants red; writes docs/detection.md
+gallery: setup ## Plant bugs into known-good drills and see each turn exactly its invariants red; writes docs/detection.md
 	@$(VENV)/bin/python -m tests.gallery --runs $(RUNS)
 
 seeds: COUNT = 100

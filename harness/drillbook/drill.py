@@ -91,7 +91,7 @@ def run_drill(
     Args:
         path: the scenario file.
         seed: decides arrivals and victims.
-        output: where runs land; ``<output>/<scenario>/<time>-<seed>/``.
+        output: the directory for results; ``<output>/<scenario>/<time>-<seed>/``.
         keep: keep the containers afterwards, its workers stopped.
         progress: told what happens.
         changes: values of the scenario that are other than in the file.

@@ -73,7 +73,7 @@ class Found:
     body: bytes
     headers: dict[str, Any]
     tags: list[int] = field(default_factory=list)
-    """Of its messages, held by this script until the task is done with."""
+    """Of its messages, unacknowledged until the task is done with."""
 
 
 class Rollback:

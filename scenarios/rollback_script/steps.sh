@@ -21,9 +21,9 @@ hold_v1() { # it is stopped already, unless this is run again after it was start
 
 wait_for_unacked() { # asked of the channels themselves: the management figures are up to five seconds late
     for _ in {1..200}; do
-        held=$(docker exec "$BROKER" rabbitmqctl --quiet --no-table-headers list_channels messages_unacknowledged | awk '{ n += $1 } END { print n + 0 }')
-        echo "$held unacknowledged"
-        [ "$held" -gt 0 ] || return 0
+        unacked=$(docker exec "$BROKER" rabbitmqctl --quiet --no-table-headers list_channels messages_unacknowledged | awk '{ n += $1 } END { print n + 0 }')
+        echo "$unacked unacknowledged"
+        [ "$unacked" -gt 0 ] || return 0
     done
     return 1
 }

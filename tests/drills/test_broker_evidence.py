@@ -174,7 +174,7 @@ def test_dead_letters_to_a_queue_that_is_not_there_are_found_with_their_number(d
 
 @pytest.mark.parametrize("kind", ["quorum", "classic"])
 def test_a_broker_that_only_moves_and_keeps_messages_is_conserved(drilled: Drilled, kind: str) -> None:
-    """Acknowledged, given back, expired and refused into a dead-letter queue, moved, still waiting, held; and a task lost by its worker."""
+    """Acknowledged, given back, expired and refused into a dead-letter queue, moved, waiting, requeued; and a task lost by its worker."""
     drilled.queue("tasks.dead")
     drilled.queue("tasks", kind, **DEAD_TO)
     drilled.queue("retry", kind, message_ttl=200, **DEAD_TO)

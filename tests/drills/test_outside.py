@@ -1,4 +1,4 @@
-"""What is read from outside, on a whole stage: calls to the sink, task states, the outbox, and tasks that somebody still holds."""
+"""What is read from outside, on a whole stage: calls to the sink, task states, the outbox, and tasks that somebody still has."""
 
 from __future__ import annotations
 

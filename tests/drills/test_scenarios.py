@@ -23,7 +23,7 @@ def run_pytest(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(("file", "verdict"), [("scenario.yaml", "held"), ("careless.yaml", "broken")])
-def test_what_init_writes_for_a_method_holds_at_once_and_its_careless_twin_breaks_what_it_declares(
+def test_what_init_writes_for_a_method_holds_at_once_and_its_known_bad_control_breaks_what_it_declares(
     file: str, verdict: str, tmp_path: Path
 ) -> None:
     write(tmp_path / "mine", method="versioned-workers")

@@ -76,7 +76,7 @@ class Bench:
         return self.channel.queue_declare(queue or self.queue, passive=True).method.message_count
 
     def unused(self) -> bool:
-        """No consumer left: what one of them held has come back, or was acknowledged."""
+        """No consumer left: what one of them had has come back, or was acknowledged."""
         return until(lambda: self.channel.queue_declare(self.queue, passive=True).method.consumer_count == 0, PATIENCE)
 
     def log(self, worker: Any) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def run_known_good(base: str, output: Path) -> Outcome:
     """Run a base drill as it is.
 
     Args:
-        output: where the run directory lands.
+        output: the directory for results.
     """
     with tempfile.TemporaryDirectory(prefix="gallery-") as folder:
         return run(copy(base, Path(folder) / base), output)
@@ -52,7 +52,7 @@ def run_planted(bug: Bug, output: Path) -> Outcome:
     """Run a bug's drill. A changed worker is built as an image, which stays: see `remove_images`.
 
     Args:
-        output: where the run directory lands.
+        output: the directory for results.
 
     Raises:
         GalleryError: the bug's diff does not apply.
@@ -82,7 +82,7 @@ def run(scenario: Path, output: Path, seed: int | None = None) -> Outcome:
 
     Args:
         scenario: its file, or its folder.
-        output: where the run directory lands.
+        output: the directory for results.
         seed: of the drill; one is drawn where none is given.
     """
     seed = SystemRandom().randrange(1_000_000) if seed is None else seed

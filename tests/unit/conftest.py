@@ -43,7 +43,7 @@ def tap(start_tap: Callable[..., TapProcess], upstream: socket) -> TapProcess:
 
 @pytest.fixture
 def holding(tap: TapProcess, upstream: socket) -> tuple[TapProcess, socket, socket]:
-    """A tap, and both ends of a connection whose consumer holds the tasks a to d, by the tags 1 to 4."""
+    """A tap, and both ends of a connection whose consumer has the tasks a to d, by the tags 1 to 4."""
     ours, theirs = tap.joined(upstream)
     speak(ours, theirs, [*opened(), *consuming(), broker(*(deliver(task, tag) for tag, task in enumerate("abcd", 1)))])
     return tap, ours, theirs

@@ -1,4 +1,4 @@
-"""A sound drill in a folder, for tests that spoil one thing in it and read what the loader says."""
+"""A known-good drill in a folder, for tests that spoil one thing in it and read what the loader says."""
 
 from pathlib import Path
 
@@ -63,7 +63,7 @@ def program(path: Path, text: str = ROLLBACK) -> Path:
 
 
 def sound_folder(folder: Path) -> Path:
-    """A folder with a sound scenario and all that it names; gives the scenario file."""
+    """A folder with a known-good scenario and all that it names; gives the scenario file."""
     (folder / "worker").mkdir(parents=True)
     (folder / "worker" / "Dockerfile").write_text("FROM scratch\n")
     (folder / "tables.sql").write_text("create table effects (task text);\n")
@@ -75,7 +75,7 @@ def sound_folder(folder: Path) -> Path:
 
 
 def spoiled(file: Path, old: str, new: str) -> list[str]:
-    """Replace one thing in the sound scenario, and give what the loader says, each as ``line:column: message``."""
+    """Replace one thing in the known-good scenario, and give what the loader says, each as ``line:column: message``."""
     assert SOUND.count(old) == 1, f"{old!r} is in the scenario {SOUND.count(old)} times"
     return said(file, SOUND.replace(old, new))
 

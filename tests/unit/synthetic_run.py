@@ -170,7 +170,7 @@ def _fate(
     if lost:
         records.append(State(task, "executing", version, worker, at(moment)))
         run.lost.append(task)
-        story.append(StoryMoment(at(15.4), f"queue {queue} held 214 ready tasks before `delete the queue` and was gone after it"))
+        story.append(StoryMoment(at(15.4), f"queue {queue} had 214 ready tasks before `delete the queue` and was gone after it"))
     elif draw.random() < 0.0003:
         run.dead.append(task)
     else:

@@ -155,14 +155,15 @@ def test_a_defect_is_a_sentence_with_the_place_of_its_log_and_no_verdict(monkeyp
 @pytest.mark.parametrize(
     ("checks", "said", "exit_code"),
     [
-        ([Check("cores", True, "2", "not shown")], "ok  cores: 2\n", 0),
+        ([Check("cores", True, "2")], "ok   cores: 2\n", 0),
+        ([Check("images", True, "none", "Build them.")], "note images: none  -> Build them.\n", 0),
         (
             [Check("cores", True, "2"), Check("engine", False, "no answer", "Start it.")],
-            "ok  cores: 2\nNO  engine: no answer  -> Start it.\n",
+            "ok   cores: 2\nNO   engine: no answer  -> Start it.\n",
             3,
         ),
     ],
-    ids=["all is there", "something is missing"],
+    ids=["all is there", "something is to be known", "something is missing"],
 )
 def test_doctor_says_what_is_there_and_exits_by_it(monkeypatch: pytest.MonkeyPatch, checks: list[Check], said: str, exit_code: int) -> None:
     monkeypatch.setattr("drillbook.engine.doctor.checks", lambda: checks)

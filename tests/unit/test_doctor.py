@@ -42,6 +42,16 @@ def test_what_is_fine_has_no_hint():
     assert found("python").hint == ""
 
 
+def test_a_container_is_a_note_and_no_obstacle(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(doctor, "CONTAINER_MARKS", (tmp_path / "none", tmp_path))
+    assert (found("environment").mark, "127.0.0.1" in found("environment").hint) == ("note", True)
+
+
+def test_outside_a_container_all_is_well(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setattr(doctor, "CONTAINER_MARKS", (tmp_path / "none",))
+    assert (found("environment").mark, found("environment").detail) == ("ok", "not in a container")
+
+
 def test_just_enough_room_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setattr(doctor.shutil, "disk_usage", lambda _: SimpleNamespace(free=doctor.SPACE))
     assert (doctor._space(tmp_path).ok, doctor._space(tmp_path).hint) == (True, "")

@@ -1,4 +1,4 @@
-"""Programs as the drive runs them: what they are told, what happens at the edges of their steps, and what they are held for."""
+"""Programs as the drive runs them: what they are told, what happens at the edges of their steps, and what they wait for."""
 
 from __future__ import annotations
 

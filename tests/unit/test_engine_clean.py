@@ -96,7 +96,7 @@ def test_the_run_of_a_dead_harness_is_removed(engine: StubEngine) -> None:
 
 def test_a_run_that_still_runs_is_left_alone(engine: StubEngine) -> None:
     holds(engine, "a", owner())
-    assert "a still runs; left alone." in clean(None)
+    assert "a: still running, skipped." in clean(None)
     assert engine.log == []
 
 

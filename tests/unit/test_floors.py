@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from graphlib import CycleError, TopologicalSorter
@@ -94,6 +95,11 @@ def arrows_up(found: dict[str, set[str]]) -> list[str]:
 
 def test_every_package_has_its_floor() -> None:
     assert {floor(module) for module in modules() if module} == set(FLOORS)
+
+
+def test_the_page_shows_the_floors_as_they_stand() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\| `([a-z]+)` \|", page, re.MULTILINE) == [*reversed(FLOORS)]
 
 
 def test_no_import_goes_up() -> None:

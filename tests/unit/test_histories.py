@@ -184,11 +184,11 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         "publish a ok; leftover a ready in q",
         held("conservation") | broken("no_lost_tasks", "no_stuck_tasks", "drained"),
     ),
-    "held at the end": (
+    "unacknowledged at the end": (
         "publish a ok; deliver a to v1 from q; leftover a unacked in q with v1",
         held("conservation") | broken("no_lost_tasks", "no_stuck_tasks", "drained"),
     ),
-    "held at the end by the operator": (
+    "unacknowledged at the end by the operator": (
         "publish a ok; deliver a to operator from q; leftover a unacked in q with operator",
         broken("no_stuck_tasks", "drained"),
     ),
@@ -221,7 +221,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         "publish a ok; deliver a to v2 from q; fault freeze begin of pause; fault freeze cleared; wait 10; ack a by v2; effect a by v2",
         broken("no_stuck_tasks"),
     ),
-    "held long after another worker was killed": (
+    "unacknowledged long after another worker was killed": (
         "publish a ok; fault axe begin of kill; deliver a to v2 from q; wait 10; ack a by v2; effect a by v2",
         broken("no_stuck_tasks"),
     ),
@@ -233,7 +233,7 @@ HISTORIES: dict[str, tuple[str, dict[str, Verdict]]] = {
         "publish a ok; deliver a to v2 from q; cancel q by v2; wait 10; close v2; redeliver a to v1 from q; effect a; ack a by v1",
         held("no_lost_tasks") | broken("no_stuck_tasks"),
     ),
-    "held for long by the operator who moves it": (
+    "unacknowledged for long by the operator who moves it": (
         "publish a ok; deliver a to operator from q; wait 10; resend a to p; ack a by operator; effect a",
         held("no_stuck_tasks", "replay_once"),
     ),

@@ -9,6 +9,7 @@ from drillbook.core.errors import UsageError
 from drillbook.evidence.runs import rows as run_rows
 from drillbook.validation import discovery
 
+SHIPPED = Path(__file__).parents[2] / "scenarios"
 MINIMAL = "title: x\ninvariants: {no_lost_tasks: }\n"
 
 
@@ -18,9 +19,9 @@ def make(path: Path, text: str = MINIMAL) -> Path:
     return path
 
 
-def test_a_folders_scenario_and_its_twins_are_found(tmp_path):
-    twin, sound = make(tmp_path / "a" / "careless.yaml"), make(tmp_path / "a" / "scenario.yaml")
-    assert discovery.find([tmp_path]) == [twin, sound]
+def test_a_folders_scenario_and_its_known_bad_control_are_found(tmp_path):
+    bad, good = make(tmp_path / "a" / "careless.yaml"), make(tmp_path / "a" / "scenario.yaml")
+    assert discovery.find([tmp_path]) == [bad, good]
 
 
 def test_scenario_yaml_is_found_even_when_its_keys_are_wrong(tmp_path):
@@ -80,7 +81,7 @@ def test_a_folder_without_one_says_which_there_are(tmp_path):
     assert str(raised.value) == f"the folder {tmp_path} has no scenario.yaml. There are {inside}."
 
 
-def test_a_scenario_is_named_by_its_folder_and_a_twin_by_its_file_too():
+def test_a_scenario_is_named_by_its_folder_and_any_other_by_its_file_too():
     assert (
         discovery.name(Path("scenarios/versioned_workers/scenario.yaml")),
         discovery.name(Path("scenarios/versioned_workers/careless.yaml")),
@@ -121,6 +122,17 @@ def test_a_list_says_method_verdict_file_and_what_is_proven(tmp_path):
 )
 def test_a_first_sentence_ends_where_the_next_begins(text: str, first: str):
     assert discovery.first_sentence(text) == first
+
+
+def test_each_shipped_drill_says_first_what_it_proves():
+    shipped = discovery.listed([SHIPPED])
+    assert len(shipped) > 20
+    assert [str(row.file) for row in shipped if row.proves.startswith(("The stage", "The load")) or row.proves == row.title] == []
+
+
+def test_no_two_shipped_drills_of_a_folder_prove_the_same():
+    said = [(row.file.parent.name, row.proves) for row in discovery.listed([SHIPPED])]
+    assert [each for each in said if said.count(each) > 1] == []
 
 
 def test_a_file_that_cannot_be_read_is_listed_with_what_to_do(tmp_path):

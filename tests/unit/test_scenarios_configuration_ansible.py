@@ -55,9 +55,9 @@ def test_no_effect_at_all_is_not_known():
 
 @pytest.mark.parametrize("name", [*CARELESS, "killed"])
 def test_every_other_drill_differs_in_its_playbook_and_faults_alone(name: str):
-    sound, other = load(FOLDER / "scenario.yaml"), load(FOLDER / f"{name}.yaml")
+    good, other = load(FOLDER / "scenario.yaml"), load(FOLDER / f"{name}.yaml")
     told = {"title", "description", "tags", "expect", "playbook", "faults"}
-    assert other.model_dump(exclude=told) == sound.model_dump(exclude=told)
+    assert other.model_dump(exclude=told) == good.model_dump(exclude=told)
 
 
 def test_the_settings_in_the_image_are_those_of_the_first_commit():

@@ -13,7 +13,7 @@ from drillbook.validation.loader import load
 
 FOLDER = Path(__file__).parents[2] / "scenarios" / "rollback_script"
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-TWINS = ("fails_the_executing", "reschedules_the_done", "starts_afresh")
+KNOWN_BAD = ("fails_the_executing", "reschedules_the_done", "starts_afresh")
 
 
 def _module() -> Any:
@@ -99,30 +99,30 @@ def test_a_rules_file_that_could_be_misread_is_refused(tmp_path: Path, text: str
 
 def test_each_drill_names_the_steps_of_its_playbook():
     steps = {}
-    for name in ("scenario", *TWINS):
+    for name in ("scenario", *KNOWN_BAD):
         playbook = load(FOLDER / f"{name}.yaml").playbook
         assert playbook is not None
         assert playbook.run is not None
         steps[name] = step_names(playbook.run, FOLDER)
-    sound = ["route to v1", "stop v2", "hold v1", "wait for unacked", "dry run", "apply", "apply again", "start v1", "verify"]
+    good = ["route to v1", "stop v2", "hold v1", "wait for unacked", "dry run", "apply", "apply again", "start v1", "verify"]
     assert steps == {
-        "scenario": sound,
+        "scenario": good,
         "fails_the_executing": ["route to v1", "dry run", "apply", "stop v2", "wait for unacked", "start v1"],
-        "reschedules_the_done": sound,
+        "reschedules_the_done": good,
         "starts_afresh": ["route to v1", "stop v2", "wait for unacked", "dry run", "apply afresh", "start v1"],
     }
 
 
-@pytest.mark.parametrize("name", TWINS)
-def test_a_twin_has_the_same_stage_load_deployment_and_alerts(name: str):
-    sound, twin = load(FOLDER / "scenario.yaml"), load(FOLDER / f"{name}.yaml")
+@pytest.mark.parametrize("name", KNOWN_BAD)
+def test_a_known_bad_control_has_the_same_stage_load_deployment_and_alerts(name: str):
+    good, bad = load(FOLDER / "scenario.yaml"), load(FOLDER / f"{name}.yaml")
     same = ("stage", "load", "deployment", "monitors", "settle", "states", "handled")
-    assert [part for part in same if getattr(twin, part) != getattr(sound, part)] == []
+    assert [part for part in same if getattr(bad, part) != getattr(good, part)] == []
 
 
 @pytest.mark.parametrize(
     ("name", "left_out"), [("fails_the_executing", set()), ("reschedules_the_done", set()), ("starts_afresh", {"no_overlap"})]
 )
-def test_a_twin_demands_what_the_sound_one_does(name: str, left_out: set[str]):
-    sound, twin = load(FOLDER / "scenario.yaml").invariants, load(FOLDER / f"{name}.yaml").invariants
-    assert {one: given for one, given in sound.items() if one not in left_out} == twin
+def test_a_known_bad_control_demands_what_the_known_good_one_does(name: str, left_out: set[str]):
+    good, bad = load(FOLDER / "scenario.yaml").invariants, load(FOLDER / f"{name}.yaml").invariants
+    assert {one: given for one, given in good.items() if one not in left_out} == bad

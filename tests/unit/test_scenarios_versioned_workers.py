@@ -20,14 +20,14 @@ def test_all_are_valid_and_name_steps_of_their_playbooks():
 
 
 def test_the_careless_one_has_the_same_stage_load_deployment_and_alerts():
-    sound, careless = load(FOLDER / "scenario.yaml"), load(FOLDER / "careless.yaml")
-    assert sound.stage is not None
+    good, careless = load(FOLDER / "scenario.yaml"), load(FOLDER / "careless.yaml")
+    assert good.stage is not None
     assert careless.stage is not None
-    assert careless.stage.broker == sound.stage.broker
-    assert careless.stage.database == sound.stage.database
-    assert (careless.load, careless.deployment, careless.monitors) == (sound.load, sound.deployment, sound.monitors)
-    assert [fault.fault.kind for fault in careless.faults] == [fault.fault.kind for fault in sound.faults]
-    for version, workers in sound.stage.workers.items():
+    assert careless.stage.broker == good.stage.broker
+    assert careless.stage.database == good.stage.database
+    assert (careless.load, careless.deployment, careless.monitors) == (good.load, good.deployment, good.monitors)
+    assert [fault.fault.kind for fault in careless.faults] == [fault.fault.kind for fault in good.faults]
+    for version, workers in good.stage.workers.items():
         assert careless.stage.workers[version].replicas == workers.replicas
 
 
@@ -38,9 +38,9 @@ def test_the_careless_one_declares_what_it_breaks_and_nothing_that_breaks_for_th
     assert not {"conservation", "recovered"} & set(careless.invariants)
 
 
-def test_the_incomplete_one_differs_from_the_sound_one_in_nothing_but_its_playbook():
-    sound, blind = load(FOLDER / "scenario.yaml"), load(FOLDER / "moved_blindly.yaml")
+def test_the_incomplete_one_differs_from_the_known_good_one_in_nothing_but_its_playbook():
+    good, blind = load(FOLDER / "scenario.yaml"), load(FOLDER / "moved_blindly.yaml")
     told = {"title", "description", "tags", "expect", "playbook"}
-    assert blind.model_dump(exclude=told) == sound.model_dump(exclude=told)
+    assert blind.model_dump(exclude=told) == good.model_dump(exclude=told)
     assert blind.expect is not None
     assert set(blind.expect.broken) == {"no_lost_tasks", "decodable", "recovered"}

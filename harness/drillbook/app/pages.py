@@ -83,7 +83,7 @@ def faults() -> str:
     lines = ["| fault | hits | |", "|---|---|---|"]
     for kind in (*fault_kinds.kinds("link"), *fault_kinds.kinds("container"), *fault_kinds.kinds("message")):
         sentence = (fault_kinds.KINDS[kind].__doc__ or "").strip().splitlines()[0].replace("``", "`")
-        lines.append(f"| [`{kind}`](docs/scenario.md#{kind}) | a {fault_kinds.KINDS[kind].hits} | {sentence} |")
+        lines.append(f"| [`{kind}`](scenario.md#{kind}) | a {fault_kinds.KINDS[kind].hits} | {sentence} |")
     return "\n".join(lines) + "\n"
 
 

@@ -97,7 +97,7 @@ class Programs:
 
         Thread(target=run, name=which, daemon=True).start()
 
-    def holds(self, step: str) -> None:
+    def waits(self, step: str) -> None:
         """Wait before a step until the tasks that the scenario names are there, at most as long as a part may take to be ready."""
         if (tasks := self._hold.get(step)) is None:
             return
@@ -126,7 +126,7 @@ class _Steps:
     def begins(self, step: str) -> None:
         """Wait before the step where the scenario says so, count the queues, then let `before` faults take effect."""
         if self._which == "playbook":
-            self._programs.holds(step)
+            self._programs.waits(step)
         self._programs.sampler.edge(step, "start")
         self._bite("before", step)
         self._programs.run.event("step", step, "begin", program=self._which)

@@ -18,7 +18,7 @@ from drillbook.drive.movers import named_movers
 from drillbook.evidence.wire_tail import Move
 
 PATIENCE = 5
-"""Quiet must last this many times longer where tasks wait, which may only be for a consumer that reconnects, or where a worker still holds
+"""Quiet must last this many times longer where tasks wait, which may only be for a consumer that reconnects, or where a worker still has
 one, which may be a long one."""
 LEAST_LOOKS = 3
 """Of the same, for rest: one long look is one observation."""

@@ -77,7 +77,7 @@ def clean(which: str | None) -> list[str]:
     told = []
     for remain in found:
         if remain.alive and which is None:
-            told.append(f"{remain.run_id} still runs; left alone.")
+            told.append(f"{remain.run_id}: still running, skipped.")
             continue
         remove_run(remain.run_id)
         told.append(f"{remain.run_id}: removed {remain.containers} containers, {remain.networks} networks, {remain.processes} processes.")

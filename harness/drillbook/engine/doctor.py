@@ -19,6 +19,8 @@ SPACE = 5 * 10**9
 """Bytes that the images, their building and a few runs want."""
 TOOLS = ("bash", "docker", "curl")
 """Programs that playbooks of the shipped drills call."""
+CONTAINER_MARKS = (Path("/.dockerenv"), Path("/run/.containerenv"))
+"""One of them is there within a container: Docker's, Podman's."""
 
 
 @dataclass(frozen=True)
@@ -29,13 +31,18 @@ class Check:
         name: what was asked.
         ok: whether a drill can run with it.
         detail: what was found.
-        hint: what to do about it; empty where it is ok.
+        hint: what to do about it; empty where nothing is to be done.
     """
 
     name: str
     ok: bool
     detail: str
     hint: str = ""
+
+    @property
+    def mark(self) -> str:
+        """``ok``, ``note`` where a drill can run and there is something to know first, ``NO`` where it cannot."""
+        return "NO" if not self.ok else "note" if self.hint else "ok"
 
 
 def checks() -> list[Check]:
@@ -77,12 +84,9 @@ def _tools() -> Check:
 
 
 def _host() -> Check:
-    inside = Path("/.dockerenv").exists() or Path("/run/.containerenv").exists()
-    return Check(
-        "environment",
-        True,
-        "running in a container; Docker's published ports must be reachable on 127.0.0.1 here" if inside else "not in a container",
-    )
+    if not any(mark.exists() for mark in CONTAINER_MARKS):
+        return Check("environment", True, "not in a container")
+    return Check("environment", True, "in a container", "Docker's published ports must be reachable on 127.0.0.1 in it.")
 
 
 def _engine(client: docker.DockerClient) -> Check:

@@ -12,12 +12,12 @@ from drillbook.tap.rules import Rule
 class Hold(WireFault):
     """Hold messages back for a time, each with all that comes behind it in that direction of its connection; then they go on in order.
 
-    A connection that ends meanwhile takes along what is held of it.
+    A connection that ends meanwhile takes along what is kept back of it.
     """
 
     kind = "hold"
     action = "hold"
-    delay: Duration = Field(description="How long each is held.", gt=0)
+    delay: Duration = Field(description="How long each is kept back.", gt=0)
 
     def asks(self, rule: Rule) -> Rule:
         return replace(super().asks(rule), seconds=self.delay)

@@ -161,9 +161,9 @@ def _playbook(database: duckdb.DuckDBPyConnection, scenario: Scenario, phase: _P
     ran = {name for name, acted in steps.items() if acted}
     if phase.exit_code in _NOT_RUNNABLE and not ran:
         return [f"the playbook never ran: it ended with exit code {phase.exit_code} before its first step"]
-    held = _held(database) if scenario.playbook and scenario.playbook.hold else []
+    unmet = _did_not_come(database) if scenario.playbook and scenario.playbook.hold else []
     return (
-        held
+        unmet
         + _unstepped(steps, phase, plan)
         + ([] if "playbook_succeeded" in scenario.invariants else _failure(database, "playbook", phase))
     )
@@ -188,7 +188,7 @@ def _unstepped(steps: Mapping[str, bool], phase: _Phase, plan: PlanDocument) -> 
     return [f"the playbook ended without having done anything: {what}"]
 
 
-def _held(database: duckdb.DuckDBPyConnection) -> list[str]:
+def _did_not_come(database: duckdb.DuckDBPyConnection) -> list[str]:
     """Steps that waited for tasks which did not come."""
     rows = database.execute("""
         select missed.name, missed.detail, missed."at", max(begun."at")

@@ -47,7 +47,7 @@ class Channel:
         self._write("open")
 
     def end(self, reason: str) -> None:
-        """It closes, or its connection does: what it held unacknowledged goes back to the queues, and its transaction is void."""
+        """It closes, or its connection does: what it had unacknowledged goes back to the queues, and its transaction is void."""
         self._told.discard()
         self.consuming.end()
         if self._opened and not self.ended:

@@ -68,7 +68,7 @@ class Consuming:
         self._ended = False
 
     def end(self) -> None:
-        """The channel has ended: what it held unacknowledged goes back to the queues."""
+        """The channel has ended: what it had unacknowledged goes back to the queues."""
         self._ended = True
         self._unacked.clear()
         self._settled.clear()

@@ -1,4 +1,4 @@
-"""A worker whose settings are a file: what it consumes, how the queue is declared, how many tasks it holds, how long one takes.
+"""A worker whose settings are a file: what it consumes, how the queue is declared, how many tasks it is given at once, how long one takes.
 
 The file is read once, at the start. What the worker runs with since then it says in two places: in /run/worker/settings.json, and with
 every effect it writes, as the settings' release and hash. A changed file alone changes nothing: the worker has to be restarted.

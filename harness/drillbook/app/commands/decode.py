@@ -15,10 +15,10 @@ from drillbook.core.errors import Exit
 @RUN_DIR
 @click.option("--image", metavar="REFERENCE", help="Decode with this image now instead of using the recorded answers; needs Docker.")
 def command(run_dir: Path, image: str | None) -> None:
-    """Show by task type what the old version can decode of the messages that a run left, dry.
+    """Show, by task type, which of the messages that a run left the old version can decode. Nothing is done with them.
 
-    The drill's scenario says whom to ask, with the key decode. Exits with 1 where something is left for that version that it cannot decode,
-    else with 4 where not everything was answered, else with 0.
+    The scenario's key decode names the worker that tries to decode them. Exits with 1 where a message is left for that version which it
+    cannot decode, else with 4 where not every message was tried, else with 0.
 
     \b
     Example:

@@ -15,6 +15,8 @@ from drillbook.core.errors import Exit
 def command(install: bool) -> None:
     """Check that this machine can run drills.
 
+    Each answer is ok, a note (drills can run; read what follows the arrow), or NO. Exits with 3 where one is NO.
+
     \b
     Example:
       drillbook doctor
@@ -27,5 +29,5 @@ def command(install: bool) -> None:
     bad = 0
     for check in checks():
         bad += not check.ok
-        click.echo(f"{'ok ' if check.ok else 'NO '} {check.name}: {check.detail}{'' if check.ok else f'  -> {check.hint}'}")
+        click.echo(f"{check.mark:4} {check.name}: {check.detail}{f'  -> {check.hint}' if check.hint else ''}")
     sys.exit(int(Exit.HARNESS) if bad else 0)

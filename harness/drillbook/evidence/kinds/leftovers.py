@@ -23,7 +23,7 @@ class Leftover:
     deaths: Annotated[int, "how often it was dead-lettered, by the broker's `x-death` header"] = 0
     reason: Annotated[str | None, "of its first death, as the broker says it: `rejected`, `expired`, `maxlen`, `delivery_limit`"] = None
     history: Annotated[str | None, "its deaths, the first one first: `rejected in tasks.v2, 2 times; expired in tasks.retry`"] = None
-    holder: Annotated[str | None, "of `unacked`: who holds it, as the wire tells"] = None
+    holder: Annotated[str | None, "of `unacked`: who has it, as the wire tells"] = None
 
 
 _MOMENTS = """

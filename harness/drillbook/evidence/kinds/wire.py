@@ -164,7 +164,7 @@ One AMQP event as the tap saw it, between the proxies and the broker. The worker
 - **Faults.** Every line tells what the broker knows: what a rule keeps from it has no line until it is let go; what the broker sends has
   its line when it is sent, whether the client gets it or not. The `reason` of a `fault` is `armed` or `disarmed`; `ack dropped`, `ack held`,
   `ack let go` (or `publish`, `confirm`, `deliver`, `nack`, `reject`, `commit`); `channel closed`; `connection severed`. One line is one message:
-  its `task` is the rule's, or the last of those it covers. What is held when its connection ends is `dropped`, and all behind it with it.
+  its `task` is the rule's, or the last of those it covers. What the tap keeps back when its connection ends is `dropped`, and all behind it with it.
 """,
     complete="by itself",
     gap=_GAP,

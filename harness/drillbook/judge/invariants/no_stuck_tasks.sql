@@ -12,7 +12,7 @@
 -- 1. At the end, when everything has settled, a task that was not done waits in a queue, or a consumer still has it unacknowledged. Dead letters, tasks
 --    in a delay queue, cancelled ones and those of an outbox are not for this invariant.
 -- 2. A worker had a task for longer than `within`, and its channel answered for no task at all in that time. A worker with many prefetched
---    tasks that works on them one by one holds the last for long, and is at work.
+--    tasks that works on them one by one has the last for long, and is at work.
 -- 3. A queue with waiting tasks and with consumers was not delivered from, and did not get shorter, for longer than `within`; or a queue
 --    had waiting tasks and no consumer for longer than `within`, after the playbook had ended. Only queues that workers consume count, and
 --    no streams: a stream keeps what was consumed from it (`topology.jsonl` says which are streams).
@@ -27,7 +27,7 @@
 --
 -- A finding:
 --
---     charge-000037  Held by workers.v2.1 for 64.2 s, in which it answered for no task; 30.0 s are allowed.  (step "pause v2")
+--     charge-000037  With workers.v2.1 for 64.2 s, in which it acknowledged or refused nothing; 30.0 s are allowed.  (step "pause v2")
 with windows as (  -- a fault is in effect
   select begin_at, coalesce(cleared_at, case when kind = 'kill' then begin_at + 1 end, 9223372036854775807) as end_at
   from faults join (select name, any_value(kind) as kind from timeline where event = 'fault' group by name) using (name)
@@ -44,7 +44,7 @@ clear as (  -- no fault is in effect
 ),
 over as (select max("at") as "at" from wire),
 
--- 2. Channels that hold something and answer for nothing. First roughly, by slices of half of `within`, as it is rare.
+-- 2. Channels that have something unacknowledged and answer for nothing. First roughly, by slices of half of `within`, as it is rare.
 answers as (
   select seq, "at", event, requeue, task, peer, queue, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel
   from wire where event in ('deliver', 'ack', 'nack', 'reject') and peer is distinct from 'operator'
@@ -146,7 +146,7 @@ queue_still as (
 ),
 first_still as (select unnest(arg_min(queue_still, begin_at)) from queue_still group by queue, way),
 
--- 1. What waits or is held at the end.
+-- 1. What waits or is unacknowledged at the end.
 consumers_gone as (  -- when the last of a queue's consumers went away
   select consumes.queue, max(least(cancels."at", closing."at", ending."at")) as "at"
   from (select seq, queue, coalesce(connection, -1) as connection, coalesce(channel, -1) as channel

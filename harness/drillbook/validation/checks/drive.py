@@ -194,10 +194,10 @@ def _events(partial: PartialScenario) -> None:
             partial.source.refuse(partial.source.value(path), "there is no deployment that it could come after")
         if after is not None and after.tasks:
             _counted(partial, (*path, "tasks"), after.tasks)
-    _holds(partial)
+    _hold(partial)
 
 
-def _holds(partial: PartialScenario) -> None:
+def _hold(partial: PartialScenario) -> None:
     raw = partial.source.get("playbook", "hold")
     for step, text in raw.items() if isinstance(raw, dict) else ():
         try:

@@ -117,8 +117,8 @@ def _bindings(partial: PartialScenario, names: Names) -> None:
 
 def _held_steps(partial: PartialScenario, names: Names) -> None:
     """The keys of `hold` are names of steps."""
-    held = partial.source.names("playbook", "hold")
-    for step in held if "step" in names else ():
+    steps = partial.source.names("playbook", "hold")
+    for step in steps if "step" in names else ():
         if step not in names["step"].names:
             partial.source.refuse(partial.source.key(("playbook", "hold", step)), unknown("step", step, names["step"]))
 
