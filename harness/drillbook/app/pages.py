@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import textwrap
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -22,6 +23,8 @@ from drillbook.report.section import found as section_list
 from drillbook.validation import document
 
 ROOT = Path(__file__).parents[3]
+_LINK = re.compile(r"(!?)(\[[^\]]*\]\()(?![a-z]+:|#)([^)\s]+)\)")
+_CODE = re.compile(r"(^```.*?^```)", re.MULTILINE | re.DOTALL)
 _PART = re.compile(r"(<!-- made: (\w+) -->\n).*?(?=<!-- made -->)", re.DOTALL)
 
 
@@ -30,7 +33,33 @@ def pages() -> dict[Path, str]:
     invariants = {Path("docs/invariants") / name: text for name, text in invariant_pages().items()}
     partly = [ROOT / "README.md", *sorted(ROOT.glob("docs/**/*.md"))]
     parts = {page.relative_to(ROOT): with_parts(page.read_text(encoding="utf-8")) for page in partly}
+    parts[Path("README.md")] = addressed(parts[Path("README.md")], _address())
     return parts | {Path("docs/scenario.md"): document.document()} | invariants
+
+
+def addressed(readme: str, address: str | None) -> str:
+    """The page that a package index shows, its relative links made absolute: they would be dead there.
+
+    Args:
+        readme: Markdown, with links relative to the root of the repository.
+        address: of the repository, as ``https://host/owner/name``; None: the links stay as they are.
+    """
+    if not address:
+        return readme
+    root = address.rstrip("/")
+
+    def absolute(link: re.Match[str]) -> str:
+        picture, text, target = link.groups()
+        return f"{picture}{text}{root}/{'raw' if picture else 'blob'}/HEAD/{target})"
+
+    parts = _CODE.split(readme)
+    return "".join(part if number % 2 else _LINK.sub(absolute, part) for number, part in enumerate(parts))
+
+
+def _address() -> str | None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    address: str | None = project.get("urls", {}).get("Source")
+    return address
 
 
 def with_parts(page: str) -> str:
