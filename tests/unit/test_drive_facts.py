@@ -14,7 +14,7 @@ from drillbook.drive.facts import Seen
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.scenario import Scenario
-from drillbook.scenario.moments import TaskCount
+from drillbook.scenario.moments import Confirmed, GivenTo, WaitingIn
 from drillbook.validation.partial_scenario import STRICT
 
 DEPLOYED_AT = 100
@@ -94,14 +94,14 @@ def test_nothing_is_idle_where_nothing_was_deployed(tmp_path: Path):
 
 def test_tasks_given_to_all_workers_of_a_version_are_counted(tmp_path: Path):
     facts = seen(tmp_path, {"workers.v2.1": [110, 120], "workers.v2.2": [130], "workers.v1.1": [140]}, {})
-    assert [facts.reached(TaskCount(count, "given to", "v2")) for count in (3, 4)] == [True, False]
+    assert [facts.reached(GivenTo(count, "v2")) for count in (3, 4)] == [True, False]
 
 
 def test_confirmed_tasks_are_counted_in_the_ledger(tmp_path: Path):
     facts = seen(tmp_path, {}, {})
     (tmp_path / "published.jsonl").write_text('{"task":"a","outcome":"ok"}\n{"task":"b","outcome":"ok"}\n{"task":"c","outcome":"fail"}\n')
-    assert [facts.reached(TaskCount(count, "confirmed")) for count in (2, 3)] == [True, False]
+    assert [facts.reached(Confirmed(count)) for count in (2, 3)] == [True, False]
 
 
 def test_a_broker_that_is_away_has_no_task_waiting(tmp_path: Path):
-    assert not seen(tmp_path, {}, {}).reached(TaskCount(1, "waiting in", "tasks"))
+    assert not seen(tmp_path, {}, {}).reached(WaitingIn(1, "tasks"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pytest
 from scenario_folder import SOUND, said, sound_folder
@@ -31,8 +31,8 @@ class Redis(Component):
     hello = b"PING\r\n"
 
     @classmethod
-    def names(cls, scenario: RunnableScenario) -> Iterable[str]:
-        return ["redis"] if any(ASKS in workers.env for workers in scenario.stage.workers.values()) else []
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls("redis", scenario)] if any(ASKS in workers.env for workers in scenario.stage.workers.values()) else []
 
     @property
     def image(self) -> WantedImage:

@@ -26,8 +26,8 @@ from drillbook.evidence import RunDirectory, now
 from drillbook.load.process import LoadProcess
 from drillbook.plan import Plan
 from drillbook.playbook.program import Outcome
+from drillbook.scenario import Deployment, Monitor, RunnableScenario
 from drillbook.scenario import Load as LoadSpec
-from drillbook.scenario import Monitor, RunnableScenario
 
 TICK_SECONDS = 0.1
 HEAD_START_SECONDS = 0.3
@@ -204,8 +204,8 @@ class Conductor:
         match act:
             case BeginFaults(trigger, moment):
                 self.faults.trigger(trigger, moment)
-            case Deploy():
-                self._deploy()
+            case Deploy(deployment):
+                self._deploy(deployment)
             case Decided(reason):
                 self._roll_back(reason)
             case Waits(why):
@@ -237,12 +237,11 @@ class Conductor:
         while not self._inbox.empty():
             self._take(0.0)
 
-    def _deploy(self) -> None:
-        assert self.scenario.deployment is not None
+    def _deploy(self, deployment: Deployment) -> None:
         self._metrics.edge("deployment", "start")
         self._seen.deploying(now())
         self._schedule.began("deployment", self._seen.elapsed)
-        self._programs.launch("deployment", self.scenario.deployment, {})
+        self._programs.launch("deployment", deployment, {})
 
     def _roll_back(self, reason: Reason) -> None:
         self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=str(reason))

@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 
 from drillbook.drive.decision import Decision, Reason
 from drillbook.plan import PlannedFault, TriggerKind
-from drillbook.scenario import RunnableScenario
+from drillbook.scenario import Deployment, RunnableScenario
 from drillbook.scenario.moments import TaskCount, TaskCounts
 
 Which = Literal["deployment", "playbook"]
@@ -51,6 +51,8 @@ class Facts(Protocol):
 @dataclass(frozen=True)
 class Deploy:
     """Start the deployment."""
+
+    deployment: Deployment
 
 
 @dataclass(frozen=True)
@@ -139,8 +141,8 @@ class Schedule:
             yield EndLoad()
             return
         yield from self._faults(facts)
-        if self._deployment_is_due(facts):
-            yield Deploy()
+        if self._deployment is not None and self._is_due(self._deployment, facts):
+            yield Deploy(self._deployment)
         yield from self._decide(facts)
         if not self._load_ended and (facts.elapsed >= self._load.most or self._is_told(facts)):
             self._load_ended = True
@@ -168,9 +170,8 @@ class Schedule:
             case _:
                 return facts.reached(TaskCounts.read(moment))
 
-    def _deployment_is_due(self, facts: Facts) -> bool:
-        deployment = self._deployment
-        if deployment is None or self._spans["deployment"].began is not None:
+    def _is_due(self, deployment: Deployment, facts: Facts) -> bool:
+        if self._spans["deployment"].began is not None:
             return False
         if deployment.after is not None and deployment.after.tasks is not None:
             return facts.reached(deployment.after.tasks)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
@@ -112,6 +114,31 @@ class Deployment(ProgramPart):
         return self
 
 
+@dataclass(frozen=True)
+class QueryValue:
+    """The one number that SQL on the drill's database returns."""
+
+    query: str
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """Ready messages of a queue."""
+
+    queue: str
+
+
+@dataclass(frozen=True)
+class RedeliveryRate:
+    """Redeliveries a second of a queue."""
+
+    queue: str
+
+
+Watched = QueryValue | QueueDepth | RedeliveryRate
+"""What a monitor samples."""
+
+
 class Monitor(Part):
     """Something watched; it raises an alert when its value stays beyond a bound."""
 
@@ -127,9 +154,23 @@ class Monitor(Part):
         description="From when on it can raise its alert: the end of the deployment, or the start of the load. It is sampled all the time.",
     )
 
+    @property
+    def watched(self) -> Watched:
+        """What it samples."""
+        return self._watched[0]
+
+    @property
+    def _watched(self) -> list[Watched]:
+        kinds: tuple[tuple[Callable[[str], Watched], str | None], ...] = (
+            (QueryValue, self.query),
+            (QueueDepth, self.queue_depth),
+            (RedeliveryRate, self.redelivery_rate),
+        )
+        return [kind(given) for kind, given in kinds if given is not None]
+
     @model_validator(mode="after")
     def _one_of_each(self) -> Monitor:
-        if sum(source is not None for source in (self.query, self.queue_depth, self.redelivery_rate)) != 1:
+        if len(self._watched) != 1:
             raise ValueError("give exactly one of query, queue_depth and redelivery_rate")
         if (self.above is None) == (self.below is None):
             raise ValueError("give exactly one of above and below")
