@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import pytest
 
-from drillbook.drive.facts import Seen
+from drillbook.drive.facts import StageFacts
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.scenario import Scenario
@@ -53,11 +53,11 @@ class Stage:
         return SimpleNamespace(started_at_ns=self._started.get(role, 0))
 
 
-def seen(folder: Path, given: Mapping[str, list[int]], started: Mapping[str, int], told: Mapping[str, int] | None = None) -> Seen:
+def seen(folder: Path, given: Mapping[str, list[int]], started: Mapping[str, int], told: Mapping[str, int] | None = None) -> StageFacts:
     """The facts where each worker was given tasks at these moments, and was started at these."""
     lines = [{"event": "deliver", "at": at, "connection": 1, "channel": 1, "peer": peer} for peer, all_at in given.items() for at in all_at]
     (folder / "wire.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    facts = Seen(cast(Any, Stage(folder, started)), lambda: False, lambda: told or {})
+    facts = StageFacts(cast(Any, Stage(folder, started)), lambda: False, lambda: told or {})
     facts.deploying(DEPLOYED_AT)
     facts.deployed()
     return facts
@@ -88,7 +88,7 @@ def test_what_the_engine_s_events_tell_later_counts_too(tmp_path: Path):
 
 
 def test_nothing_is_idle_where_nothing_was_deployed(tmp_path: Path):
-    facts = Seen(cast(Any, Stage(tmp_path, {})), lambda: False, lambda: {"workers.v2.1": 110})
+    facts = StageFacts(cast(Any, Stage(tmp_path, {})), lambda: False, lambda: {"workers.v2.1": 110})
     assert facts.idle() == []
 
 

@@ -46,7 +46,7 @@ class TaskCounters:
             return 0
 
 
-class Seen(TaskCounters):
+class StageFacts(TaskCounters):
     """Facts of one stage, as they are when they are asked for.
 
     Args:

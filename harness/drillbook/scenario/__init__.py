@@ -17,7 +17,6 @@ from drillbook.scenario.drive import (
     RedeliveryRate,
     Start,
     Watched,
-    WireMoment,
 )
 from drillbook.scenario.evidence import DEFAULT_EFFECTS_QUERY, Decode, Effects, EffectSource, Settle, TaskTable
 from drillbook.scenario.load import FeatureGate, Load, MessageShape
@@ -63,6 +62,5 @@ __all__ = [
     "Start",
     "TaskTable",
     "Watched",
-    "WireMoment",
     "Workers",
 ]

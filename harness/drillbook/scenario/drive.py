@@ -15,6 +15,7 @@ from drillbook.playbook.runner import Runner
 from drillbook.playbook.runners import RUNNERS
 from drillbook.scenario.moments import At, Tasks
 from drillbook.scenario.part import Part
+from drillbook.tap.rules import RuleEvent
 
 
 class ProgramEntry(Part):
@@ -183,13 +184,10 @@ class AtStep(Part):
     step: StepRef = Field(description="The step's name.")
 
 
-WireMoment = Literal["publish", "confirm", "deliver", "ack", "nack", "reject", "commit"]
-
-
 class OnWire(Part):
     """A moment named by what passes on the wire; counted from the start of the drive, or from the fault's other moment."""
 
-    wire: WireMoment = Field(
+    wire: RuleEvent = Field(
         description="What passes. An acknowledgement or a confirm of several tasks at once counts as one; a refused confirm counts too."
     )
     nth: int = Field(default=1, ge=1, description="Counted over all links together, from 1.")
