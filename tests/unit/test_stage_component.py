@@ -11,12 +11,8 @@ from scenario_folder import SOUND, said, sound_folder
 from standing_stage import Standing
 from stub_stage import drill
 
-from drillbook.core.errors import HarnessError, UsageError
-from drillbook.scenario import RunnableScenario
-from drillbook.stage.addresses import Address
-from drillbook.stage.component import Client, Component, StageRun
+from drillbook.api import Address, Client, Component, HarnessError, RunnableScenario, StageRun, UsageError, WantedImage
 from drillbook.stage.components import components_of, kinds
-from drillbook.stage.images import WantedImage
 from drillbook.stage.links import Link
 
 ASKS = "REDIS_WANTED"

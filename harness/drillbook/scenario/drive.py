@@ -10,7 +10,8 @@ from pydantic import Field, create_model, model_validator
 
 from drillbook.core.refs import LinkRef, MonitorRef, QueueRef, StepRef
 from drillbook.core.units import Duration
-from drillbook.faults import KINDS, Fault, WireFault
+from drillbook.faults import Fault, WireFault
+from drillbook.faults.kinds import KINDS
 from drillbook.playbook.runner import Runner
 from drillbook.playbook.runners import RUNNERS
 from drillbook.scenario.moments import At, Tasks
