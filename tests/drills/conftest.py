@@ -21,8 +21,9 @@ from drillbook.engine.clean import remove_run
 from drillbook.engine.containers import StageContainer
 from drillbook.engine.labels import labels
 from drillbook.evidence import RunDirectory
-from drillbook.faults import KINDS, Fault, kinds
+from drillbook.faults import Fault
 from drillbook.faults.base import Use
+from drillbook.faults.kinds import KINDS, kinds
 from drillbook.rabbitmq.broker import AMQP_PORT, MANAGEMENT_PORT, BrokerClient
 from drillbook.stage.database_client import NAME, PORT, DatabaseClient
 from drillbook.stage.stage import Stage

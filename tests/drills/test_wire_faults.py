@@ -16,13 +16,13 @@ from drillbook.faults.drop import Drop
 from drillbook.faults.hold import Hold
 from drillbook.faults.kill import Kill
 from drillbook.stage.stage import Stage
-from drillbook.tap.rules import Event, Rule
+from drillbook.tap.rules import Rule, RuleEvent
 
 OPERATOR, WORKER = "operator -> broker", "workers.v1.1"
 SECONDS = 20
 
 
-def on(fault: WireFault, event: Event, name: str, **more: Any) -> WireFault:
+def on(fault: WireFault, event: RuleEvent, name: str, **more: Any) -> WireFault:
     """The fault as the plan makes it; each name once, as the tap knows a rule by it."""
     return fault.planned(Rule(f"{name}#1", name, (fault.link,), event, fault.action, **more))
 

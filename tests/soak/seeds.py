@@ -22,7 +22,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from drillbook.faults import KINDS, kinds
+from drillbook.faults.kinds import KINDS, kinds
 from drillbook.validation.loader import load
 from tests.gallery import page
 from tests.gallery.drill import Outcome, run

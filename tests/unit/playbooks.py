@@ -9,7 +9,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import Any
 
-from drillbook.playbook.program import Outcome, Program
+from drillbook.playbook.program import Program, ProgramEnd
 
 
 class Told:
@@ -54,7 +54,7 @@ def program(folder: Path, told: Any, command: str = "./rollback.sh", **more: Any
     return Program(command, folder, environment, folder / "transcript.log", steps=told, **settings)
 
 
-def run(folder: Path, text: str, told: Any = None, **more: Any) -> Outcome:
+def run(folder: Path, text: str, told: Any = None, **more: Any) -> ProgramEnd:
     """Run a bash script to its end."""
     script(folder, text)
     return program(folder, told or Told(), **more).run()
@@ -72,14 +72,14 @@ class Running:
 
     def __init__(self, program: Program) -> None:
         self._program = program
-        self.outcome: Outcome | None = None
+        self.outcome: ProgramEnd | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
 
     def _run(self) -> None:
         self.outcome = self._program.run()
 
-    def wait(self, seconds: float = 20.0) -> Outcome:
+    def wait(self, seconds: float = 20.0) -> ProgramEnd:
         """Its outcome; fails when it does not come."""
         self._thread.join(seconds)
         assert self.outcome is not None, "the program still runs"

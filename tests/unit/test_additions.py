@@ -11,9 +11,7 @@ import pytest
 from scenario_folder import SOUND, sound_folder
 
 MODULE = '''
-from drillbook.core.refs import ContainerRef
-from drillbook.core.units import Duration
-from drillbook.faults import Fault, FaultStage
+from drillbook.api import ContainerRef, Duration, Fault, FaultStage
 
 
 class Hiccup(Fault):
@@ -44,8 +42,7 @@ RUNNER = '''
 import subprocess, sys
 from pathlib import Path
 
-from drillbook.playbook.here import Here
-from drillbook.playbook.runner import ProgramReading, Runner, Wrong
+from drillbook.api import Here, ProgramReading, Runner, Wrong
 
 
 class Cues(Runner[str]):
@@ -78,6 +75,23 @@ if __name__ == "__main__":
         if code := subprocess.call(line.partition(": ")[2], shell=True):
             sys.exit(code)
 '''
+COMPONENT = """
+from drillbook.api import Component, WantedImage
+
+
+class Cache(Component):
+    kind = "cache"
+    clients = ("harness", "workers")
+    worker_variables = ("CACHE_URL",)
+
+    @classmethod
+    def of(cls, scenario):
+        return [cls("cache", scenario)] if "cached" in scenario.tags else []
+
+    @property
+    def image(self):
+        return WantedImage(("cache",), "redis:7")
+"""
 SHEET = "drain v2: echo draining\nstop v2: exit 7\nprove it: true\n"
 RUN = """
 import os
@@ -190,3 +204,18 @@ def test_two_runners_of_one_key_are_a_sentence(runner: Path) -> None:
     done = drillbook(runner, "schema")
     assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
     assert "drillbook.playbook.runners.ansible.Ansible and cues.Cues are runners of one key, ansible." in done.stderr
+
+
+def test_a_component_of_another_distribution_is_one_of_the_stage_s(tmp_path: Path) -> None:
+    site = distribution(tmp_path / "site", "cache", "[drillbook.components]\ncache = cache:Cache\n", COMPONENT)
+    file = sound_folder(tmp_path / "drill")
+    file.write_text(SOUND.replace("env: {QUEUE: tasks.v1}", "env: {CACHE_URL: here}"))
+    done = drillbook(site, "validate", file)
+    assert (done.returncode, "CACHE_URL is set by the stage; leave it out" in done.stderr) == (2, True)
+
+
+@pytest.mark.parametrize("name", ["hiccup", "cues", "cache"])
+def test_one_that_is_imported_before_all_else_is_there_as_well(installed: Path, runner: Path, name: str) -> None:
+    distribution(installed, "cache", "[drillbook.components]\ncache = cache:Cache\n", COMPONENT)
+    done = python(runner, "-c", f"import {name}; from drillbook import api; print(api.Drilled.__name__)")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "Drilled\n", "")

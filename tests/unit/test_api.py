@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import subprocess
 import sys
 from pathlib import Path
+from typing import get_origin
 
 import pytest
 from histories import history
@@ -19,8 +21,32 @@ PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text()
 
 @pytest.mark.parametrize("name", api.__all__)
 def test_what_the_api_has_is_on_its_page_and_has_a_docstring(name: str) -> None:
+    found = getattr(api, name)
     assert f"`{name}`" in PAGE
-    assert inspect.getdoc(getattr(api, name))
+    assert inspect.getdoc(found) or get_origin(found), "only an alias of a type has none"
+
+
+def test_what_is_imported_when_asked_for_is_what_checkers_of_types_are_told() -> None:
+    blocks = (node for node in ast.parse(inspect.getsource(api)).body if isinstance(node, ast.If))
+    block = next(node for node in blocks if ast.unparse(node.test) == "TYPE_CHECKING")
+    told = {
+        (node.module or "").removeprefix("drillbook."): tuple(name.name for name in node.names)
+        for node in block.body
+        if isinstance(node, ast.ImportFrom)
+    }
+    assert told == api.HOMES
+
+
+def test_the_rest_is_not_there() -> None:
+    with pytest.raises(AttributeError, match=r"module 'drillbook\.api' has no attribute 'KINDS'"):
+        _ = api.KINDS  # type: ignore[attr-defined]
+
+
+def test_importing_it_imports_hardly_anything() -> None:
+    probe = "import sys\nfrom drillbook import api\n"
+    probe += "print(sorted(name for name in sys.modules if name.startswith(('drillbook.', 'pydantic', 'duckdb'))))"
+    done = subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, timeout=300)
+    assert done.stdout == "['drillbook.api', 'drillbook.core', 'drillbook.core.errors']\n", done.stderr
 
 
 def test_a_run_is_judged() -> None:

@@ -57,6 +57,39 @@ def test_judge_exits_by_the_verdict(lines: tuple[str, ...], exit_code: int) -> N
     assert done.returncode == exit_code, done.stdout + done.stderr
 
 
+def unread(*arguments: str | Path, stream: str = "stdout") -> tuple[int, str]:
+    """The exit code where nobody reads a stream, and what is said on the other one."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [str(Path(sys.executable).parent / "drillbook"), *map(str, arguments)]
+    others = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE} | {stream: write}
+    done = subprocess.run(command, cwd=ROOT, text=True, timeout=300, **others)  # type: ignore[call-overload]
+    os.close(write)
+    return done.returncode, (done.stdout or "") + (done.stderr or "")
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)], ids=["words", "json"])
+@pytest.mark.parametrize(("effects", "exit_code"), [(1, 0), (2, 1)], ids=["held", "broken"])
+def test_judge_exits_by_the_verdict_when_nobody_reads_it(effects: int, exit_code: int, more: tuple[str, ...]) -> None:
+    run = history("publish a ok", *["effect a"] * effects)
+    assert unread("judge", run, *more) == (exit_code, "")
+    assert (run / "report.html").exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--help",), ("--version",), ("list", "--help"), ("list",), ("list", "--json"), ("explain", "no_lost_tasks"), ("schema",)],
+    ids=" ".join,
+)
+def test_a_command_that_nobody_reads_exits_as_by_sigpipe(arguments: tuple[str, ...]) -> None:
+    assert unread(*arguments) == (141, "")
+
+
+def test_an_error_that_nobody_reads_has_its_own_exit_code(tmp_path: Path) -> None:
+    assert unread("judge", tmp_path, stream="stderr") == (2, "")
+    assert unread("no_such_command", stream="stderr") == (141, "")
+
+
 def test_with_reports_elsewhere_a_task_is_still_explained_from_its_run(tmp_path: Path) -> None:
     run = history("publish a ok", "publish b ok", "effect b")
     shown = drillbook("judge", run, "--output", tmp_path / "elsewhere").stdout

@@ -10,11 +10,11 @@ from typing import Any, cast
 
 import pytest
 
-from drillbook.drive.facts import Seen
+from drillbook.drive.facts import StageFacts
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.rabbitmq.broker import BrokerClient
 from drillbook.scenario import Scenario
-from drillbook.scenario.moments import TaskCount
+from drillbook.scenario.moments import Confirmed, GivenTo, WaitingIn
 from drillbook.validation.partial_scenario import STRICT
 
 DEPLOYED_AT = 100
@@ -53,11 +53,11 @@ class Stage:
         return SimpleNamespace(started_at_ns=self._started.get(role, 0))
 
 
-def seen(folder: Path, given: Mapping[str, list[int]], started: Mapping[str, int], told: Mapping[str, int] | None = None) -> Seen:
+def seen(folder: Path, given: Mapping[str, list[int]], started: Mapping[str, int], told: Mapping[str, int] | None = None) -> StageFacts:
     """The facts where each worker was given tasks at these moments, and was started at these."""
     lines = [{"event": "deliver", "at": at, "connection": 1, "channel": 1, "peer": peer} for peer, all_at in given.items() for at in all_at]
     (folder / "wire.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    facts = Seen(cast(Any, Stage(folder, started)), lambda: False, lambda: told or {})
+    facts = StageFacts(cast(Any, Stage(folder, started)), lambda: False, lambda: told or {})
     facts.deploying(DEPLOYED_AT)
     facts.deployed()
     return facts
@@ -88,20 +88,20 @@ def test_what_the_engine_s_events_tell_later_counts_too(tmp_path: Path):
 
 
 def test_nothing_is_idle_where_nothing_was_deployed(tmp_path: Path):
-    facts = Seen(cast(Any, Stage(tmp_path, {})), lambda: False, lambda: {"workers.v2.1": 110})
+    facts = StageFacts(cast(Any, Stage(tmp_path, {})), lambda: False, lambda: {"workers.v2.1": 110})
     assert facts.idle() == []
 
 
 def test_tasks_given_to_all_workers_of_a_version_are_counted(tmp_path: Path):
     facts = seen(tmp_path, {"workers.v2.1": [110, 120], "workers.v2.2": [130], "workers.v1.1": [140]}, {})
-    assert [facts.reached(TaskCount(count, "given to", "v2")) for count in (3, 4)] == [True, False]
+    assert [facts.reached(GivenTo(count, "v2")) for count in (3, 4)] == [True, False]
 
 
 def test_confirmed_tasks_are_counted_in_the_ledger(tmp_path: Path):
     facts = seen(tmp_path, {}, {})
     (tmp_path / "published.jsonl").write_text('{"task":"a","outcome":"ok"}\n{"task":"b","outcome":"ok"}\n{"task":"c","outcome":"fail"}\n')
-    assert [facts.reached(TaskCount(count, "confirmed")) for count in (2, 3)] == [True, False]
+    assert [facts.reached(Confirmed(count)) for count in (2, 3)] == [True, False]
 
 
 def test_a_broker_that_is_away_has_no_task_waiting(tmp_path: Path):
-    assert not seen(tmp_path, {}, {}).reached(TaskCount(1, "waiting in", "tasks"))
+    assert not seen(tmp_path, {}, {}).reached(WaitingIn(1, "tasks"))

@@ -20,7 +20,7 @@ from drillbook.drive.watch import QueueSampler
 from drillbook.faults.pause import Pause
 from drillbook.plan import Plan, PlannedFault
 from drillbook.scenario import Playbook
-from drillbook.scenario.moments import TaskCount
+from drillbook.scenario.moments import TaskCount, WaitingIn
 
 WITHIN = 60
 WORKER = "workers.v1.1"
@@ -229,7 +229,7 @@ def test_what_ends_once_the_drill_stops_is_no_evidence(tmp_path: Path) -> None:
 
 # Holding
 
-HELD = {"stop v2": TaskCount(3, "waiting in", "tasks")}
+HELD = {"stop v2": WaitingIn(3, "tasks")}
 
 
 def test_a_step_that_is_held_begins_when_the_tasks_are_there(tmp_path: Path) -> None:

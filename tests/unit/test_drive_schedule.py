@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from drillbook.drive.schedule import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Schedule, Waits
 from drillbook.plan import make_plan
 from drillbook.scenario import Scenario
-from drillbook.scenario.moments import TaskCount
+from drillbook.scenario.moments import Confirmed, GivenTo, TaskCount
 from drillbook.validation.partial_scenario import STRICT
 
 GIVEN_WITHIN = 20
@@ -126,7 +126,7 @@ def test_the_deployment_begins_at_its_time():
 def test_the_deployment_begins_after_so_many_tasks():
     told = story(deployment={"run": "deploy", "after": {"tasks": "200 confirmed"}}, playbook__start={"at": "50s"})
     assert told.at(5.0) == []
-    told.counts[TaskCount(200, "confirmed")] = True
+    told.counts[Confirmed(200)] = True
     assert told.at(5.1) == ["deploy"]
 
 
@@ -220,7 +220,7 @@ def test_a_playbook_may_start_at_an_edge_of_the_deployment(edge: str):
 def test_a_playbook_may_start_after_so_many_tasks():
     told = deployed(story(playbook__start={"after": {"tasks": "20 given to v2"}}))
     assert told.at(3.0) == []
-    told.counts[TaskCount(20, "given to", "v2")] = True
+    told.counts[GivenTo(20, "v2")] = True
     assert told.at(3.1) == ["roll back: after 20 given to v2"]
 
 
@@ -241,7 +241,7 @@ def fault(**when: Any) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(("when", "expected"), FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_begins_once_at_its_moment(when: dict[str, Any], expected: str):
     told = story(faults=fault(**when))
-    told.counts[TaskCount(200, "confirmed")] = True
+    told.counts[Confirmed(200)] = True
     acts = told.at(1.0)
     told.ends("deployment", 2.0)
     acts += told.at(3.0) + told.at(4.0)
@@ -392,7 +392,7 @@ class History:
             elapsed = self.told.elapsed + step
             self.told.without = [] if worked else ["v2"]
             self.told.tasks += tasks
-            self.told.counts = {TaskCount(20, "given to", "v2"): counted}
+            self.told.counts = {GivenTo(20, "v2"): counted}
             if alert:
                 self.told.raised["slow"] = 1.0
             self.log += [(elapsed, act) for act in self.told.at(elapsed)]

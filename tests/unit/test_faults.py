@@ -13,12 +13,13 @@ from stub_stage import StubStage, drill
 
 from drillbook.core.additions import _load
 from drillbook.core.errors import UsageError
-from drillbook.faults import KINDS, Fault
+from drillbook.faults import Fault
 from drillbook.faults.close_channel import CloseChannel
 from drillbook.faults.cut import Cut
 from drillbook.faults.drop import Drop
 from drillbook.faults.hold import Hold
 from drillbook.faults.kill import Kill
+from drillbook.faults.kinds import KINDS
 from drillbook.faults.latency import Latency
 from drillbook.faults.pause import Pause
 from drillbook.faults.restart import Restart

@@ -39,6 +39,8 @@ FLOORS = (
 """From the ground up."""
 ALONE = ("tap", "sink")
 """They run in containers, by themselves."""
+CAMEL = re.compile(r"_?[A-Z]\w*[a-z]\w*")
+"""What types are named like."""
 
 
 def modules() -> dict[str, Path]:
@@ -127,10 +129,35 @@ def test_an_arrow_up_is_seen() -> None:
     assert arrows_up({"core.units": {"judge.tables"}, "judge.tables": {"core.units"}}) == ["core.units -> judge.tables"]
 
 
+def types_of(text: str) -> Iterator[str]:
+    """The classes of a module, and its aliases of types: ``Names = Mapping[str, int]``; type variables are none."""
+    tree = ast.parse(text)
+    yield from (node.name for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+    for node in tree.body:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and isinstance(node.value, ast.Subscript | ast.BinOp | ast.Name | ast.Attribute):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            yield from (target.id for target in targets if isinstance(target, ast.Name) and CAMEL.fullmatch(target.id))
+
+
+def named_twice(texts: dict[str, str]) -> dict[str, list[str]]:
+    """By the name of a type the modules that have it, where there are several."""
+    homes: dict[str, list[str]] = {}
+    for module, text in texts.items():
+        for name in types_of(text):
+            homes.setdefault(name, []).append(module)
+    return {name: modules for name, modules in homes.items() if len(modules) > 1}
+
+
 def test_no_type_has_the_name_of_another() -> None:
-    named: dict[str, list[str]] = {}
-    for module, path in modules().items():
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ClassDef):
-                named.setdefault(node.name, []).append(module)
-    assert {name: homes for name, homes in named.items() if len(homes) > 1} == {}
+    assert named_twice({module: path.read_text(encoding="utf-8") for module, path in modules().items()}) == {}
+
+
+@pytest.mark.parametrize(
+    "other", ["class Look: ...", "Look = Callable[[int], str]", "Look = int | str", "Look = rest.Sight", "Look: TypeAlias = int"]
+)
+def test_a_name_of_two_types_is_seen(other: str) -> None:
+    assert named_twice({"drive.rest": "class Look: ...", "rabbitmq.leftovers": other}) == {"Look": ["drive.rest", "rabbitmq.leftovers"]}
+
+
+def test_constants_and_type_variables_are_no_types() -> None:
+    assert list(types_of('T = TypeVar("T")\nLOOKS = looks["a"]\nlook = looks["a"]\nLook = look()')) == []

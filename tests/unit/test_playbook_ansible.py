@@ -13,7 +13,7 @@ import pytest
 from playbooks import Running, Told, program
 
 import drillbook
-from drillbook.playbook.program import Outcome, Program
+from drillbook.playbook.program import Program, ProgramEnd
 from drillbook.playbook.runners.ansible.environment import environment
 
 PLAY = """\
@@ -51,7 +51,7 @@ def play(folder: Path, told: Told, text: str, **more: object) -> Program:
 
 
 @pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told, Outcome]:
+def ran(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Told, ProgramEnd]:
     """One play that has run to its end."""
     folder, told = tmp_path_factory.mktemp("play"), Told()
     (folder / "inner.yml").write_text(INNER)
@@ -66,43 +66,43 @@ def gone(process: psutil.Process) -> bool:
     return True
 
 
-def test_tasks_rescue_always_and_handlers_are_told_with_their_codes(ran: tuple[Path, Told, Outcome]):
+def test_tasks_rescue_always_and_handlers_are_told_with_their_codes(ran: tuple[Path, Told, ProgramEnd]):
     assert ran[1].ends == ["say who works 0", "fail 7", "mend 0", "at any rate 0 skipped", "tell 0"]
 
 
-def test_every_step_begins_is_let_go_and_ends_before_the_next(ran: tuple[Path, Told, Outcome]):
+def test_every_step_begins_is_let_go_and_ends_before_the_next(ran: tuple[Path, Told, ProgramEnd]):
     assert [line[0] for line in ran[1].all] == [">", ":", "<"] * 5
 
 
-def test_a_play_that_was_rescued_ends_with_exit_code_0(ran: tuple[Path, Told, Outcome]):
+def test_a_play_that_was_rescued_ends_with_exit_code_0(ran: tuple[Path, Told, ProgramEnd]):
     assert ran[2].exit_code == 0
 
 
-def test_the_inventory_names_the_workers(ran: tuple[Path, Told, Outcome]):
+def test_the_inventory_names_the_workers(ran: tuple[Path, Told, ProgramEnd]):
     assert "first of v2 is a" in (ran[0] / "transcript.log").read_text()
 
 
-def test_a_play_started_by_a_play_runs_and_is_not_told(ran: tuple[Path, Told, Outcome]):
+def test_a_play_started_by_a_play_runs_and_is_not_told(ran: tuple[Path, Told, ProgramEnd]):
     assert "> inner" not in ran[1].all
 
 
-def test_what_a_task_says_stands_under_its_step(ran: tuple[Path, Told, Outcome]):
+def test_what_a_task_says_stands_under_its_step(ran: tuple[Path, Told, ProgramEnd]):
     said = [line for line in (ran[0] / "transcript.log").read_text().splitlines() if "non-zero return code" in line]
     assert said
     assert all("[fail]" in line for line in said)
 
 
-def test_secrets_in_results_are_replaced(ran: tuple[Path, Told, Outcome]):
+def test_secrets_in_results_are_replaced(ran: tuple[Path, Told, ProgramEnd]):
     text = (ran[0] / "transcript.log").read_text()
     assert '"stdout": "***"' in text
     assert "s3cret" not in text
 
 
-def test_ansible_leaves_nothing_in_the_users_home(ran: tuple[Path, Told, Outcome]):
+def test_ansible_leaves_nothing_in_the_users_home(ran: tuple[Path, Told, ProgramEnd]):
     assert list((ran[0] / "home").iterdir()) == []
 
 
-def test_neither_colors_nor_cows_are_in_the_transcript(ran: tuple[Path, Told, Outcome]):
+def test_neither_colors_nor_cows_are_in_the_transcript(ran: tuple[Path, Told, ProgramEnd]):
     text = (ran[0] / "transcript.log").read_text()
     assert "\x1b" not in text
     assert "TASK [fail] ****" in text

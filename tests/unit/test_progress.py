@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from io import StringIO
 
 import pytest
@@ -51,6 +54,16 @@ def test_a_quiet_one_says_nothing(terminal: bool) -> None:
     screen.progress.note("alert")
     screen.progress.elapsed(5.0)
     assert screen._text.getvalue() == ""
+
+
+def test_a_drill_goes_on_when_nobody_reads_its_progress() -> None:
+    probe = "from drillbook.core.progress import Progress\nprogress = Progress()\n"
+    probe += "progress.phase('drive')\nprogress.note('alert')\nprint('went on')\n"
+    read, write = os.pipe()
+    os.close(read)
+    done = subprocess.run([sys.executable, "-c", probe], stdout=subprocess.PIPE, stderr=write, text=True, timeout=60)
+    os.close(write)
+    assert (done.returncode, done.stdout) == (0, "went on\n")
 
 
 def test_on_a_terminal_the_phase_goes_on_with_its_time_until_it_is_closed() -> None:

@@ -32,13 +32,24 @@ def test_reports_are_written_into_a_folder_that_is_made_for_them(tmp_path: Path)
     assert not NAMES & {path.name for path in run.iterdir()}
 
 
-def test_another_runs_reports_are_not_overwritten_not_even_through_a_link(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", ["plain", "link"])
+@pytest.mark.parametrize("has", ["plan.json", "scenario.yaml", "timeline.jsonl"])
+def test_another_runs_reports_are_not_overwritten_not_even_through_a_link(tmp_path: Path, has: str, way: str) -> None:
     run = history("publish a ok", "effect a")
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "plan.json").write_text("{}")
-    (tmp_path / "link").symlink_to(tmp_path / "other")
-    with pytest.raises(UsageError, match="is another run's directory"):
-        reported(run, tmp_path / "link")
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "plain" / has).write_text("{}")
+    (tmp_path / "plain" / "verdict.json").write_text("its own")
+    (tmp_path / "link").symlink_to(tmp_path / "plain")
+    with pytest.raises(UsageError, match="is the directory of another run"):
+        reported(run, tmp_path / way)
+    assert (tmp_path / "plain" / "verdict.json").read_text() == "its own"
+
+
+def test_a_link_to_the_run_itself_is_its_own_directory(tmp_path: Path) -> None:
+    run = history("publish a ok", "effect a")
+    (tmp_path / "link").symlink_to(run)
+    assert set(reported(run, tmp_path / "link")) == NAMES
+    assert (run / "verdict.json").exists()
 
 
 def test_a_link_in_the_place_of_a_report_is_replaced_and_what_it_leads_to_stays(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from scenario_folder import sound_folder, spoiled
 
-from drillbook.faults import KINDS
+from drillbook.faults.kinds import KINDS
 
 CASES = {
     "a key is there twice": ("method: versioned-workers", "title: again", ["2:1: title is here twice; the first is on line 1"]),

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from drillbook.scenario.moments import Moment, Moments, TaskCount, TaskCounts
+from drillbook.scenario.moments import Confirmed, GivenTo, Moment, Moments, TaskCount, TaskCounts, WaitingIn
 
 MOMENTS = {"5s": Moment(5.0), "250ms": Moment(0.25), "2m": Moment(120.0), "20s after deployment": Moment(20.0, after_deployment=True)}
 COUNTS = {
-    "200 confirmed": TaskCount(200, "confirmed"),
-    "20 given to v2": TaskCount(20, "given to", "v2"),
-    "1 waiting in tasks.v2": TaskCount(1, "waiting in", "tasks.v2"),
+    "200 confirmed": Confirmed(200),
+    "20 given to v2": GivenTo(20, "v2"),
+    "1 waiting in tasks.v2": WaitingIn(1, "tasks.v2"),
 }
 
 

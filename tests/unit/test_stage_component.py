@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import pytest
 from scenario_folder import SOUND, said, sound_folder
 from standing_stage import Standing
 from stub_stage import drill
 
-from drillbook.core.errors import HarnessError, UsageError
-from drillbook.scenario import RunnableScenario
-from drillbook.stage.addresses import Address
-from drillbook.stage.component import Client, Component, StageRun
+from drillbook.api import Address, Client, Component, HarnessError, RunnableScenario, StageRun, UsageError, WantedImage
 from drillbook.stage.components import components_of, kinds
-from drillbook.stage.images import WantedImage
 from drillbook.stage.links import Link
 
 ASKS = "REDIS_WANTED"
@@ -31,8 +27,8 @@ class Redis(Component):
     hello = b"PING\r\n"
 
     @classmethod
-    def names(cls, scenario: RunnableScenario) -> Iterable[str]:
-        return ["redis"] if any(ASKS in workers.env for workers in scenario.stage.workers.values()) else []
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls("redis", scenario)] if any(ASKS in workers.env for workers in scenario.stage.workers.values()) else []
 
     @property
     def image(self) -> WantedImage:

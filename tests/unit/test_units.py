@@ -56,7 +56,7 @@ def test_a_unit_is_the_mark_of_a_type(unit: type[Unit[Any]]) -> None:
 def test_an_example_is_read_and_what_is_written_of_it_is_the_same_value(unit: type[Unit[Any]]) -> None:
     values = [unit.read(example) for example in unit.examples]
     assert [unit.read(unit.write(value)) for value in values] == values == [unit.read(value) for value in values]
-    assert all(isinstance(value, unit.kind) for value in values)
+    assert all(isinstance(value, unit.kinds) for value in values)
 
 
 @pytest.mark.parametrize("unit", UNITS)

@@ -10,7 +10,7 @@ import click
 
 from drillbook import __version__
 from drillbook.app import commands
-from drillbook.app.command import VERDICTS, errors_as_sentences
+from drillbook.app.command import VERDICTS, errors_as_sentences, unread_exits
 
 
 def names() -> list[str]:
@@ -31,8 +31,16 @@ class Commands(click.Group):
         command.name = name
         return command
 
+    def main(self, *arguments: Any, **more: Any) -> Any:
+        with unread_exits():  # what click says of a wrong command line
+            return super().main(*arguments, **more)
+
+    def make_context(self, *arguments: Any, **more: Any) -> click.Context:
+        with unread_exits():  # --help and --version; click's own exit code would be a verdict
+            return super().make_context(*arguments, **more)
+
     def invoke(self, context: click.Context) -> Any:
-        with errors_as_sentences(context):
+        with errors_as_sentences():
             return super().invoke(context)
 
 

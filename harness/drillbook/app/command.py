@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -13,6 +16,7 @@ import click
 
 from drillbook.app.settings import Setting
 from drillbook.core.errors import DrillbookError, Exit
+from drillbook.core.unread import hush
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,12 +25,12 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 EXITS = """\b
 Exit codes:
   0 ok   2 usage error or invalid file   3 environment or engine error
-  70 internal error   130 interrupted   143 terminated
+  70 internal error   130 interrupted   141 nobody read the output   143 terminated
 """
 VERDICTS = """\b
 Exit codes:
   0 held   1 broken   2 usage error or invalid file   3 the drill could not be run   4 inconclusive
-  70 internal error   130 interrupted   143 terminated
+  70 internal error   130 interrupted   141 nobody read the output   143 terminated
 """
 """Of commands that say a verdict."""
 SCENARIO = click.argument("scenario", type=click.Path(exists=True, path_type=Path))
@@ -46,24 +50,46 @@ class DrillbookCommand(click.Command):
 
 
 @contextmanager
-def errors_as_sentences(context: click.Context) -> Iterator[None]:
+def errors_as_sentences() -> Iterator[None]:
     """Say what went wrong and exit with its code; a traceback is only for those who mend a defect."""
     try:
-        yield
+        with unread_exits():
+            yield
     except (click.ClickException, click.exceptions.Exit, click.Abort):
         raise
     except DrillbookError as error:
-        click.echo(str(error), err=True)
-        context.exit(int(error.exit_code))
+        with exits_with(error.exit_code):
+            click.echo(str(error), err=True)
     except OSError as error:
-        click.echo(f"{error.filename or 'a file'}: {error.strerror or error}.", err=True)
-        context.exit(int(Exit.HARNESS))
+        with exits_with(Exit.HARNESS):
+            click.echo(f"{error.filename or 'a file'}: {error.strerror or error}.", err=True)
     except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
-        context.exit(int(Exit.INTERRUPTED))
+        with exits_with(Exit.INTERRUPTED):
+            click.echo("interrupted", err=True)
     except Exception as defect:  # exit code 1 is a verdict
-        click.echo(f"internal error: {defect!r}. What it was doing is in {_log(defect)}; please report it.", err=True)
-        context.exit(int(Exit.DEFECT))
+        with exits_with(Exit.DEFECT):
+            click.echo(f"internal error: {defect!r}. What it was doing is in {_log(defect)}; please report it.", err=True)
+
+
+@contextmanager
+def exits_with(code: int) -> Iterator[None]:
+    """Say what came of work that is done, and exit with its code, whether or not anybody reads to the end."""
+    try:
+        yield
+    except BrokenPipeError:
+        hush()
+    sys.exit(int(code))
+
+
+@contextmanager
+def unread_exits() -> Iterator[None]:
+    """Exit where nobody reads what is said; a pipe of another kind that breaks is an error as any."""
+    try:
+        yield
+    except BrokenPipeError:
+        if not hush():
+            raise
+        sys.exit(int(Exit.UNREAD))
 
 
 def option(setting: Setting, help: str, **more: Any) -> Callable[[_Function], _Function]:
@@ -88,10 +114,14 @@ def print_table(heads: list[str], rows: Iterable[Iterable[str]]) -> None:
 
 
 def console() -> Console:
-    """Where results are shown."""
+    """Where results are shown; one that nobody reads is an error, as of anything that prints."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    class Results(Console):
+        def on_broken_pipe(self) -> None:
+            raise BrokenPipeError(errno.EPIPE, os.strerror(errno.EPIPE))
+
+    return Results(highlight=False)
 
 
 def _log(defect: Exception) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import click
 
-from drillbook import faults as fault_kinds
 from drillbook.app import cli
 from drillbook.evidence.kinds import KINDS
+from drillbook.faults import kinds as fault_kinds
 from drillbook.judge.catalogue import catalogue
 from drillbook.judge.catalogue import pages as invariant_pages
 from drillbook.playbook.runners import RUNNERS

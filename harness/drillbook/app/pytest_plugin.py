@@ -99,16 +99,14 @@ class DrillItem(pytest.Item):
     expected: tuple[str, ...] = ()
 
     def runtest(self) -> None:
-        from rich.console import Console
-
         from drillbook.app.settings import OUTPUT, SEED
-        from drillbook.core.progress import Progress
+        from drillbook.core.progress import Progress, ProgressConsole
         from drillbook.drill import new_seed, run_drill
 
         seed = self._given("--drill-seed", SEED)
         seed = new_seed() if seed is None else seed
         self.user_properties += [("seed", seed)]
-        progress = Progress(Console(stderr=True, highlight=False, force_terminal=False, soft_wrap=True))
+        progress = Progress(ProgressConsole(stderr=True, highlight=False, force_terminal=False, soft_wrap=True))
         drilled = run_drill(self.path, seed, self._given("--drill-output", OUTPUT), progress=progress)
         self.user_properties += [
             ("replay", drilled.replay),

@@ -16,6 +16,8 @@ class Exit(IntEnum):
     DEFECT = 70
     """As ``EX_SOFTWARE`` of sysexits.h."""
     INTERRUPTED = 130
+    UNREAD = 141
+    """As of a program that SIGPIPE ends: nobody reads what it says."""
     TERMINATED = 143
 
 

@@ -8,6 +8,16 @@ from rich.console import Console
 from rich.markup import escape
 from rich.status import Status
 
+from drillbook.core.unread import hush
+
+
+class ProgressConsole(Console):
+    """Falls silent when nobody reads it any more: the drill goes on."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+        hush()
+
 
 class Progress:
     """Tells of phases and what happens in them.
@@ -18,7 +28,7 @@ class Progress:
     """
 
     def __init__(self, console: Console | None = None, quiet: bool = False) -> None:
-        self._console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self._console = console or ProgressConsole(stderr=True, highlight=False, soft_wrap=True)
         self._quiet = quiet
         self._begun = time.monotonic()
         self._phase = ""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-Kind = Literal["link", "container", "queue", "exchange", "version", "step", "monitor", "fault", "invariant"]
+NameKind = Literal["link", "container", "queue", "exchange", "version", "step", "monitor", "fault", "invariant"]
 
 
 @dataclass(frozen=True)
@@ -18,7 +18,7 @@ class Ref:
         kind: what the name must be declared as.
     """
 
-    kind: Kind
+    kind: NameKind
 
 
 LinkRef = Annotated[str, Ref("link"), Field(description="The links it hits, such as workers.v2 -> broker.")]

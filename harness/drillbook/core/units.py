@@ -38,7 +38,8 @@ class Unit(Generic[T]):
     """What else the page of the scenario file says of it."""
     assumed: ClassVar[str] = ""
     """The unit that a number without one probably means; empty: such a number is no value."""
-    kind: type[T]
+    kinds: tuple[type[T], ...]
+    """Of its values."""
 
     @classmethod
     def read(cls, raw: object) -> T:
@@ -47,7 +48,7 @@ class Unit(Generic[T]):
         Raises:
             ValueError: it is none; the message shows correct ones.
         """
-        if isinstance(raw, cls.kind) and not isinstance(raw, int):
+        if isinstance(raw, cls.kinds) and not isinstance(raw, int):
             return raw
         match = re.fullmatch(cls.pattern, raw) if isinstance(raw, str) else None
         value = cls.value(match) if match else None
@@ -93,7 +94,7 @@ class Seconds(Unit[float]):
     pattern = r"^(\d+(?:\.\d+)?)(us|ms|s|m|h)$"
     about = "A bare number is refused, as nobody can tell its unit. Every time is a limit: what happens next follows from events."
     assumed = "s"
-    kind = float
+    kinds = (float,)
 
     @classmethod
     def value(cls, match: re.Match[str]) -> float:
@@ -122,7 +123,7 @@ class PerSecond(Unit[float]):
     pattern = r"^(\d+(?:\.\d+)?)/(s|m|h)$"
     about = "It counts events in a unit of time."
     assumed = "/s"
-    kind = float
+    kinds = (float,)
 
     @classmethod
     def value(cls, match: re.Match[str]) -> float | None:
@@ -142,7 +143,7 @@ class Bytes(Unit[int]):
     form = "a whole number of bytes, alone or with a unit"
     examples = (256, "64KiB", "1MiB")
     pattern = r"^(\d+)(B|KB|MB|KiB|MiB)?$"
-    kind = int
+    kinds = (int,)
 
     @classmethod
     def read(cls, raw: object) -> int:
@@ -180,7 +181,7 @@ class BytesPerSecond(Unit[float]):
     examples = ("64KiB/s", "1.5MB/s")
     pattern = r"^(\d+(?:\.\d+)?)(B|KB|MB|KiB|MiB)/s$"
     assumed = "B/s"
-    kind = float
+    kinds = (float,)
 
     @classmethod
     def value(cls, match: re.Match[str]) -> float | None:

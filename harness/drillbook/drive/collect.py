@@ -16,7 +16,7 @@ from drillbook.evidence.kinds import KINDS
 from drillbook.evidence.kinds.effects import Effect
 from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.evidence.run_directory import RunDirectory
-from drillbook.rabbitmq.leftovers import Look
+from drillbook.rabbitmq.leftovers import SeeRemaining
 from drillbook.scenario import Effects, RunnableScenario
 
 QUERY_SECONDS = 120.0
@@ -51,7 +51,9 @@ def try_queries(scenario: RunnableScenario, stage: DrivenStage) -> None:
             _try(database, kind, table.query, f"{kind}.query")
 
 
-def collect(run: RunDirectory, stage: DrivenStage, scenario: RunnableScenario, state_directory: Path, look: Look | None = None) -> None:
+def collect(
+    run: RunDirectory, stage: DrivenStage, scenario: RunnableScenario, state_directory: Path, look: SeeRemaining | None = None
+) -> None:
     """Write effects, states, handled and leftovers, each to its file; the timeline says why where one of them may lack lines.
 
     Args:

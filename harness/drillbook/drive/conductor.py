@@ -15,19 +15,19 @@ from drillbook.drive.broker_watch import MetricsWatch, TopologyWatch
 from drillbook.drive.collect import collect, try_queries
 from drillbook.drive.decision import Reason
 from drillbook.drive.driven import DrivenLoad, DrivenStage
-from drillbook.drive.facts import Seen, TaskCounters
+from drillbook.drive.facts import StageFacts, TaskCounters
 from drillbook.drive.fault_runner import FaultRunner
-from drillbook.drive.programs import Programs, Which
-from drillbook.drive.schedule import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Schedule, Waits
+from drillbook.drive.programs import Programs
+from drillbook.drive.schedule import Abandon, Act, BeginFaults, Decided, Deploy, EndLoad, Schedule, Waits, Which
 from drillbook.drive.settle import settle
 from drillbook.drive.watch import SAMPLE_EVERY_SECONDS, ContainerWatch, MachineWatch, MonitorWatch, Pacer, QueueSampler
 from drillbook.engine.labels import VARIABLE
 from drillbook.evidence import RunDirectory, now
 from drillbook.load.process import LoadProcess
 from drillbook.plan import Plan
-from drillbook.playbook.program import Outcome
+from drillbook.playbook.program import ProgramEnd
+from drillbook.scenario import Deployment, Monitor, RunnableScenario
 from drillbook.scenario import Load as LoadSpec
-from drillbook.scenario import Monitor, RunnableScenario
 
 TICK_SECONDS = 0.1
 HEAD_START_SECONDS = 0.3
@@ -51,7 +51,7 @@ class _Alert:
 @dataclass(frozen=True)
 class _Ended:
     program: Which
-    outcome: Outcome
+    outcome: ProgramEnd
 
 
 class Conductor:
@@ -95,7 +95,7 @@ class Conductor:
             self._fail,
         )
         self._schedule = Schedule(scenario, plan.faults)
-        self._seen = Seen(stage, self.faults.lasting, lambda: self._containers.started if self._containers is not None else {})
+        self._seen = StageFacts(stage, self.faults.lasting, lambda: self._containers.started if self._containers is not None else {})
         self._deployed = scenario.deployment is None
         self._load_ended = self._rested = False
         self._metrics, self._topology = MetricsWatch(stage.new_broker(), run_directory, self._fail), TopologyWatch(stage, run_directory)
@@ -204,8 +204,8 @@ class Conductor:
         match act:
             case BeginFaults(trigger, moment):
                 self.faults.trigger(trigger, moment)
-            case Deploy():
-                self._deploy()
+            case Deploy(deployment):
+                self._deploy(deployment)
             case Decided(reason):
                 self._roll_back(reason)
             case Waits(why):
@@ -237,12 +237,11 @@ class Conductor:
         while not self._inbox.empty():
             self._take(0.0)
 
-    def _deploy(self) -> None:
-        assert self.scenario.deployment is not None
+    def _deploy(self, deployment: Deployment) -> None:
         self._metrics.edge("deployment", "start")
         self._seen.deploying(now())
         self._schedule.began("deployment", self._seen.elapsed)
-        self._programs.launch("deployment", self.scenario.deployment, {})
+        self._programs.launch("deployment", deployment, {})
 
     def _roll_back(self, reason: Reason) -> None:
         self.run_directory.event("decision", "playbook", "started", value=reason.value, detail=str(reason))
@@ -253,7 +252,7 @@ class Conductor:
         self._schedule.began("playbook", self._seen.elapsed)
         self._programs.launch("playbook", self._playbook_spec, self._playbook_spec.env)
 
-    def _ended(self, which: Which, outcome: Outcome) -> None:
+    def _ended(self, which: Which, outcome: ProgramEnd) -> None:
         self._programs.open.discard(which)
         state = "timeout" if outcome.timed_out else "end"
         self.run_directory.event("phase", which, state, exit_code=outcome.exit_code, seconds=round(outcome.seconds, 3))
@@ -328,7 +327,7 @@ class Conductor:
         hint = f"If that is expected, say may_exit: true in stage.workers.{version}." if version else ""
         self._fail(HarnessError(f"{what} in the middle of the drill: {self.stage.last_words(role)}", hint))
 
-    def _program_ended(self, which: Which, outcome: Outcome) -> None:
+    def _program_ended(self, which: Which, outcome: ProgramEnd) -> None:
         self._inbox.put(_Ended(which, outcome))
 
     def _fail(self, error: Exception) -> None:

@@ -13,7 +13,7 @@ from drillbook.evidence.sink_file import SinkTail
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.faults import base
 from drillbook.rabbitmq.broker import Depth
-from drillbook.rabbitmq.leftovers import Look
+from drillbook.rabbitmq.leftovers import SeeRemaining
 from drillbook.rabbitmq.metrics import Series
 from drillbook.scenario import RunnableScenario
 from drillbook.scenario.stage import StageSpec
@@ -126,7 +126,7 @@ class DrivenStage(faults.FaultStage, Protocol):
     def last_words(self, role: str) -> str:
         """The last lines a container logged."""
 
-    def leftovers(self, look: Look | None) -> Iterator[Leftover]:
+    def leftovers(self, look: SeeRemaining | None) -> Iterator[Leftover]:
         """Every message that remains in a queue."""
 
     def stop_workers(self, grace_seconds: int) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from drillbook import plan
 from drillbook.drive.driven import DrivenStage
 from drillbook.evidence.ledger_tail import LedgerTail
-from drillbook.scenario.moments import TaskCount
+from drillbook.scenario.moments import Confirmed, GivenTo, TaskCount, WaitingIn
 
 
 class TaskCounters:
@@ -27,19 +27,26 @@ class TaskCounters:
 
     def reached(self, tasks: TaskCount) -> bool:
         """Whether so many tasks are there; a broker that is away has none waiting."""
-        if tasks.state == "confirmed":
-            return self.confirmed() >= tasks.count
-        assert tasks.where is not None
-        if tasks.state == "given to":
-            wire = self._stage.wire.poll()
-            return sum(wire.given(worker)[0] for worker in plan.workers(self._stage.scenario, tasks.where)) >= tasks.count
+        match tasks:
+            case Confirmed(count):
+                return self.confirmed() >= count
+            case GivenTo(count, version):
+                return self._given(version) >= count
+            case WaitingIn(count, queue):
+                return self._waiting(queue) >= count
+
+    def _given(self, version: str) -> int:
+        wire = self._stage.wire.poll()
+        return sum(wire.given(worker)[0] for worker in plan.workers(self._stage.scenario, version))
+
+    def _waiting(self, queue: str) -> int:
         try:
-            return (self._broker.depth(tasks.where).ready or 0) >= tasks.count
+            return self._broker.depth(queue).ready or 0
         except ConnectionError:
-            return False
+            return 0
 
 
-class Seen(TaskCounters):
+class StageFacts(TaskCounters):
     """Facts of one stage, as they are when they are asked for.
 
     Args:

@@ -11,11 +11,12 @@ from drillbook.core.wait import until
 from drillbook.drive.driven import DrivenStage
 from drillbook.drive.facts import TaskCounters
 from drillbook.drive.fault_runner import FaultRunner
+from drillbook.drive.schedule import Which
 from drillbook.drive.watch import QueueSampler
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.kinds.timeline import SKIPPED
 from drillbook.plan import Plan
-from drillbook.playbook.program import Outcome, Program
+from drillbook.playbook.program import Program, ProgramEnd
 from drillbook.playbook.runners import RUNNERS
 from drillbook.scenario import Deployment, Playbook
 from drillbook.scenario.moments import TaskCount
@@ -23,7 +24,6 @@ from drillbook.scenario.moments import TaskCount
 GRACE_SECONDS = 2.0
 FAULT_WITHIN_SECONDS = 300.0
 """A bound for what is bounded already: each fault's own beginning and the proof that it took effect."""
-Which = Literal["deployment", "playbook"]
 
 
 class Programs:
@@ -46,7 +46,7 @@ class Programs:
         progress: Progress,
         hold: Mapping[str, TaskCount],
         counts: TaskCounters,
-        ended: Callable[[Which, Outcome], None],
+        ended: Callable[[Which, ProgramEnd], None],
         failed: Callable[[Exception], None],
     ) -> None:
         self.plan, self.stage, self.run, self.faults, self.sampler, self.progress = plan, stage, run, faults, sampler, progress

@@ -1,7 +1,7 @@
 """The schedule of a drill: what is due at each moment, what waits for what, and when it is over. Pure: no clock, no Docker, no threads.
 
-It is told what happened (a program began or ended) and asks for what it needs to know (`Facts`); it says what is to be done (`Act`). Times
-come in as seconds since the start of the load. What follows from what:
+It is told what happened (a program began or ended) and asks for what it needs to know (`DriveFacts`); it says what is to be done (`Act`).
+Times come in as seconds since the start of the load. What follows from what:
 
 - The deployment begins at its time or event; the playbook at its own, but not before the deployment has ended and each version whose
   containers it started was given a task, unless the scenario says otherwise.
@@ -18,13 +18,14 @@ from typing import Literal, Protocol
 
 from drillbook.drive.decision import Decision, Reason
 from drillbook.plan import PlannedFault, TriggerKind
-from drillbook.scenario import RunnableScenario
+from drillbook.scenario import Deployment, RunnableScenario
 from drillbook.scenario.moments import TaskCount, TaskCounts
 
 Which = Literal["deployment", "playbook"]
+"""A program of the drill."""
 
 
-class Facts(Protocol):
+class DriveFacts(Protocol):
     """What is known at one moment; asked only where it matters."""
 
     @property
@@ -51,6 +52,8 @@ class Facts(Protocol):
 @dataclass(frozen=True)
 class Deploy:
     """Start the deployment."""
+
+    deployment: Deployment
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,7 @@ class Schedule:
         """Nothing is due any more, and nobody is waited for."""
         return self._load_ended and not self._open("deployment") and not self._open("playbook") and (self._abandoned or self._decided)
 
-    def next(self, facts: Facts) -> Iterator[Act]:
+    def next(self, facts: DriveFacts) -> Iterator[Act]:
         """What is to be done now, in order; each is done before the next one is asked for."""
         if self._abandoned:
             return
@@ -139,8 +142,8 @@ class Schedule:
             yield EndLoad()
             return
         yield from self._faults(facts)
-        if self._deployment_is_due(facts):
-            yield Deploy()
+        if self._deployment is not None and self._is_due(self._deployment, facts):
+            yield Deploy(self._deployment)
         yield from self._decide(facts)
         if not self._load_ended and (facts.elapsed >= self._load.most or self._is_told(facts)):
             self._load_ended = True
@@ -148,13 +151,13 @@ class Schedule:
 
     # Inside
 
-    def _faults(self, facts: Facts) -> Iterator[Act]:
+    def _faults(self, facts: DriveFacts) -> Iterator[Act]:
         for trigger, moment in list(self._pending):
             if self._has_come(trigger, moment, facts):
                 self._pending.remove((trigger, moment))
                 yield BeginFaults(trigger, moment)
 
-    def _has_come(self, trigger: TriggerKind, moment: float | str, facts: Facts) -> bool:
+    def _has_come(self, trigger: TriggerKind, moment: float | str, facts: DriveFacts) -> bool:
         deployed = self._spans["deployment"].ended
         match trigger, moment:
             case "at", float(seconds):
@@ -168,15 +171,14 @@ class Schedule:
             case _:
                 return facts.reached(TaskCounts.read(moment))
 
-    def _deployment_is_due(self, facts: Facts) -> bool:
-        deployment = self._deployment
-        if deployment is None or self._spans["deployment"].began is not None:
+    def _is_due(self, deployment: Deployment, facts: DriveFacts) -> bool:
+        if self._spans["deployment"].began is not None:
             return False
         if deployment.after is not None and deployment.after.tasks is not None:
             return facts.reached(deployment.after.tasks)
         return facts.elapsed >= (deployment.at or 0.0)
 
-    def _decide(self, facts: Facts) -> Iterator[Act]:
+    def _decide(self, facts: DriveFacts) -> Iterator[Act]:
         if self._decided or (reason := self._reason(facts)) is None:
             return
         why = self._why_wait(facts)
@@ -187,7 +189,7 @@ class Schedule:
             self._waits = why
             yield Waits(why)
 
-    def _reason(self, facts: Facts) -> Reason | None:
+    def _reason(self, facts: DriveFacts) -> Reason | None:
         after = self._start.after
         deployed = self._spans["deployment"].ended
         if after is None:
@@ -198,7 +200,7 @@ class Schedule:
             come = deployed is not None if after.deployment == "end" else self._spans["deployment"].began is not None
         return Reason("event", event=str(after)) if come else None
 
-    def _why_wait(self, facts: Facts) -> str | None:
+    def _why_wait(self, facts: DriveFacts) -> str | None:
         """Why there is nothing to roll back yet."""
         if self._deployment is None or self._start.while_deploying:
             return None
@@ -207,7 +209,7 @@ class Schedule:
         idle = [] if self._deployment.may_idle else facts.idle()
         return f"{' and '.join(idle)} {'was' if len(idle) == 1 else 'were'} given no task yet" if idle else None
 
-    def _never(self, facts: Facts) -> str | None:
+    def _never(self, facts: DriveFacts) -> str | None:
         """What is waited for and will not come."""
         deployment, deployed = self._deployment, self._spans["deployment"]
         if self._load_ended and deployment is not None and deployed.began is None:
@@ -222,7 +224,7 @@ class Schedule:
         too_long = deployment is not None and deployed.ended is not None and facts.elapsed >= deployed.ended + deployment.given_within
         return f"the playbook never began: {why}" if too_long or self._load_ended else None
 
-    def _is_told(self, facts: Facts) -> bool:
+    def _is_told(self, facts: DriveFacts) -> bool:
         """Whether nothing more happens that tasks should arrive for."""
         if facts.elapsed < self._load.duration or not self._all_ended(facts):
             self._told = None
@@ -232,7 +234,7 @@ class Schedule:
         since, confirmed = self._told
         return facts.elapsed >= since + self._load.linger and facts.confirmed() > confirmed
 
-    def _all_ended(self, facts: Facts) -> bool:
+    def _all_ended(self, facts: DriveFacts) -> bool:
         programs = self._deployment is None or self._spans["deployment"].ended is not None
         return programs and self._spans["playbook"].ended is not None and not self._pending and not facts.lasting()
 

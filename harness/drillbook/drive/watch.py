@@ -16,7 +16,7 @@ from drillbook.drive.decision import Alarm
 from drillbook.drive.driven import ContainerEvents, DrivenBroker, DrivenStage
 from drillbook.engine.labels import ROLE
 from drillbook.evidence import Counter, Event, RunDirectory, now
-from drillbook.scenario import Monitor
+from drillbook.scenario import Monitor, QueryValue, QueueDepth, RedeliveryRate
 
 SAMPLE_EVERY_SECONDS = 0.5
 SILENT_SECONDS = 60.0
@@ -219,14 +219,18 @@ class MonitorWatch:
             self._alerted(self._name, value)
 
     def _value(self, at: float) -> float | None:
-        monitor = self._monitor
-        if monitor.query is not None:
-            return self._stage.database.number(monitor.query) if self._stage.database else None
-        if monitor.queue_depth is not None:
-            ready = self._broker.depth(monitor.queue_depth).ready
-            return None if ready is None else float(ready)
-        assert monitor.redelivery_rate is not None
-        count = self._broker.redeliveries(monitor.redelivery_rate)
+        match self._monitor.watched:
+            case QueryValue(query):
+                return self._stage.database.number(query) if self._stage.database else None
+            case QueueDepth(queue):
+                ready = self._broker.depth(queue).ready
+                return None if ready is None else float(ready)
+            case RedeliveryRate(queue):
+                return self._redelivery_rate(queue, at)
+
+    def _redelivery_rate(self, queue: str, at: float) -> float | None:
+        """Since the last sample."""
+        count = self._broker.redeliveries(queue)
         if count is None:
             return None
         before, self._redelivered = self._redelivered, (at, count)

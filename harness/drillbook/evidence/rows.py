@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 from drillbook.core.errors import UsageError
 from drillbook.evidence.kinds.effects import Effect
-from drillbook.evidence.kinds.handled import Decision, Handled
+from drillbook.evidence.kinds.handled import Handled, TaskDecision
 from drillbook.evidence.kinds.leftovers import Leftover
 from drillbook.evidence.kinds.states import State, TaskState
 
@@ -84,7 +84,7 @@ def handled(rows: Iterable[dict[str, Any]]) -> Iterator[Handled]:
     Raises:
         UsageError: a column is missing, ``task`` is empty, ``decision`` is none of the three, or a time is none.
     """
-    known = get_args(Decision)
+    known = get_args(TaskDecision)
     for row in rows:
         check_columns("handled", list(row))
         task, decision, done_at = _task("handled", row), row["decision"], row["done_at"]

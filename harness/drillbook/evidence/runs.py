@@ -26,7 +26,7 @@ class RunSummary:
 
 def runs(root: Path) -> list[RunSummary]:
     """Every run under ``root/<scenario>/<time>-<seed>/``, by scenario and time; none where there is no such folder."""
-    return [_run(path) for path in sorted(Path(root).glob("*/*/")) if _is_run(path)]
+    return [_run(path) for path in sorted(Path(root).glob("*/*/")) if is_run(path)]
 
 
 def rows(root: Path) -> list[tuple[str, str, str, str]]:
@@ -34,7 +34,8 @@ def rows(root: Path) -> list[tuple[str, str, str, str]]:
     return [(run.scenario, run.time, run.seed, run.verdict) for run in runs(root)]
 
 
-def _is_run(path: Path) -> bool:
+def is_run(path: Path) -> bool:
+    """Whether a folder is a run directory, a whole one, one cut short, or one made by hand; what it leads to where it is a link."""
     return path.is_dir() and any((path / name).is_file() for name in ("scenario.yaml", "plan.json", "timeline.jsonl"))
 
 

@@ -10,7 +10,7 @@ from typing import ClassVar, Literal, Protocol
 from pydantic import BaseModel, ConfigDict, Field
 
 from drillbook.core.refs import ContainerRef, LinkRef
-from drillbook.tap.rules import Event, Rule
+from drillbook.tap.rules import Rule, RuleEvent
 
 Pick = Literal["one", "all"] | int
 Stream = Literal["upstream", "downstream"]
@@ -41,7 +41,7 @@ class Use:
 
     links: Sequence[str]
     """Those that it aims at; none for a container."""
-    message: Event | None
+    message: RuleEvent | None
     """What passes on the wire when it begins; None: it comes at another moment."""
 
 

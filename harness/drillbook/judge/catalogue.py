@@ -25,7 +25,7 @@ from typing import Any
 from drillbook.core.problems import suggestion
 from drillbook.evidence.kinds import FILES
 from drillbook.judge import parameters
-from drillbook.judge.parameters import Names
+from drillbook.judge.parameters import DeclaredNames
 
 FOLDER = Path(__file__).parent / "invariants"
 
@@ -72,7 +72,7 @@ class Invariant:
     header_problems: tuple[str, ...] = ()
     built_in: bool = True
 
-    def problems(self, given: Mapping[str, Any] | None, names: Names | None = None) -> list[str]:
+    def problems(self, given: Mapping[str, Any] | None, names: DeclaredNames | None = None) -> list[str]:
         """What is wrong with the parameters given in a scenario file, each as a sentence; nothing wrong, an empty list.
 
         Args:

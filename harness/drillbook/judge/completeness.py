@@ -17,7 +17,7 @@ from drillbook.judge.machine import starved
 from drillbook.judge.tables import ONE_SOURCE, Source
 from drillbook.scenario import Scenario
 
-State = tuple[str, str, str]
+EvidenceState = tuple[str, str, str]
 """Name, ``complete`` | ``incomplete`` | ``missing``, and why."""
 
 NOT_AT_REST = "the stage did not come to rest within the time it was given (settle.within)"
@@ -44,7 +44,7 @@ def sources(scenario: Scenario) -> list[Source]:
     ]
 
 
-def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[str], scenario: Scenario) -> list[State]:
+def states(database: duckdb.DuckDBPyConnection, run_directory: Path, cut: set[str], scenario: Scenario) -> list[EvidenceState]:
     """The state of each evidence.
 
     Args:

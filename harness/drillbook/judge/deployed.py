@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import duckdb
 
 from drillbook.judge.machine import starved
-from drillbook.scenario import Scenario
+from drillbook.scenario import Deployment, Scenario
 
 _ALWAYS = 9_000_000_000_000_000_000
 
@@ -51,41 +51,41 @@ class _Version(NamedTuple):
 
 
 def idle(
-    database: duckdb.DuckDBPyConnection, scenario: Scenario, deployment: Sequence[Any], playbook: Sequence[Any] | None
+    database: duckdb.DuckDBPyConnection, scenario: Scenario, spec: Deployment, deployment: Sequence[Any], playbook: Sequence[Any] | None
 ) -> tuple[list[str], list[str]]:
     """Why there was nothing to roll back, and what is to be said of a drill that may be so.
 
     Args:
         database: the evidence with its views.
-        scenario: with a deployment.
+        scenario: what was declared.
+        spec: its deployment.
         deployment: of its phase the beginning, and how and when it ended.
         playbook: of its phase the beginning; None: it has none.
 
     Returns:
         Reasons, each the end of a sentence; and notes, whole sentences.
     """
-    assert scenario.deployment is not None
     workers = scenario.stage.workers if scenario.stage else {}
     queues = list(scenario.stage.broker.queues) if scenario.stage else []
     early = scenario.playbook is not None and scenario.playbook.start.while_deploying
     end = playbook[0] if playbook else _ALWAYS
     until = end if not early else deployment[1] or _ALWAYS
-    new = [version for version, spec in workers.items() if not spec.started]
+    new = [version for version, worker in workers.items() if not worker.started]
     given = {"begin": deployment[0], "end": end, "until": until, "queues": queues, "new": new}
     found = [_Version(*row) for row in database.execute(_STARTED, given).fetchall()]
     deployed = any(version.deployed_at for version in found)
     began = {version.name: version.first_at for version in found}
     never = [
         f"the deployment did not start {version}: {'the playbook was the first to' if version in began else 'none of its workers ran'}"
-        for version, spec in workers.items()
-        if not spec.started and not (spec.may_exit and deployed)
-        if version not in began or (began[version] >= end and not deployed and not scenario.deployment.may_idle)
+        for version, worker in workers.items()
+        if not worker.started and not (worker.may_exit and deployed)
+        if version not in began or (began[version] >= end and not deployed and not spec.may_idle)
     ]
     asked = [one for one in found if one.deployed_at and not one.given and (one.name not in workers or workers[one.name].consumes)]
     if not asked:
         return never, []
     doubt = _doubt(database)
-    if scenario.deployment.may_idle or early:
+    if spec.may_idle or early:
         return never, [] if doubt else [f"{_idle(one.name)}." for one in asked]
     return never + ([doubt] if doubt else [f"{_idle(one.name)}{starved(database, one.deployed_at or 0, end)}" for one in asked]), []
 

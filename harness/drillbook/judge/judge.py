@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from drillbook.judge.catalogue import Invariant, catalogue
-from drillbook.judge.completeness import State
+from drillbook.judge.completeness import EvidenceState
 from drillbook.judge.database import EvidenceDatabase
 from drillbook.judge.preconditions import preconditions
 from drillbook.judge.query import QueryAnswer, ResultRow, ask
@@ -58,7 +58,9 @@ def judge(run: Run) -> Judgement:
     )
 
 
-def _judged(invariant: Invariant, answer: QueryAnswer, scenario: Scenario, evidence: Sequence[State], reasons: Sequence[str]) -> Result:
+def _judged(
+    invariant: Invariant, answer: QueryAnswer, scenario: Scenario, evidence: Sequence[EvidenceState], reasons: Sequence[str]
+) -> Result:
     """The verdict on one invariant, its findings still without stories."""
     doubts = {name: reason for name, state, reason in evidence if state != "complete"}
     excused = [doubts[name] for name in invariant.needs_complete if name in doubts]
@@ -95,7 +97,7 @@ def _finding(
     return Finding(task=row.task, why=why, step=row.step, story=tuple(sorted(moments, key=lambda moment: moment.at)))
 
 
-def _equation(database: EvidenceDatabase, evidence: Sequence[State], planned: int) -> Equation | None:
+def _equation(database: EvidenceDatabase, evidence: Sequence[EvidenceState], planned: int) -> Equation | None:
     """Where every task ended; None where what it takes is not there."""
     if any(state == "missing" and name in ("published", "effects", "leftovers") for name, state, _ in evidence):
         return None

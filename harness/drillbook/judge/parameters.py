@@ -9,7 +9,7 @@ from drillbook.core.problems import suggestion
 from drillbook.core.units import NANOSECONDS, Seconds
 from drillbook.evidence.kinds.leftovers import Leftover
 
-Names = Mapping[str, Collection[str]]
+DeclaredNames = Mapping[str, Collection[str]]
 """What is declared, by kind (``queue``, ``version``, ``step``); a kind that is not in it is not checked."""
 
 STATES: tuple[str, ...] = get_args(get_type_hints(Leftover)["state"])
@@ -57,7 +57,7 @@ def sample(kind: str) -> Any:
     return {"duration": 0, "int": 0, "float": 0.0}.get(kind, "")
 
 
-def bound(kind: str, value: Any, names: Names) -> Any:
+def bound(kind: str, value: Any, names: DeclaredNames) -> Any:
     """Check a value and give what SQL gets: a duration in nanoseconds, a step as its name, the rest as it is.
 
     Args:
@@ -92,7 +92,7 @@ def _number(kind: str, value: Any) -> Any:
     return value
 
 
-def _step(value: Any, names: Names) -> str:
+def _step(value: Any, names: DeclaredNames) -> str:
     if isinstance(value, str):
         raise ValueError(f"{value!r} is not a moment: write {{step: {value}}}")
     if not isinstance(value, Mapping) or set(value) != {"step"} or not isinstance(value["step"], str):

@@ -19,7 +19,7 @@ from drillbook.judge.deployed import idle
 from drillbook.judge.identified import unidentified
 from drillbook.judge.machine import starved
 from drillbook.judge.outages import Interval
-from drillbook.scenario import Scenario
+from drillbook.scenario import Deployment, Scenario
 
 _NOT_RUNNABLE = (126, 127)
 """What a shell ends with when it cannot run, or cannot find, the program."""
@@ -74,7 +74,8 @@ def preconditions(database: duckdb.DuckDBPyConnection, run_directory: Path, scen
         return Proof([*reasons, "there is no timeline.jsonl to say what happened"], [])
     deployment = phases.get("deployment")
     abandoned = _abandoned(database) if scenario.playbook and playbook is None else []
-    idling, notes = ([], []) if abandoned or not scenario.deployment else _deployment(database, scenario, deployment, playbook)
+    spec = scenario.deployment if not abandoned else None
+    idling, notes = ([], []) if spec is None else _deployment(database, scenario, spec, deployment, playbook)
     reasons += [*idling, *fault_proof.missing(database, scenario.faults, plan, strict=scenario.stage is not None)]
     if scenario.playbook:
         reasons += abandoned or [
@@ -131,7 +132,7 @@ def _abandoned(database: duckdb.DuckDBPyConnection) -> list[str]:
 
 
 def _deployment(
-    database: duckdb.DuckDBPyConnection, scenario: Scenario, phase: _Phase | None, playbook: _Phase | None
+    database: duckdb.DuckDBPyConnection, scenario: Scenario, spec: Deployment, phase: _Phase | None, playbook: _Phase | None
 ) -> tuple[list[str], list[str]]:
     """Reasons and notes."""
     if phase is None:
@@ -139,7 +140,7 @@ def _deployment(
     ended = ["the deployment was not seen to end"] if phase.ended is None else _failure(database, "deployment", phase)
     if playbook is None and scenario.playbook:
         return ended, []
-    idling, notes = idle(database, scenario, phase, playbook)
+    idling, notes = idle(database, scenario, spec, phase, playbook)
     return ended + idling, notes
 
 

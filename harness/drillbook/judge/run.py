@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from drillbook.evidence.documents import EnvironmentDocument, PlanDocument, read
-from drillbook.judge.completeness import State, declared, sources, states
+from drillbook.judge.completeness import EvidenceState, declared, sources, states
 from drillbook.judge.database import EvidenceDatabase
 from drillbook.judge.tables import describe, open_tables
 from drillbook.scenario import Scenario
@@ -23,7 +23,7 @@ class Run:
     scenario: Scenario
     database: EvidenceDatabase
     """A table of each kind of evidence, and the views of them."""
-    evidence: tuple[State, ...]
+    evidence: tuple[EvidenceState, ...]
     """Whether each kind is there and complete."""
     plan: PlanDocument
     environment: EnvironmentDocument

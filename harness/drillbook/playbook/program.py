@@ -23,11 +23,11 @@ from drillbook.playbook.processes import MARK, Tree
 from drillbook.playbook.transcript import LineBuffer, Transcript
 from drillbook.playbook.watch import Watch
 
-__all__ = ["Outcome", "Program", "StepListener", "StepOutcome"]
+__all__ = ["Program", "ProgramEnd", "StepListener", "StepOutcome"]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ProgramEnd:
     """How a program ended."""
 
     exit_code: int | None
@@ -81,7 +81,7 @@ class Program:
         self._kill_at: float | None = None
         self._killers: list[threading.Timer] = []
 
-    def run(self) -> Outcome:
+    def run(self) -> ProgramEnd:
         """Run it to its end, in the caller's thread.
 
         Raises:
@@ -93,7 +93,7 @@ class Program:
         transcript = Transcript(self._path, self._redact)
         try:
             transcript.note(self._command)
-            return self._run(transcript) if self._kill_at is None else Outcome(None, 0.0, False, ())
+            return self._run(transcript) if self._kill_at is None else ProgramEnd(None, 0.0, False, ())
         finally:
             transcript.close()
 
@@ -115,13 +115,13 @@ class Program:
         self._killers.append(killer)
         killer.start()
 
-    def _run(self, transcript: Transcript) -> Outcome:
+    def _run(self, transcript: Transcript) -> ProgramEnd:
         command = take_apart(self._command, self._folder)
         reading = command.read()
         steps = Steps(self._listener, transcript, reading.whole_step(self._called, self._named))
         steps.program_begins()
         if self._kill_at is not None:
-            return Outcome(None, 0.0, False, ())
+            return ProgramEnd(None, 0.0, False, ())
         gate = reading.gate(self._environment) if reading.gate else None
         mark = uuid4().hex
         environment = {"PYTHONUNBUFFERED": "1", **self._environment, **(gate.environment if gate else {}), MARK: mark}
@@ -165,7 +165,7 @@ class Program:
         gate: Gate | None,
         steps: Steps,
         transcript: Transcript,
-    ) -> Outcome:
+    ) -> ProgramEnd:
         with Watch(process, gate, command.runner.step_told, steps, transcript, LineBuffer(self._redact), self._output) as run:
             steps.program_runs()
             timed_out = not run.until_exit(self._timeout, stopping=lambda: self._kill_at is not None)
@@ -180,4 +180,4 @@ class Program:
             exit_code = None if timed_out else code if code >= 0 else 128 - code
             steps.program_ended(exit_code)
             transcript.note(f"ended after {run.seconds:.3f} s" + ("" if exit_code is None else f", exit code {exit_code}"))
-            return Outcome(exit_code, run.seconds, timed_out, steps.outcomes)
+            return ProgramEnd(exit_code, run.seconds, timed_out, steps.outcomes)

@@ -43,11 +43,11 @@ Message = tuple[BasicProperties, bytes]
 Remaining = Literal["dead", "delayed", "ready"]
 
 
-Look = Callable[[Leftover, BasicProperties, bytes], object]
+SeeRemaining = Callable[[Leftover, BasicProperties, bytes], object]
 """Called with each message that remains."""
 
 
-def leftovers(client: BrokerClient, declared: Broker, task_of: TaskOf, look: Look | None = None) -> Iterator[Leftover]:
+def leftovers(client: BrokerClient, declared: Broker, task_of: TaskOf, look: SeeRemaining | None = None) -> Iterator[Leftover]:
     """Every message in every queue of the broker, those that a program made included.
 
     Args:
@@ -95,7 +95,7 @@ class _Stream:
 class _Reading:
     """One reading of all queues: the channels that hold what was read, and how far each stream was read."""
 
-    def __init__(self, client: BrokerClient, task_of: TaskOf, look: Look | None) -> None:
+    def __init__(self, client: BrokerClient, task_of: TaskOf, look: SeeRemaining | None) -> None:
         self._client, self._task_of, self._look = client, task_of, look
         self._channels: dict[str, BlockingChannel] = {}
         self._holding: set[str] = set()

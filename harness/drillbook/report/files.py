@@ -8,6 +8,7 @@ from tempfile import NamedTemporaryFile
 
 from drillbook.core.errors import HarnessError, UsageError
 from drillbook.evidence.documents import FORMAT
+from drillbook.evidence.runs import is_run
 from drillbook.judge.run import Run
 from drillbook.judge.verdict import Judgement
 from drillbook.report import html, junit
@@ -26,7 +27,7 @@ def write(run: Run, judgement: Judgement, into: Path | None = None) -> dict[str,
         The paths by file name.
 
     Raises:
-        UsageError: the folder is another run's.
+        UsageError: the folder is another run's, or a scenario's.
         HarnessError: a file cannot be written.
     """
     folder = run.path if into is None else _folder(into, run.path)
@@ -41,8 +42,8 @@ def write(run: Run, judgement: Judgement, into: Path | None = None) -> dict[str,
 
 def _folder(into: Path, run_directory: Path) -> Path:
     """Where the reports go."""
-    if (into / "plan.json").exists() and into.resolve() != run_directory.resolve():
-        raise UsageError(f"{into} is another run's directory, and its own reports would be lost.", "Choose another --output.")
+    if is_run(into) and into.resolve() != run_directory.resolve():
+        raise UsageError(f"{into} is the directory of another run or of a scenario, which reports would spoil.", "Choose another --output.")
     try:
         into.mkdir(parents=True, exist_ok=True)
     except OSError as error:

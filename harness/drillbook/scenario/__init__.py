@@ -3,7 +3,21 @@
 The JSON schema (``drillbook schema``) and ``docs/scenario.md`` are made from it, so each field says in its file what a reader needs.
 """
 
-from drillbook.scenario.drive import After, AtStep, Deployment, FaultEntry, FaultSpec, Monitor, OnWire, Playbook, Start, WireMoment
+from drillbook.scenario.drive import (
+    After,
+    AtStep,
+    Deployment,
+    FaultEntry,
+    FaultSpec,
+    Monitor,
+    OnWire,
+    Playbook,
+    QueryValue,
+    QueueDepth,
+    RedeliveryRate,
+    Start,
+    Watched,
+)
 from drillbook.scenario.evidence import DEFAULT_EFFECTS_QUERY, Decode, Effects, EffectSource, Settle, TaskTable
 from drillbook.scenario.load import FeatureGate, Load, MessageShape
 from drillbook.scenario.part import Part
@@ -36,7 +50,10 @@ __all__ = [
     "Part",
     "Playbook",
     "Policy",
+    "QueryValue",
     "Queue",
+    "QueueDepth",
+    "RedeliveryRate",
     "RunnableScenario",
     "Scenario",
     "Service",
@@ -44,6 +61,6 @@ __all__ = [
     "StageSpec",
     "Start",
     "TaskTable",
-    "WireMoment",
+    "Watched",
     "Workers",
 ]

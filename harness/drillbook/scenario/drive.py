@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field, create_model, model_validator
 
 from drillbook.core.refs import LinkRef, MonitorRef, QueueRef, StepRef
 from drillbook.core.units import Duration
-from drillbook.faults import KINDS, Fault, WireFault
+from drillbook.faults import Fault, WireFault
+from drillbook.faults.kinds import KINDS
 from drillbook.playbook.runner import Runner
 from drillbook.playbook.runners import RUNNERS
 from drillbook.scenario.moments import At, Tasks
 from drillbook.scenario.part import Part
+from drillbook.tap.rules import RuleEvent
 
 
 class ProgramEntry(Part):
@@ -103,6 +107,31 @@ class Deployment(ProgramPart):
         return self
 
 
+@dataclass(frozen=True)
+class QueryValue:
+    """The one number that SQL on the drill's database returns."""
+
+    query: str
+
+
+@dataclass(frozen=True)
+class QueueDepth:
+    """Ready messages of a queue."""
+
+    queue: str
+
+
+@dataclass(frozen=True)
+class RedeliveryRate:
+    """Redeliveries a second of a queue."""
+
+    queue: str
+
+
+Watched = QueryValue | QueueDepth | RedeliveryRate
+"""What a monitor samples."""
+
+
 class Monitor(Part):
     """Something watched; it raises an alert when its value stays beyond a bound."""
 
@@ -120,6 +149,20 @@ class Monitor(Part):
         description="From when on it can raise its alert: the end of the deployment, or the start of the load. It is sampled all the time.",
     )
 
+    @property
+    def watched(self) -> Watched:
+        """What it samples."""
+        return self._watched[0]
+
+    @property
+    def _watched(self) -> list[Watched]:
+        kinds: tuple[tuple[Callable[[str], Watched], str | None], ...] = (
+            (QueryValue, self.query),
+            (QueueDepth, self.queue_depth),
+            (RedeliveryRate, self.redelivery_rate),
+        )
+        return [kind(given) for kind, given in kinds if given is not None]
+
 
 class AtStep(Part):
     """A moment named by a step of the playbook."""
@@ -127,13 +170,10 @@ class AtStep(Part):
     step: StepRef = Field(description="The step's name.")
 
 
-WireMoment = Literal["publish", "confirm", "deliver", "ack", "nack", "reject", "commit"]
-
-
 class OnWire(Part):
     """A moment named by what passes on the wire; counted from the start of the drive, or from the fault's other moment."""
 
-    wire: WireMoment = Field(
+    wire: RuleEvent = Field(
         description="What passes. An acknowledgement or a confirm of several tasks at once counts as one; a refused confirm counts too."
     )
     nth: int = Field(default=1, ge=1, description="Counted over all links together, from 1.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 from drillbook.core.units import Seconds, Unit
 
@@ -25,17 +25,42 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class TaskCount:
-    """So many tasks, somewhere."""
+class Confirmed:
+    """So many tasks were confirmed."""
 
     count: int
-    state: Literal["confirmed", "given to", "waiting in"]
-    where: str | None = None
-    """A version (given to) or a queue (waiting in)."""
 
     def __str__(self) -> str:
         """As a scenario file has it."""
-        return f"{self.count} {self.state}{f' {self.where}' if self.where else ''}"
+        return f"{self.count} confirmed"
+
+
+@dataclass(frozen=True)
+class GivenTo:
+    """So many tasks were given to a version."""
+
+    count: int
+    version: str
+
+    def __str__(self) -> str:
+        """As a scenario file has it."""
+        return f"{self.count} given to {self.version}"
+
+
+@dataclass(frozen=True)
+class WaitingIn:
+    """So many tasks are ready in a queue."""
+
+    count: int
+    queue: str
+
+    def __str__(self) -> str:
+        """As a scenario file has it."""
+        return f"{self.count} waiting in {self.queue}"
+
+
+TaskCount = Confirmed | GivenTo | WaitingIn
+"""So many tasks, somewhere."""
 
 
 class Moments(Unit[Moment]):
@@ -47,7 +72,7 @@ class Moments(Unit[Moment]):
     pattern = f"{Seconds.pattern.removesuffix('$')}({_AFTER})?$"
     about = "It is counted from the start of the load, or from the end of the deployment."
     assumed = Seconds.assumed
-    kind = Moment
+    kinds = (Moment,)
 
     @classmethod
     def read(cls, raw: object) -> Moment:
@@ -67,14 +92,19 @@ class TaskCounts(Unit[TaskCount]):
     examples = ("200 confirmed", "20 given to v2", "20 waiting in tasks")
     pattern = r"^([1-9]\d*) (confirmed|given to|waiting in)(?: (\S+))?$"
     about = "It is an event: that so many are there."
-    kind = TaskCount
+    kinds = (Confirmed, GivenTo, WaitingIn)
 
     @classmethod
     def value(cls, match: re.Match[str]) -> TaskCount | None:
         """Of ``20 given to v2``: 20, given to, v2."""
-        if (match[2] == "confirmed") != (match[3] is None):
-            return None
-        return TaskCount(int(match[1]), match[2], match[3])  # type: ignore[arg-type]
+        match int(match[1]), match[2], match[3]:
+            case count, "confirmed", None:
+                return Confirmed(count)
+            case count, "given to", str(version):
+                return GivenTo(count, version)
+            case count, "waiting in", str(queue):
+                return WaitingIn(count, queue)
+        return None
 
 
 At = Annotated[Moment, Moments]

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
-from typing import ClassVar, Literal, TypeVar, get_args
+from typing import ClassVar, Literal, Self, TypeVar, get_args
 
 from drillbook import plan
 from drillbook.engine.containers import StageContainer
@@ -69,7 +69,7 @@ class Component(ABC):
 
     @classmethod
     @abstractmethod
-    def names(cls, scenario: RunnableScenario) -> Iterable[str]:
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
         """The components of this kind that a scenario needs."""
 
     @property

@@ -15,7 +15,7 @@ ASKED_EVERY_SECONDS = 0.15
 """Between two questions whether a part is ready: each takes milliseconds of processor from the part that starts."""
 LOOKS_A_LIFE = 10
 """Questions to a service for each one to the engine, whether its container lives."""
-Answers = Callable[[], bool]
+IsReady = Callable[[], bool]
 
 
 class RunContainers:
@@ -43,7 +43,7 @@ class RunContainers:
     def __iter__(self) -> Iterator[Handle]:
         return iter(self._handles.values())
 
-    def make(self, role: str, image: str, answers: Answers = lambda: True, **more: object) -> StageContainer:
+    def make(self, role: str, image: str, answers: IsReady = lambda: True, **more: object) -> StageContainer:
         """A container, not yet created.
 
         Args:

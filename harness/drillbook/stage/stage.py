@@ -27,7 +27,7 @@ from drillbook.evidence.sink_file import SinkTail
 from drillbook.evidence.task_id import task_of
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.rabbitmq.broker import BrokerClient
-from drillbook.rabbitmq.leftovers import Look, leftovers
+from drillbook.rabbitmq.leftovers import SeeRemaining, leftovers
 from drillbook.scenario import RunnableScenario
 from drillbook.stage.addresses import Addresses, Credentials
 from drillbook.stage.component import Component, StageRun, planned_links, side_by_side
@@ -156,7 +156,7 @@ class Stage:
         """What becomes of its containers from now on, as the engine tells it."""
         return connect().events(decode=True, filters={"type": "container", "label": f"{RUN}={self.run_id}"})
 
-    def leftovers(self, look: Look | None) -> Iterator[Leftover]:
+    def leftovers(self, look: SeeRemaining | None) -> Iterator[Leftover]:
         """Every message that remains in a queue; nobody else asks ``broker`` meanwhile.
 
         Args:

@@ -107,8 +107,8 @@ PUBLISH, DELIVER, GET_OK = method(60, 40), method(60, 60), method(60, 71)
 """The methods that a task follows, read by ``Publishing`` and ``Consuming`` where they lie."""
 COMMIT = method(90, 20)
 
-Handler = Callable[[Channel, bytes], None]
-FROM_CLIENT: dict[bytes, Handler] = {
+MethodHandler = Callable[[Channel, bytes], None]
+FROM_CLIENT: dict[bytes, MethodHandler] = {
     method(50, 10): lambda channel, payload: channel.queues.declare(payload),
     method(50, 30): lambda channel, payload: channel.queues.purge(payload),
     method(50, 40): lambda channel, payload: channel.queues.delete(payload),
@@ -125,7 +125,7 @@ FROM_CLIENT: dict[bytes, Handler] = {
     COMMIT: Channel.commit,
     method(90, 30): Channel.rollback,
 }
-FROM_BROKER: dict[bytes, Handler] = {
+FROM_BROKER: dict[bytes, MethodHandler] = {
     method(20, 11): Channel.open_ok,
     method(20, 20): Channel.flow,
     method(20, 21): Channel.flow_ok,

@@ -16,7 +16,7 @@ def question(size: int) -> bytes:
     return HELLO + size.to_bytes(8, "big")
 
 
-class Echo:
+class EchoRequest:
     """One such question.
 
     Args:
@@ -36,11 +36,11 @@ class Echo:
         return bytes(self._size) if self._left <= 0 else b""
 
 
-def asked(first: bytes) -> Echo | None:
+def asked(first: bytes) -> EchoRequest | None:
     """The question that a connection begins with, if it does.
 
     Args:
         first: what came first; the question's own bytes and, maybe, some of those that follow.
     """
     size = int.from_bytes(first[len(HELLO) : _HEAD], "big")
-    return Echo(size) if len(first) >= _HEAD and first.startswith(HELLO) and size <= MOST else None
+    return EchoRequest(size) if len(first) >= _HEAD and first.startswith(HELLO) and size <= MOST else None

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from struct import Struct
 
-TaskOf = Callable[[bytes], str | None]
+TaskOfHeader = Callable[[bytes], str | None]
 """From the payload of a content header frame to the task's id; None where the message carries none."""
 
 _long = Struct(">I").unpack_from
@@ -37,7 +37,7 @@ _NUMBERS = {
 _WIDTHS = {ord(kind): number.size for kind, number in _NUMBERS.items()} | {ord("f"): 4, ord("d"): 8, ord("D"): 5, ord("V"): 0}
 _SIZED = frozenset(b"SxAF")
 
-_Span = tuple[int, int]
+_Extent = tuple[int, int]
 """Where a part of a payload begins and ends."""
 _MOST_PLACES = 256
 _TOO_LONG = "a string is longer than its frame"
@@ -73,13 +73,13 @@ def text(payload: bytes, start: int, end: int) -> str:
     return payload[start:end].decode("utf-8", "backslashreplace")
 
 
-def property_reader(name: str) -> TaskOf:
+def property_reader(name: str) -> TaskOfHeader:
     """Reads the property ``message_id`` or ``correlation_id`` from the payload of a content header frame."""
     flag = {"message_id": _MESSAGE_ID, "correlation_id": _CORRELATION_ID}[name]
     return _Places(lambda payload: _property(payload, flag), _short).read
 
 
-def header_reader(name: str) -> TaskOf:
+def header_reader(name: str) -> TaskOfHeader:
     """Reads an entry of the headers table from the payload of a content header frame."""
     wanted = name.encode()
     return _Places(lambda payload: _header(payload, wanted), _value).read
@@ -93,7 +93,7 @@ class _Places:
         value: reads the id at a position.
     """
 
-    def __init__(self, find: Callable[[bytes], tuple[int, list[_Span]]], value: Callable[[bytes, int], str | None]) -> None:
+    def __init__(self, find: Callable[[bytes], tuple[int, list[_Extent]]], value: Callable[[bytes, int], str | None]) -> None:
         self._find, self._value = find, value
         self._known: dict[int, tuple[int, list[tuple[int, bytes]]]] = {}
         """By the length of a payload."""
@@ -115,7 +115,7 @@ class _Places:
         return self._value(payload, position)
 
 
-def _joined(spans: list[_Span]) -> list[_Span]:
+def _joined(spans: list[_Extent]) -> list[_Extent]:
     """Spans that touch made one."""
     joined = spans[:1]
     for start, end in spans[1:]:
@@ -126,7 +126,7 @@ def _joined(spans: list[_Span]) -> list[_Span]:
     return joined
 
 
-def _property(payload: bytes, flag: int) -> tuple[int, list[_Span]]:
+def _property(payload: bytes, flag: int) -> tuple[int, list[_Extent]]:
     """Where a property begins, 0 where the message does not have it; and the spans that decide it: flags and lengths."""
     spans = [(_FLAGS, _FIRST)]
     widths = _widths_before(payload[_FLAGS:_FIRST], flag)
@@ -152,7 +152,7 @@ def _widths_before(octets: bytes, flag: int) -> tuple[int, ...] | None:
     return tuple(width for present, width in _BEFORE if present > flag and flags & present) if flags & flag else None
 
 
-def _header(payload: bytes, name: bytes) -> tuple[int, list[_Span]]:
+def _header(payload: bytes, name: bytes) -> tuple[int, list[_Extent]]:
     """Where the value of a header begins, at its type, and the spans that decide it: names, types and lengths of those before it too."""
     position, spans = _property(payload, _HEADERS)
     if not position:

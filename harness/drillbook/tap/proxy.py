@@ -14,7 +14,7 @@ from collections.abc import Callable
 from .armed_rules import ArmedRules
 from .capture import Capture
 from .config import TapLink, TapSettings
-from .echo import Echo, asked
+from .echo import EchoRequest, asked
 from .session import TapSession
 from .wire_file import WireFile
 
@@ -95,7 +95,7 @@ class ClientSide(Side):
         super().__init__(session, "client", sides)
         self._dial = dial
         self._said = False
-        self._echo: Echo | None = None
+        self._echo: EchoRequest | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         super().connection_made(transport)

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-Event = Literal["publish", "confirm", "deliver", "ack", "nack", "reject", "commit"]
+RuleEvent = Literal["publish", "confirm", "deliver", "ack", "nack", "reject", "commit"]
 Action = Literal["drop", "hold", "close"]
 
 
@@ -36,7 +36,7 @@ class Rule:
     """The fault's name, as on the lines of ``wire.jsonl``."""
     links: tuple[str, ...]
     """``workers.v1.1 -> broker``."""
-    event: Event
+    event: RuleEvent
     action: Action
     nth: int = 1
     """Counted from 1."""
@@ -83,7 +83,7 @@ def read(path: Path, links: Iterable[str]) -> tuple[Rule, ...]:
 
 def _check(rule: Rule, links: frozenset[str]) -> None:
     wrong = {
-        "event": rule.event not in get_args(Event),
+        "event": rule.event not in get_args(RuleEvent),
         "action": rule.action not in get_args(Action),
         "links": not rule.links or not links.issuperset(rule.links),
         "nth": not _whole(rule.nth),

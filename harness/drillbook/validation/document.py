@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 from drillbook import scenario as model
 from drillbook.core.refs import Ref
 from drillbook.core.units import unit_among, unit_of
-from drillbook.faults import KINDS, kinds
+from drillbook.faults.kinds import KINDS, kinds
 from drillbook.playbook.runners import RUNNERS
 from drillbook.validation.init import TEMPLATE
 from drillbook.validation.model_fields import description, key_of, part_of, units

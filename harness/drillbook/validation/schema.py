@@ -7,7 +7,7 @@ from typing import Any
 from pydantic.fields import FieldInfo
 
 from drillbook.core.units import unit_of
-from drillbook.faults import KINDS, kinds
+from drillbook.faults.kinds import KINDS, kinds
 from drillbook.scenario import Scenario
 from drillbook.validation.model_fields import key_of, parts
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from drillbook.app.command import RUN_DIR, VERDICTS, DrillbookCommand, console
+from drillbook.app.command import RUN_DIR, VERDICTS, DrillbookCommand, console, exits_with
 from drillbook.core.errors import Exit
 
 
@@ -36,13 +35,13 @@ def command(run_dir: Path, image: str | None) -> None:
     else:
         with open_run(run_dir) as run:
             found = as_answered(run)
-    shown = console()
-    if found.rows:
-        shown.print(decodable(found.rows), soft_wrap=True)
-        terminal.compatibility(shown, found.rows)
-    elif not found.problem:
-        click.echo("No message was left.")
-    if found.problem:
-        click.echo(f"Not everything was answered: {found.problem}.", err=True)
     reached = any(row.reached for row in found.rows)
-    sys.exit(int(Exit.BROKEN if reached else Exit.INCONCLUSIVE if found.problem else Exit.HELD))
+    with exits_with(Exit.BROKEN if reached else Exit.INCONCLUSIVE if found.problem else Exit.HELD):
+        shown = console()
+        if found.rows:
+            shown.print(decodable(found.rows), soft_wrap=True)
+            terminal.compatibility(shown, found.rows)
+        elif not found.problem:
+            click.echo("No message was left.")
+        if found.problem:
+            click.echo(f"Not everything was answered: {found.problem}.", err=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from drillbook.app.command import AS_JSON, REPORTS_INTO, RUN_DIR, VERDICTS, DrillbookCommand, console
+from drillbook.app.command import AS_JSON, REPORTS_INTO, RUN_DIR, VERDICTS, DrillbookCommand, console, exits_with
 
 
 @click.command(cls=DrillbookCommand, epilog=VERDICTS, short_help="Judge a run directory and write its reports.")
@@ -29,8 +28,8 @@ def command(run_dir: Path, into: Path | None, as_json: bool) -> None:
     with open_run(run_dir) as run:
         judgement = judged(run)
         written = report.write(run, judgement, into)
-    if as_json:
-        click.echo(written["verdict.json"].read_text(encoding="utf-8"), nl=False)
-    else:
-        terminal.show(judgement, written["report.html"], console(), run_dir)
-    sys.exit(judgement.verdict.exit_code)
+    with exits_with(judgement.verdict.exit_code):
+        if as_json:
+            click.echo(written["verdict.json"].read_text(encoding="utf-8"), nl=False)
+        else:
+            terminal.show(judgement, written["report.html"], console(), run_dir)

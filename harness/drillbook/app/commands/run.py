@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import click
 
-from drillbook.app.command import CHANGES, SCENARIO, VERDICTS, DrillbookCommand, console, option
+from drillbook.app.command import CHANGES, SCENARIO, VERDICTS, DrillbookCommand, console, exits_with, option
 from drillbook.app.settings import JUNIT_XML, OUTPUT, SEED
 
 
@@ -45,14 +44,14 @@ def command(scenario: Path, seed: int | None, output: Path, changes: tuple[str, 
         raise
     finally:
         progress.close()
-    if drilled.error is not None:
-        click.echo(str(drilled.error), err=True)
-    if drilled.judgement is not None:
-        terminal.show(drilled.judgement, drilled.report, console())
     if junit_xml is not None and drilled.report is not None:
         junit_xml.parent.mkdir(parents=True, exist_ok=True)
         junit_xml.write_bytes((drilled.run_directory / "junit.xml").read_bytes())
     elif junit_xml is not None:
         write_failure(junit_xml, name(path), str(drilled.error or "The drill was interrupted, and its evidence could not be judged."))
-    progress.note(f"seed {drilled.seed}; again: {drilled.replay}")
-    sys.exit(drilled.exit_code)
+    with exits_with(drilled.exit_code):
+        if drilled.error is not None:
+            click.echo(str(drilled.error), err=True)
+        if drilled.judgement is not None:
+            terminal.show(drilled.judgement, drilled.report, console())
+        progress.note(f"seed {drilled.seed}; again: {drilled.replay}")

@@ -20,7 +20,7 @@ from drillbook.engine.daemon import state_directory
 from drillbook.engine.engine import Say
 from drillbook.engine.images import debian_base, sources
 from drillbook.engine.images.content import arguments, tag
-from drillbook.engine.images.image_list import BASE_LABEL, IMAGE_LIST, LABEL, Image, Source
+from drillbook.engine.images.image_list import BASE_LABEL, IMAGE_LIST, LABEL, Image, ImageOrigin
 
 
 def ensure(wanted: Sequence[str], say: Say) -> dict[str, Image]:
@@ -116,7 +116,7 @@ class _Store:
                 return ""
             return debian_base.build(self.client, self.say)
 
-    def _image(self, name: str, reference: str, source: Source, found: Any) -> Image:
+    def _image(self, name: str, reference: str, source: ImageOrigin, found: Any) -> Image:
         digests = found.attrs.get("RepoDigests") or [""]
         return Image(name, reference, source, str(found.id), digests[0].partition("@")[2], origin(found))
 

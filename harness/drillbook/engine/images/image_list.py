@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-Source = Literal["present", "pulled", "built"]
+ImageOrigin = Literal["present", "pulled", "built"]
 FOLDER = Path(__file__).parent
 LABEL = "drillbook.image"
 """On every image that was built here: its name."""
@@ -59,7 +59,7 @@ class Image:
 
     name: str
     reference: str
-    source: Source
+    source: ImageOrigin
     id: str
     digest: str
     origin: str

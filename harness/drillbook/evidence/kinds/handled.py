@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from drillbook.evidence.kind import Kind
 
-Decision = Literal["left", "failed", "rescheduled"]
+TaskDecision = Literal["left", "failed", "rescheduled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Handled:
     """What the rollback script did with one task, as its own ledger says, read after settling."""
 
     task: Annotated[str, "the task's id"]
-    decision: Annotated[Decision, "as the script says"]
+    decision: Annotated[TaskDecision, "as the script says"]
     at: Annotated[int, "when it was decided"]
     done_at: Annotated[int | None, "when it was carried out; left out where the ledger does not say that it was"] = None
     rule: Annotated[str | None, "by which rule, where the ledger says so"] = None

@@ -8,7 +8,7 @@ from drillbook.evidence.kinds.timeline import Event
 from drillbook.report.section import Facts, Reported, Section
 from drillbook.report.series import Axis
 from drillbook.report.source import ReportSource
-from drillbook.scenario import Monitor
+from drillbook.scenario import Monitor, QueryValue, QueueDepth, RedeliveryRate, Watched
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,18 @@ def alerts(source: ReportSource, time: Axis) -> list[AlertRow]:
 
 def watched(monitor: Monitor) -> tuple[str, str]:
     """What a monitor looks at, and its bound: ``ready tasks of tasks.dead``, ``above 10 for 3 s``."""
-    source = monitor.query or (
-        f"ready tasks of {monitor.queue_depth}" if monitor.queue_depth else f"redeliveries a second of {monitor.redelivery_rate}"
-    )
     bound = f"above {monitor.above:g}" if monitor.above is not None else f"below {monitor.below:g}"
-    return source, f"{bound} for {monitor.lasting:g} s" if monitor.lasting else bound
+    return _said(monitor.watched), f"{bound} for {monitor.lasting:g} s" if monitor.lasting else bound
+
+
+def _said(what: Watched) -> str:
+    match what:
+        case QueryValue(query):
+            return query
+        case QueueDepth(queue):
+            return f"ready tasks of {queue}"
+        case RedeliveryRate(queue):
+            return f"redeliveries a second of {queue}"
 
 
 def _facts(run: Reported) -> Facts:

@@ -34,7 +34,7 @@ def kinds() -> dict[str, type[Component]]:
 
 def components_of(scenario: RunnableScenario) -> list[Component]:
     """The components that a scenario needs."""
-    return [kind(name, scenario) for kind in kinds().values() for name in kind.names(scenario)]
+    return [component for kind in kinds().values() for component in kind.of(scenario)]
 
 
 def _name(kind: type[Component]) -> str:

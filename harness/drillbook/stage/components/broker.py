@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from drillbook.engine.containers import StageContainer
 from drillbook.rabbitmq import broker
@@ -30,8 +30,8 @@ class BrokerComponent(Component):
     """The harness's own, once the links are open."""
 
     @classmethod
-    def names(cls, _scenario: RunnableScenario) -> Iterable[str]:
-        return ["broker"]
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls("broker", scenario)]
 
     @property
     def image(self) -> WantedImage:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Self
 
-from drillbook.scenario import RunnableScenario
+from drillbook.scenario import Database, RunnableScenario
 from drillbook.stage.addresses import LOOPBACK, Address, Credentials
 from drillbook.stage.component import Client, Component, StageRun
 from drillbook.stage.database_client import NAME, PORT, DatabaseClient
@@ -17,7 +17,12 @@ HELLO = b"\x00\x00\x00\x08\x04\xd2\x16\x2f"
 
 
 class DatabaseComponent(Component):
-    """The database, and the harness's client of it."""
+    """The database, and the harness's client of it.
+
+    Args:
+        scenario: one that has it.
+        spec: what it says of it.
+    """
 
     kind = "database"
     clients: ClassVar[Sequence[Client]] = ("harness", "operator", "workers")
@@ -26,14 +31,17 @@ class DatabaseComponent(Component):
     client: DatabaseClient | None = None
     """The harness's own, once the links are open."""
 
+    def __init__(self, scenario: RunnableScenario, spec: Database) -> None:
+        super().__init__("database", scenario)
+        self._spec = spec
+
     @classmethod
-    def names(cls, scenario: RunnableScenario) -> Iterable[str]:
-        return ["database"] if scenario.stage.database is not None else []
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls(scenario, scenario.stage.database)] if scenario.stage.database is not None else []
 
     @property
     def image(self) -> WantedImage:
-        assert self.scenario.stage.database is not None
-        return WantedImage(("database",), self.scenario.stage.database.image)
+        return WantedImage(("database",), self._spec.image)
 
     def environment(self, run: StageRun) -> dict[str, str]:
         credentials = run.addresses.credentials
@@ -60,9 +68,8 @@ class DatabaseComponent(Component):
 
     def prepare(self, run: StageRun) -> None:
         assert self.client is not None
-        assert self.scenario.stage.database is not None
-        if self.scenario.stage.database.init is not None:
-            self.client.run_file((run.folder / self.scenario.stage.database.init).resolve())
+        if self._spec.init is not None:
+            self.client.run_file((run.folder / self._spec.init).resolve())
 
 
 def _url(address: Address) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Self
 
 from drillbook.engine.containers import StageContainer
 from drillbook.scenario import RunnableScenario
@@ -20,8 +21,8 @@ class ProxiesComponent(Component):
     """Once it was started."""
 
     @classmethod
-    def names(cls, _scenario: RunnableScenario) -> Iterable[str]:
-        return [PROXIES]
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls(PROXIES, scenario)]
 
     @property
     def image(self) -> WantedImage:

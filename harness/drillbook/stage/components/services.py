@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from drillbook.core.errors import HarnessError
 from drillbook.core.names import address_variable
@@ -26,8 +26,8 @@ class ServiceComponent(Component):
     clients: ClassVar[Sequence[Client]] = ("harness", "load", "operator", "workers")
 
     @classmethod
-    def names(cls, scenario: RunnableScenario) -> Iterable[str]:
-        return scenario.stage.services
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls(name, scenario) for name in scenario.stage.services]
 
     @property
     def _spec(self) -> Service:

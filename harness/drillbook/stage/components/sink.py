@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from drillbook import sink
 from drillbook.evidence import sink_file
@@ -30,8 +30,8 @@ class SinkComponent(EvidenceWriter):
     """What it says, once it was started."""
 
     @classmethod
-    def names(cls, scenario: RunnableScenario) -> Iterable[str]:
-        return ["sink"] if scenario.effects.called else []
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls("sink", scenario)] if scenario.effects.called else []
 
     @property
     def arguments(self) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Self
 
 from drillbook import tap
 from drillbook.rabbitmq.broker import AMQP_PORT
@@ -26,8 +27,8 @@ class TapComponent(EvidenceWriter):
     """Once it was started."""
 
     @classmethod
-    def names(cls, _scenario: RunnableScenario) -> Iterable[str]:
-        return ["tap"]
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls("tap", scenario)]
 
     @property
     def arguments(self) -> list[str]:

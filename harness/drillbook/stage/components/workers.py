@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 from drillbook import plan
 from drillbook.core.wait import until
@@ -22,8 +23,8 @@ class WorkersComponent(Component):
     worker_variables = ("WORKER", "VERSION")
 
     @classmethod
-    def names(cls, scenario: RunnableScenario) -> Iterable[str]:
-        return [f"{PREFIX}{version}" for version in scenario.stage.workers]
+    def of(cls, scenario: RunnableScenario) -> Iterable[Self]:
+        return [cls(f"{PREFIX}{version}", scenario) for version in scenario.stage.workers]
 
     def after(self, others: Sequence[Component]) -> Iterable[Component]:
         return [other for other in others if not isinstance(other, WorkersComponent)]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from drillbook.core.problems import suggestion
 from drillbook.core.units import Seconds
 from drillbook.faults.base import Use
 from drillbook.scenario import After, Binding, Deployment, Exchange, FaultEntry, Load, Monitor, Settle, Start, Workers
-from drillbook.scenario.moments import Moment, TaskCount, TaskCounts
+from drillbook.scenario.moments import Confirmed, GivenTo, Moment, TaskCount, TaskCounts, WaitingIn
 from drillbook.validation.checks.references import OWN_EXCHANGES
 from drillbook.validation.partial_scenario import PartialScenario
 from drillbook.validation.source import KeyPath, Place
@@ -208,28 +209,40 @@ def _hold(partial: PartialScenario) -> None:
 
 def _counted(partial: PartialScenario, path: KeyPath, tasks: TaskCount) -> None:
     """The version or queue of a count of tasks must be there."""
-    kind, known = ("version", ("stage", "workers")) if tasks.state == "given to" else ("queue", ("stage", "broker", "queues"))
-    names = partial.source.names(*known)
-    if tasks.where is not None and names and tasks.where not in names:
-        partial.source.refuse(partial.source.value(path), f"there is no {kind} {tasks.where}{suggestion(tasks.where, names)}")
-        return
-    if (why := _never_comes(partial, path, tasks)) is not None:
+    match tasks:
+        case Confirmed(count):
+            why = _never_confirmed(partial, count)
+        case GivenTo(_, version):
+            names = partial.source.names("stage", "workers")
+            why = _unknown("version", version, names) or _never_given(partial, version, deploying=path[0] == "deployment")
+        case WaitingIn(_, queue):
+            why = _unknown("queue", queue, partial.source.names("stage", "broker", "queues"))
+    if why is not None:
         partial.source.refuse(partial.source.value(path), why)
 
 
-def _never_comes(partial: PartialScenario, path: KeyPath, tasks: TaskCount) -> str | None:
-    """Why so many tasks will never be there."""
+def _unknown(kind: str, name: str, names: Sequence[str]) -> str | None:
+    return f"there is no {kind} {name}{suggestion(name, names)}" if names and name not in names else None
+
+
+def _never_confirmed(partial: PartialScenario, count: int) -> str | None:
+    """Why so many tasks will never be."""
     load = partial.part(Load, "load")
-    if load is not None and tasks.state == "confirmed" and tasks.count > load.rate * load.most:
-        most = f"{load.rate * load.most:,.0f} at most ({load.rate:g}/s for {Seconds.write(load.most)}, load.most)"
-        return f"{tasks.count:,} tasks are never confirmed: the load has {most}"
-    workers = partial.part(Workers, "stage", "workers", tasks.where) if tasks.state == "given to" and tasks.where else None
+    if load is None or count <= load.rate * load.most:
+        return None
+    most = f"{load.rate * load.most:,.0f} at most ({load.rate:g}/s for {Seconds.write(load.most)}, load.most)"
+    return f"{count:,} tasks are never confirmed: the load has {most}"
+
+
+def _never_given(partial: PartialScenario, version: str, deploying: bool) -> str | None:
+    """Why a version will never be given a task; before the deployment, where it is that which waits for it."""
+    workers = partial.part(Workers, "stage", "workers", version)
     if workers is None:
         return None
     if not workers.consumes:
-        return f"{tasks.where} is given no tasks: its consumes is false"
-    if not workers.started and path[0] == "deployment":
-        return f"{tasks.where} is given no task before the deployment: it is not started (started: false)"
+        return f"{version} is given no tasks: its consumes is false"
+    if not workers.started and deploying:
+        return f"{version} is given no task before the deployment: it is not started (started: false)"
     return None
 
 

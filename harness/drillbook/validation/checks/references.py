@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from drillbook.core.problems import suggestion
-from drillbook.core.refs import Kind, Ref
+from drillbook.core.refs import NameKind, Ref
 from drillbook.core.units import unit_among
 from drillbook.scenario import Scenario
 from drillbook.validation.model_fields import Leaf, leaves
@@ -29,7 +29,7 @@ class KnownNames:
     listed: Sequence[str]
 
 
-Names = dict[Kind, KnownNames]
+Names = dict[NameKind, KnownNames]
 """Kinds left out cannot be told from this file; references to them are not checked."""
 
 
@@ -41,7 +41,7 @@ def known_names(partial: PartialScenario, steps: KnownNames | None) -> Names:
         steps: the playbook's steps; None where they cannot be told.
     """
     source = partial.source
-    plain: dict[Kind, tuple[str, ...]] = {
+    plain: dict[NameKind, tuple[str, ...]] = {
         "queue": ("stage", "broker", "queues"),
         "version": ("stage", "workers"),
         "invariant": ("invariants",),
@@ -83,7 +83,7 @@ def check(partial: PartialScenario, names: Names) -> None:
     _held_steps(partial, names)
 
 
-def unknown(kind: Kind, name: str, known: KnownNames) -> str:
+def unknown(kind: NameKind, name: str, known: KnownNames) -> str:
     """The message about a name that nothing has."""
     if kind == "step":
         return f"the playbook has no step {name}{suggestion(name, known.names) if known.listed else _none_read(known)}"
@@ -97,7 +97,7 @@ def _none_read(known: KnownNames) -> str:
     return f"; no steps can be read from its program: name them in playbook.steps{whole}"
 
 
-def _is_known(partial: PartialScenario, kind: Kind, name: str, known: KnownNames) -> bool:
+def _is_known(partial: PartialScenario, kind: NameKind, name: str, known: KnownNames) -> bool:
     if kind in ("link", "container") and partial.names is not None:
         return ("->" in name) == (kind == "link") and bool(partial.names.resolve(name))
     return name in known.names
