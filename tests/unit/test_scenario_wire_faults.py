@@ -36,7 +36,7 @@ REFUSED = {
     "a hold without a time": (
         "hold: {link: workers.v1 -> broker}",
         "on: {wire: ack}",
-        ["29:5: hold of entry 2 of faults needs delay: how long each is held"],
+        ["29:5: hold of entry 2 of faults needs delay: how long each is kept back"],
     ),
     "messages to the database": (
         "drop: {link: workers.v1 -> database}",
