@@ -64,7 +64,7 @@ def test_a_scenario_is_loaded_with_changes(tmp_path: Path) -> None:
 
 
 def test_a_scenario_that_cannot_be_used_is_an_error_with_its_place(tmp_path: Path) -> None:
-    with pytest.raises(api.UsageError, match=r"--set load\.rate:1:1"):
+    with pytest.raises(api.UsageError, match=r"--set load\.rate: "):
         api.load_scenario(sound_folder(tmp_path), ["load.rate=seven"])
 
 

@@ -57,6 +57,18 @@ def test_judge_exits_by_the_verdict(lines: tuple[str, ...], exit_code: int) -> N
     assert done.returncode == exit_code, done.stdout + done.stderr
 
 
+@pytest.mark.parametrize("what", ["scenarios", "runs"])
+def test_a_folder_to_list_that_is_not_there_is_an_error(tmp_path: Path, what: str) -> None:
+    done = drillbook("list", what, tmp_path / "none")
+    assert (done.returncode, done.stdout, str(tmp_path / "none") in done.stderr) == (2, "", True)
+
+
+def test_without_any_runs_yet_the_list_of_them_is_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["list", "runs", "--json"])
+    assert (done.exit_code, done.output) == (0, "[]\n")
+
+
 def unread(*arguments: str | Path, stream: str = "stdout") -> tuple[int, str]:
     """The exit code where nobody reads a stream, and what is said on the other one."""
     read, write = os.pipe()

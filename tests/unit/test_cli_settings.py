@@ -64,6 +64,7 @@ def test_what_cannot_be_used_is_a_sentence_with_its_file(project: Path, table: s
         setting.value()
     assert str(raised.value).startswith(f"{project / 'pyproject.toml'}")
     assert said in str(raised.value)
+    assert not str(raised.value).endswith("?.")
 
 
 def test_a_table_that_is_none_is_a_sentence(project: Path) -> None:

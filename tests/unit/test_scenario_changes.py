@@ -86,8 +86,8 @@ def test_what_is_not_changed_stays() -> None:
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ("tags.2=c", "--set tags.2:1:1: tags is a list of 2, so that there is no 2 in it; the first one is 0"),
-        ("title.x=c", "--set title.x:1:1: title is 't', so that there is no x in it"),
+        ("tags.2=c", "--set tags.2: tags is a list of 2, so that there is no 2 in it; the first one is 0"),
+        ("title.x=c", "--set title.x: title is 't', so that there is no x in it"),
         ("title={a: 1", "--set title:1:6: not YAML: while parsing a flow mapping expected ',' or '}', but got '<stream end>'"),
     ],
 )
@@ -107,7 +107,22 @@ def test_a_value_that_the_scenario_cannot_take_is_told_where_it_was_given(tmp_pa
     with pytest.raises(ScenarioError) as raised:
         load(file, parse_changes(["load.rate=80", "load.durration=1s"]))
     places = [str(problem).split(": ")[0] for problem in raised.value.problems]
-    assert [place for place in places if "--set" in place] == ["--set load.durration:1:1", "--set load.rate:1:1"]
+    assert [place for place in places if "--set" in place] == ["--set load.durration", "--set load.rate"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("load.rat=1", "--set load.rat: load has no key rat; did you mean rate?"),
+        ("load={rate: 1/s, rat: 1}", "--set load:1:13: load has no key rat; did you mean rate?"),
+    ],
+)
+def test_a_position_is_told_only_within_what_was_written(tmp_path: Path, change: str, said: str) -> None:
+    file = tmp_path / "scenario.yaml"
+    file.write_text(TEXT)
+    with pytest.raises(ScenarioError) as raised:
+        load(file, parse_changes([change]))
+    assert said in [str(problem) for problem in raised.value.problems]
 
 
 VALUES = some.recursive(

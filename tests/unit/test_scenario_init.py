@@ -147,7 +147,7 @@ def test_what_tools_left_beside_a_drill_is_not_brought_along(tmp_path: Path, mon
 
 
 def test_a_method_that_is_not_there_is_told_with_what_was_meant(tmp_path: Path):
-    with pytest.raises(UsageError, match="there is no method versioned-worker; did you mean versioned-workers"):
+    with pytest.raises(UsageError, match=r"^there is no method versioned-worker; did you mean versioned-workers\?$"):
         write(tmp_path / "mine", method="versioned-worker")
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from drillbook.core.errors import UsageError
-from drillbook.core.problems import suggestion
+from drillbook.core.problems import sentence, suggestion
 
 TABLE = "tool.drillbook"
 
@@ -96,5 +96,5 @@ def _read(file: Path) -> dict[str, Any] | None:
         raise UsageError(f"{file}: {TABLE} is {table!r}, and should be a table.")
     for name in table:
         if name not in SETTINGS:
-            raise UsageError(f"{file}: unknown key {name} in [{TABLE}]{suggestion(name, list(SETTINGS))}.")
+            raise UsageError(sentence(f"{file}: unknown key {name} in [{TABLE}]{suggestion(name, list(SETTINGS))}"))
     return table

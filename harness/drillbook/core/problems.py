@@ -14,7 +14,7 @@ LISTED = 10
 
 @dataclass(frozen=True, order=True)
 class Problem:
-    """One thing wrong in a file; line and column count from 1, as editors do."""
+    """One thing wrong in a file; line and column count from 1, as editors do, and are 0 where it is the whole that is wrong."""
 
     file: str
     line: int
@@ -22,7 +22,8 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+        place = f":{self.line}:{self.column}" if self.line else ""
+        return f"{self.file}{place}: {self.message}"
 
 
 class ScenarioError(UsageError):
@@ -55,6 +56,11 @@ def suggestion(name: str, known: Sequence[str], listed: Sequence[str] | None = N
     if not listed:
         return "; there is none"
     return f"; there {'is' if len(listed) == 1 else 'are'} {', '.join(listed)}" if len(listed) <= LISTED else ""
+
+
+def sentence(text: str) -> str:
+    """With a full stop, where no other mark ends it."""
+    return text if text.endswith(("?", ".")) else f"{text}."
 
 
 def either(words: Iterable[str]) -> str:

@@ -15,7 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drillbook.core.errors import UsageError
-from drillbook.core.problems import suggestion
+from drillbook.core.problems import sentence, suggestion
 from drillbook.core.units import NANOSECONDS
 from drillbook.judge import parameters
 from drillbook.judge.catalogue import Invariant, Parameter, catalogue
@@ -96,7 +96,7 @@ def invariant(name: str, folder: Path | None, console: Console) -> None:
         elsewhere = "" if folder else " One of your own is found with --in FOLDER; a task is told with its run directory before it."
         raise UsageError(f"there is no invariant {name}{suggestion(name, sorted(known))}", elsewhere.strip())
     if found.header_problems:
-        raise UsageError("\n".join(f"{problem}." for problem in found.header_problems))
+        raise UsageError("\n".join(map(sentence, found.header_problems)))
     show_invariant(found, console)
 
 

@@ -87,7 +87,7 @@ def _parse(text: str) -> ScenarioChange:
 
 def _apply(change: ScenarioChange, source: ScenarioSource) -> None:
     value = ScenarioSource(f"--set {change.key}")
-    place = Place(1, 1, value.file)
+    place = Place(0, 0, value.file)
     if change.value.strip():
         parse(change.value, value)
     source.problems += value.problems
@@ -149,5 +149,5 @@ def _move_places(source: ScenarioSource, path: KeyPath, value: ScenarioSource, p
         source.keys.setdefault(path[:length], place)
         source.values.setdefault(path[:length], place)
     source.keys |= {(*path, *inner): Place(one.line, one.column, place.file) for inner, one in value.keys.items()}
-    source.values |= {(*path, *inner): Place(one.line, one.column, place.file) for inner, one in value.values.items()}
+    source.values |= {(*path, *inner): Place(one.line, one.column, place.file) for inner, one in value.values.items() if inner}
     source.written |= {(*path, *inner): text for inner, text in value.written.items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from drillbook.core.errors import HarnessError, UsageError
-from drillbook.core.problems import suggestion
+from drillbook.core.problems import sentence, suggestion
 from drillbook.validation.discovery import SCENARIO, listed
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -83,7 +83,7 @@ def _small(name: str) -> dict[Path, str]:
 def _of_method(name: str, method: str) -> dict[Path, str]:
     """A method's files, by their path in its folder."""
     if method not in METHODS:
-        raise UsageError(f"there is no method {method}{suggestion(method, list(METHODS))}.")
+        raise UsageError(sentence(f"there is no method {method}{suggestion(method, list(METHODS))}"))
     source = SHIPPED / METHODS[method]
     texts = dict(_texts(source))
     used = [text for path, text in texts.items() if path.suffix != _PAGE]

@@ -30,7 +30,7 @@ _PLAIN = {f"{_TAG}{name}" for name in ("int", "float", "bool", "null")}
 
 @dataclass(frozen=True)
 class Place:
-    """A line and a column, both counted from 1."""
+    """A line and a column, both counted from 1; both 0: the whole of it."""
 
     line: int
     column: int

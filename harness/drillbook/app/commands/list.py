@@ -8,6 +8,7 @@ import click
 
 from drillbook.app.command import AS_JSON, DrillbookCommand, print_json, print_table
 from drillbook.app.settings import OUTPUT
+from drillbook.core.errors import UsageError
 
 
 @click.command(cls=DrillbookCommand, short_help="List drills, or runs and their verdicts.")
@@ -29,6 +30,8 @@ def command(what: str, folder: Path | None, as_json: bool) -> None:
     else:
         from drillbook.evidence.runs import rows as run_rows
 
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"there is no folder {folder}.")
         heads, found = ["scenario", "time", "seed", "verdict"], run_rows(folder or OUTPUT.value())
     if as_json:
         print_json([dict(zip(heads, row, strict=True)) for row in found])
