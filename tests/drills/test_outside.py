@@ -20,6 +20,7 @@ from drillbook.drive.collect import collect
 from drillbook.drive.rest import Rest
 from drillbook.drive.settle import count_effects, look, terms
 from drillbook.evidence import RunDirectory
+from drillbook.evidence.kinds.links import LinkUse
 from drillbook.faults.cut import Cut
 from drillbook.stage.stage import Stage
 from drillbook.validation.loader import load
@@ -194,6 +195,39 @@ def test_a_call_whose_answer_came_too_late_is_made_again_with_the_same_key(share
     assert {(call["key"], call["number"]) for call in shared.calls("late")} == {("late", shared.calls("late")[0]["number"])}
 
 
+def used(bench: Bench, link: str) -> LinkUse:
+    (found,) = [use for use in bench.stage.link_uses() if use.link == link]
+    return found
+
+
+@pytest.mark.parametrize("link", ["operator -> database", "operator -> sink", f"{WORKER} -> database"])
+def test_what_the_harness_asks_of_a_link_is_told_apart_from_its_use(shared: Bench, link: str) -> None:
+    before = used(shared, link)
+    for fault in [fault for fault in link_faults(link) if getattr(fault, "how", "") != "refuse"]:
+        fault.begin(shared.stage, link)
+        assert until(lambda fault=fault: fault.took_effect(shared.stage, link), PATIENCE)
+        fault.end(shared.stage, link)
+        assert until(lambda fault=fault: fault.cleared(shared.stage, link), PATIENCE)
+    after = used(shared, link)
+    assert after.own > before.own
+    # A worker whose connection a fault has ended opens another one.
+    assert link.startswith("workers") or after.connections == before.connections
+
+
+def test_what_is_tried_over_a_cut_link_is_use_and_what_is_refused_leaves_no_trace(shared: Bench) -> None:
+    link, before = shared.stage.link("operator -> database"), used(shared, "operator -> database")
+    address = shared.stage.environment()["DATABASE_URL"]
+    for how in ("drop", "refuse"):
+        fault = Cut(link=link.name, how=how)
+        fault.begin(shared.stage, link.name)
+        with pytest.raises(psycopg.OperationalError):
+            psycopg.connect(address, connect_timeout=2)
+        fault.end(shared.stage, link.name)
+        assert until(lambda fault=fault: fault.cleared(shared.stage, link.name), PATIENCE)
+        after = used(shared, link.name)
+        assert (after.connections, after.refused) == (before.connections + 1, how == "refuse")
+
+
 def test_everything_that_rests_or_was_done_is_collected(started: Callable[[], Bench]) -> None:
     bench = started()
     bench.publish("tasks", "a")
@@ -226,6 +260,9 @@ def test_everything_that_rests_or_was_done_is_collected(started: Callable[[], Be
         ("a", "calls", WORKER),
     }
     assert [(state["task"], state["state"], state["worker"]) for state in bench.lines("states")] == [("a", "completed", WORKER)]
+    links = {line["link"]: line for line in bench.lines("links")}
+    assert {name for name, line in links.items() if not line["connections"]} == {"operator -> sink"}
+    assert {(line["own"], line["refused"]) for line in links.values()} == {(0, False)}
 
 
 def test_effects_are_incomplete_when_the_sink_was_killed(started: Callable[[], Bench]) -> None:

@@ -23,6 +23,7 @@ Each line happens a second after the one before; ``history_lines`` has them all:
     open v2                             closed load by the broker           blocked load
     deliver to v2 from q with {"header:id": "a"}                            machine 95 % busy
     wait at stop v2 begin for 20 waiting in q                                  decision playbook abandoned: v2 was given no task yet
+    used operator -> database 3 times   used operator -> database 0 times and refused
     incomplete wire                          wait 30
 
 A worker named by its version is its first one: ``v2`` is ``workers.v2.1``; the second is ``v2.2``.

@@ -10,6 +10,7 @@ from typing import Any
 from drillbook.evidence import Counter, Effect, Event, Leftover, Published, Wire
 from drillbook.evidence.kinds.decoded import Decoded
 from drillbook.evidence.kinds.handled import Handled
+from drillbook.evidence.kinds.links import LinkUse
 from drillbook.evidence.kinds.metrics import Metric
 from drillbook.evidence.kinds.states import State
 from drillbook.evidence.kinds.topology import Topology
@@ -161,6 +162,10 @@ def _declared(words: Words, at: int) -> Topology:
     return Topology(at, moment, words["kind"], words["name"], words["field"], json.dumps(words["value"]))  # type: ignore[arg-type]
 
 
+def _used(words: Words, at: int) -> LinkUse:
+    return LinkUse(words["link"], int(words["count"]), own=2, refused="refused" in words)
+
+
 def _incomplete(words: Words, at: int) -> Event:
     return Event(at, "incomplete", words["name"], "from", detail="the tap died")
 
@@ -204,5 +209,6 @@ _GRAMMAR: dict[str, Callable[[Words, int], Any]] = {
     r"wait at (?P<name>.+) (?P<state>begin|met|not_met) for (?P<detail>.+)": _said("wait"),
     r"decision (?P<name>playbook) (?P<state>waits|abandoned): (?P<detail>.+)": _said("decision"),
     r"machine (?P<percent>\d+) % busy": _machine,
+    r"used (?P<link>.+?) (?P<count>\d+) times(?: and (?P<refused>refused))?": _used,
     r"incomplete (?P<name>\w+)": _incomplete,
 }

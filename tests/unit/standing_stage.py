@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,11 @@ class Control:
     def answers(self) -> bool:
         return True
 
+    logs: Callable[[Route], None]
+
     def create(self, route: Route) -> None:
         self.made.append(route)
+        self.logs(route)
 
 
 class Standing:
@@ -80,7 +84,10 @@ class Standing:
         monkeypatch.setattr(docker, "from_env", lambda **_: self.engine)
         monkeypatch.setattr("drillbook.stage.components.broker.BrokerClient", Broker)
         monkeypatch.setattr("drillbook.stage.components.database.DatabaseClient", Database)
-        monkeypatch.setattr("drillbook.stage.components.proxies.ProxyControl", type("Made", (Control,), {"made": self.routes}))
+        monkeypatch.setattr(
+            "drillbook.stage.components.proxies.ProxyControl",
+            type("Made", (Control,), {"made": self.routes, "logs": lambda _, route: self.proxied(route)}),
+        )
         monkeypatch.setattr(Link, "round_trip_seconds", lambda *_: 0.0)
         self.declared: list[Any] = []
         monkeypatch.setattr(broker, "declare", lambda client, spec: self.declared.append(spec))
@@ -94,6 +101,8 @@ class Standing:
     def started(self, container: Container) -> None:
         """What a part writes once it runs."""
         role = container.name.removeprefix("drillbook-the-run-")
+        if role == "toxiproxy":
+            container.said = b'{"message":"Starting Toxiproxy"}\n'
         if role == "tap":
             self.wire({"event": "start", "at": 1})
         if role == "sink":
@@ -101,6 +110,14 @@ class Standing:
         if role.startswith("workers."):
             self.wire({"event": "open", "at": 1, "connection": hash(role), "peer": role})
             self.wire({"event": "consume", "at": 1, "connection": hash(role), "channel": 1, "peer": role, "queue": "tasks"})
+
+    def proxied(self, route: Route) -> None:
+        """What Toxiproxy logs of a proxy that was made."""
+        self.logs({"message": "Started proxy", "name": route.name})
+
+    def logs(self, line: dict[str, str]) -> None:
+        """Toxiproxy logs a line."""
+        self.made("toxiproxy").said += json.dumps(line, separators=(",", ":")).encode() + b"\n"
 
     def mute(self, role: str) -> None:
         """Have a part write nothing once it runs."""

@@ -8,6 +8,9 @@ from typing import Any
 import requests
 from docker.errors import APIError, ImageNotFound, NotFound
 
+CHUNK = 7
+"""Bytes of a log that are given at once, whatever its lines."""
+
 
 class RefusedError(APIError):
     """The engine's refusal."""
@@ -70,10 +73,13 @@ class Container:
         if self.name not in self.engine.found:
             raise NotFound("no such container")
 
-    def logs(self, **_: Any) -> bytes:
+    def logs(self, *, stream: bool = False, tail: int | str = "all", **_: Any) -> Any:
         if "logs" in self.refuses:
             raise self.refuses["logs"]
-        return self.said
+        if not stream:
+            return self.said
+        last = b"".join(self.said.splitlines(keepends=True)[0 if tail == "all" else -int(tail) :])
+        return (last[at : at + CHUNK] for at in range(0, len(last), CHUNK))
 
     def put_archive(self, path: str, data: Any) -> bool:
         self.copied.append(path)

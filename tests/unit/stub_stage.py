@@ -21,6 +21,7 @@ from drillbook.core.errors import HarnessError
 from drillbook.engine.labels import ROLE
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.kinds.leftovers import Leftover
+from drillbook.evidence.kinds.links import LinkUse
 from drillbook.evidence.run_directory import now
 from drillbook.evidence.sink_file import SinkTail
 from drillbook.evidence.wire_tail import WireTail
@@ -322,6 +323,9 @@ class StubStage:
         self.database = Database() if self.spec.database is not None else None
         self.sink = SinkTail(self.run.path / "sink.jsonl") if scenario.effects.called else None
         self.remaining: list[Leftover] = []
+        self.used: list[LinkUse] = []
+        self.unlogged: Exception | None = None
+        """Why the proxies' log does not tell of links."""
         self.load_amqp_url, self.load_flags = "amqp://127.0.0.1:1/", None
 
     def new_broker(self) -> Broker:
@@ -348,6 +352,12 @@ class StubStage:
     def leftovers(self, look: Any) -> Iterator[Leftover]:
         self.log.append("leftovers")
         yield from self.remaining
+
+    def link_uses(self) -> Iterator[LinkUse]:
+        self.log.append("link uses")
+        yield from self.used
+        if self.unlogged is not None:
+            raise self.unlogged
 
     def stop_workers(self, grace_seconds: int) -> None:
         self.log.append("stop workers")

@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from stub_stage import DRILL, StubStage, drill, told
 
-from drillbook.core.errors import UsageError
+from drillbook.core.errors import HarnessError, UsageError
 from drillbook.drive import settle as module
 from drillbook.drive.collect import collect, queries, try_queries
 from drillbook.drive.rest import LEAST_LOOKS, Look, Rest, Terms
 from drillbook.drive.settle import count_effects, look, settle, terms
 from drillbook.evidence.kinds.leftovers import Leftover
+from drillbook.evidence.kinds.links import LinkUse
 from drillbook.scenario import Scenario
 
 STAGE = {**DRILL["stage"], "database": {}}
@@ -188,6 +189,22 @@ def test_what_rests_is_read_from_everywhere(stage: StubStage, tmp_path: Path) ->
         ("cancelled", "cancelled"),
         ("outboxed", "outbox"),
     ]
+
+
+def test_how_often_links_were_used_is_read(stage: StubStage, tmp_path: Path) -> None:
+    calls(stage)
+    stage.used = [LinkUse("operator -> database", 2, 1, False)]
+    collected(stage, tmp_path)
+    assert lines(stage, "links") == [{"link": "operator -> database", "connections": 2, "own": 1, "refused": False}]
+    assert told(stage.run, "incomplete") == []
+
+
+def test_links_are_incomplete_where_the_proxies_do_not_tell(stage: StubStage, tmp_path: Path) -> None:
+    calls(stage)
+    stage.unlogged = HarnessError("toxiproxy is gone")
+    collected(stage, tmp_path)
+    assert told(stage.run, "incomplete", detail=True) == ["links from: toxiproxy is gone"]
+    assert lines(stage, "links") == []
 
 
 def test_a_delivery_without_an_id_is_told_with_who_holds_it(stage: StubStage, tmp_path: Path) -> None:

@@ -252,6 +252,28 @@ def test_a_log_that_cannot_be_written_is_an_error(handle: Handle, tmp_path: Path
         handle.save_logs(tmp_path, str)
 
 
+@pytest.mark.parametrize("end", [b"", b"\n"])
+def test_what_a_container_logged_is_read_line_by_line(handle: Handle, end: bytes) -> None:
+    inside(handle).said = "the first line\n\nand Ä another".encode() + end
+    assert list(handle.log_lines()) == ["the first line", "", "and Ä another"]
+    assert list(handle.log_lines(last=1)) == ["and Ä another"]
+
+
+LOGLESS = {
+    "gone": (NotFound("no such container"), "workers.v1.1 is gone, so the engine did not give the log of it."),
+    "not kept": (RefusedError("no reading"), "the engine did not give the log of workers.v1.1: no reading."),
+    "no engine": (requests.ReadTimeout(), "the Docker engine does not answer, and did not give the log of workers.v1.1."),
+}
+
+
+@pytest.mark.parametrize(("error", "why"), LOGLESS.values(), ids=LOGLESS)
+def test_a_log_that_the_engine_does_not_give_cannot_be_read(handle: Handle, error: Exception, why: str) -> None:
+    inside(handle).refuses["logs"] = error
+    with pytest.raises(HarnessError) as raised:
+        list(handle.log_lines())
+    assert raised.value.message == why
+
+
 SAID = {"one\ntwo\n": "one / two", "": "it logged nothing.", "  \n": "it logged nothing."}
 
 

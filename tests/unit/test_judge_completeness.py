@@ -48,6 +48,10 @@ CASES = {
     "metrics, broken off": ("metrics", FRAME[:2], "", CUT_SHORT),
     "metrics of what still moved": ("metrics", RESTLESS, "", NOT_AT_REST),
     "metrics, told to be incomplete": ("metrics", [*FRAME, "incomplete metrics"], "", "metrics is incomplete: the tap died"),
+    "links, until the end": ("links", FRAME, "", ""),
+    "links, broken off": ("links", FRAME[:2], "", CUT_SHORT),
+    "links of what still moved": ("links", RESTLESS, "", ""),
+    "links, told to be incomplete": ("links", [*FRAME, "incomplete links"], "", "links is incomplete: the tap died"),
     "topology, before and after": ("topology", FRAME, BEFORE + AFTER, ""),
     "topology, everything deleted": ("topology", FRAME, BEFORE, ""),
     "topology, nothing known of before": ("topology", FRAME, AFTER, "topology.jsonl does not say what was declared before the deployment"),
@@ -69,7 +73,7 @@ def test_new_evidence_is_whole_only_when_it_was_collected_to_the_end(stem: str, 
     assert result.verdict == (INCONCLUSIVE if result.reason else HELD)
 
 
-@pytest.mark.parametrize("stem", ["states", "handled", "metrics", "topology"])
+@pytest.mark.parametrize("stem", ["states", "handled", "metrics", "topology", "links"])
 def test_a_run_from_before_this_evidence_is_judged_without_it(stem: str) -> None:
     run = history("publish a ok", "effect a", *FRAME, sections=STAGE, without=[stem])
     assert judge(run).verdict == HELD

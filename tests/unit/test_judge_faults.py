@@ -12,6 +12,7 @@ from drillbook.api import judge
 from drillbook.judge.verdict import Verdict
 
 DONE = ["publish a ok", "effect a"]
+STAGE = {"broker": {"queues": {"q": {}}}, "database": {}, "workers": {"v1": {"image": "x"}, "v2": {"image": "x"}}}
 CUT: dict[str, Any] = {"name": "link cut", "cut": {"link": "workers.v2 -> broker"}}
 KILL: dict[str, Any] = {"name": "worker killed", "kill": {"target": "workers.v2"}}
 BEGIN, TOOK_EFFECT, CLEARED = (f"fault link cut {state}" for state in ("begin", "took_effect", "cleared"))
@@ -309,6 +310,56 @@ def test_what_a_program_tries_over_a_cut_link_leaves_no_trace_and_is_not_asked()
     early = [*lines[1:5], lines[0], lines[5]]
     (reason,) = judge(history(*DONE, *early, sections={"faults": [entry]} | playbook, empty=["wire"])).preconditions
     assert "met nobody" in reason
+
+
+OPERATED: dict[str, Any] = {"playbook": {"run": "./rollback.sh", "start": {"at": "1s"}}, "stage": STAGE}
+COLLECTED = ["phase collect begin", "phase collect end"]
+USES = {
+    "never": (["used {} 0 times"], True),
+    "once": (["used {} 1 times"], False),
+    "never, but others": (["used {} 0 times", "used workers.v1.1 -> database 7 times"], True),
+    "only refused": (["used {} 0 times and refused"], False),
+    "not told of": (["used workers.v1.1 -> database 0 times"], False),
+    "told of incompletely": (["used {} 0 times", "incomplete links"], False),
+}
+
+
+@pytest.mark.parametrize("kind", ["cut", "latency", "reset"])
+@pytest.mark.parametrize(("uses", "never"), USES.values(), ids=USES)
+def test_a_fault_on_a_link_that_nobody_ever_used_met_nobody(kind: str, uses: list[str], never: bool) -> None:
+    link = "operator -> database"
+    lines = ["phase playbook begin", *[line.replace("workers.v2.1 -> broker", link) for line in STOOD], "phase playbook end exit 0"]
+    entry = {"name": "slow", kind: {"link": link} | ({"delay": "100ms"} if kind == "latency" else {}), "at": "1s"}
+    told = [line.format(link) for line in uses]
+    run = history(*DONE, *lines, *COLLECTED, *told, sections={"faults": [entry]} | OPERATED, empty=["wire"])
+    reason = 'the fault "slow" met nobody: nothing ever passed operator -> database'
+    assert judge(run).preconditions == ((reason,) if never else ())
+
+
+def test_a_run_without_a_word_of_links_is_judged_by_who_was_there() -> None:
+    lines = ["phase playbook begin", *[line.replace("workers.v2.1 -> broker", "operator -> database") for line in STOOD]]
+    entry = {"name": "slow", "cut": {"link": "operator -> database"}, "at": "1s"}
+    run = history(*DONE, *lines, "phase playbook end exit 0", *COLLECTED, sections={"faults": [entry]} | OPERATED, empty=["wire"])
+    assert judge(run).preconditions == ()
+
+
+def test_uses_of_a_link_do_not_say_that_they_met_the_fault() -> None:
+    link = "workers.v2.1 -> database"
+    lines = [line.replace("workers.v2.1 -> broker", link) for line in STOOD]
+    entry = {"name": "slow", "cut": {"link": link}, "at": "1s"}
+    run = history(*DONE, *lines, *COLLECTED, f"used {link} 3 times", sections={"faults": [entry], "stage": STAGE}, empty=["wire"])
+    assert judge(run).preconditions == (ELSEWHERE.format("connection to the broker", 2),)
+
+
+@pytest.mark.parametrize(("times", "never"), [(0, True), (1, False)])
+def test_a_fault_on_several_links_met_nobody_where_none_of_them_was_ever_used(times: int, never: bool) -> None:
+    names = [f"workers.v{version}.1 -> database" for version in (1, 2)]
+    lines = ["open v2", *[line.replace("workers.v2.1 -> broker", ", ".join(names)) for line in STOOD]]
+    entry = {"name": "slow", "cut": {"link": "workers -> database"}, "at": "1s"}
+    told = [f"used {names[0]} 0 times", f"used {names[1]} {times} times"]
+    run = history(*DONE, *lines, *COLLECTED, *told, sections={"faults": [entry], "stage": STAGE}, empty=["wire"])
+    reason = f'the fault "slow" met nobody: nothing ever passed {" or ".join(names)}'
+    assert judge(run).preconditions == ((reason,) if never else ())
 
 
 def test_a_fault_on_a_container_that_had_ended_met_nobody() -> None:

@@ -15,7 +15,7 @@ import requests
 
 from drillbook.core.errors import HarnessError
 from drillbook.faults.base import Toxic
-from drillbook.stage import links
+from drillbook.stage import links, probes
 from drillbook.stage.components import broker
 from drillbook.stage.links import Link, ProxyControl, Route
 
@@ -201,6 +201,93 @@ def test_a_link_that_refuses_has_none() -> None:
     with socket.create_server(("127.0.0.1", 0)) as closed:
         port = closed.getsockname()[1]
     assert to(port).round_trip_seconds(20.0) is None
+
+
+# Who used it
+
+
+def uses(link: Link, **taken: int) -> tuple[int, int, bool]:
+    use = link.use(taken)
+    assert use.link == link.name
+    return use.connections, use.own, use.refused
+
+
+def test_a_link_s_connections_are_those_of_all_its_proxies(link: Link) -> None:
+    assert uses(link, **{"a": 2, "a-api": 3, "b": 9}) == (5, 0, False)
+    assert uses(link) == (0, 0, False)
+
+
+@pytest.mark.parametrize("answer", [b"AMQP", None])
+def test_a_round_trip_is_the_harness_s_own_connection(answer: bytes | None) -> None:
+    with server(answer) as (port, _):
+        link = to(port)
+        link.round_trip_seconds(20.0)
+    assert uses(link, a=1) == (0, 1, False)
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_an_echo_is_the_harness_s_own_connection(fails: bool) -> None:
+    def echo(port: int, size: int, within: float) -> float:
+        if fails:
+            raise ConnectionError("it ended before all had come back")
+        return 1.0
+
+    link = Link(cast(ProxyControl, Proxies()), "operator -> sink", (FIRST,), b"", 1, "127.0.0.1", echo)
+    assert (link.echo_seconds(10, 1.0) is None) == fails
+    assert uses(link, a=3) == (2, 1, False)
+
+
+def test_a_link_that_gives_nothing_back_is_asked_for_no_echo(link: Link) -> None:
+    assert link.echo_seconds(10, 1.0) is None
+    assert uses(link, a=1) == (1, 0, False)
+
+
+KNOCKS = {"answered": 1, "ended": 1, "reset": 1, "silent": 0}
+
+
+@pytest.mark.parametrize(("said", "own"), KNOCKS.items(), ids=KNOCKS)
+def test_a_knock_is_own_where_it_came_to_the_proxy(link: Link, monkeypatch: pytest.MonkeyPatch, said: str, own: int) -> None:
+    monkeypatch.setattr(probes, "knock", lambda *_: said)
+    assert link.knock(1.0) == said
+    assert uses(link, a=1) == (1 - own, own, False)
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_a_standing_connection_is_own_where_it_was_answered(link: Link, monkeypatch: pytest.MonkeyPatch, answered: bool) -> None:
+    monkeypatch.setattr(probes, "stand", lambda *_: object() if answered else None)
+    link.stand(1.0)
+    assert uses(link, a=1) == (1 - answered, int(answered), False)
+
+
+def test_what_is_asked_of_a_link_that_refuses_does_not_count(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "round_trip", lambda *_: None)
+    link.refuse(ONE)
+    link.round_trip_seconds(1.0)
+    assert uses(link) == (0, 0, True)
+    link.heal(ONE)
+    link.round_trip_seconds(1.0)
+    assert uses(link, a=1) == (0, 1, True)
+
+
+@pytest.mark.parametrize("harm", ["heal", "refuse", "anew"])
+def test_what_is_asked_while_the_proxies_go_counts_as_a_client_s(link: Link, monkeypatch: pytest.MonkeyPatch, harm: str) -> None:
+    def goes(*_: Any) -> None:
+        {
+            "heal": lambda: link.heal(ONE),
+            "refuse": lambda: link.refuse(ONE),
+            "anew": lambda: link.poison(ONE, Toxic("latency", {"latency": 1, "jitter": 0}, anew=True)),
+        }[harm]()
+
+    monkeypatch.setattr(probes, "round_trip", goes)
+    link.round_trip_seconds(1.0)
+    assert uses(link, a=1) == (1, 0, harm == "refuse")
+
+
+def test_proxies_that_tell_of_less_than_the_harness_did_tell_nothing(link: Link, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(probes, "round_trip", lambda *_: 0.1)
+    link.round_trip_seconds(1.0)
+    with pytest.raises(HarnessError, match="tell of 0 connections over operator -> broker, of which the harness made 1"):
+        link.use({})
 
 
 # The control API

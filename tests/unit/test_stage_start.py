@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +18,11 @@ from stub_stage import DRILL, drill
 
 from drillbook.core.errors import HarnessError
 from drillbook.engine import clean
+from drillbook.engine.containers import Handle
 from drillbook.engine.labels import VARIABLE
 from drillbook.stage.components.tap import TapComponent
 from drillbook.stage.components.workers import WorkersComponent
-from drillbook.stage.links import Link
+from drillbook.stage.links import Link, Route
 from drillbook.stage.stage import Stage
 from drillbook.tap.rules import Rule
 
@@ -351,6 +352,56 @@ def test_a_stage_that_never_started_can_be_closed(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(clean, "remove_run", removed.append)
     lean(tmp_path, monkeypatch).stage.close()
     assert removed == ["the-run"]
+
+
+# Who used its links
+
+
+def taken(standing: Standing, proxy: str, times: int = 1) -> None:
+    for _ in range(times):
+        standing.logs({"message": "Accepted client", "name": proxy})
+
+
+def test_how_often_each_client_s_link_was_used_is_told_by_the_log_of_its_proxies(standing: Standing) -> None:
+    taken(standing, "harness-to-broker", 5)
+    taken(standing, "operator-to-broker", 2)
+    taken(standing, "operator-to-broker-api", 3)
+    taken(standing, "workers.v2.1-to-sink")
+    uses = {use.link: use for use in standing.stage.link_uses()}
+    planned = standing.stage._run.addresses.links
+    assert set(uses) == {name for name in planned if not name.startswith("harness")}
+    assert {link: (use.connections, use.own, use.refused) for link, use in uses.items() if use.connections} == {
+        "operator -> broker": (5, 0, False),
+        "workers.v2.1 -> sink": (1, 0, False),
+    }
+
+
+def test_what_is_logged_after_the_question_is_waited_for(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
+    last: list[Route] = []
+    monkeypatch.setattr(standing, "proxied", last.append)
+    log_lines, asked = Handle.log_lines, iter(range(9))
+
+    def late(handle: Handle, **some: int) -> Iterator[str]:
+        if next(asked) == 2:
+            taken(standing, "operator-to-sink")
+            Standing.proxied(standing, last[-1])
+        return log_lines(handle, **some)
+
+    monkeypatch.setattr(Handle, "log_lines", late)
+    (use,) = [use for use in standing.stage.link_uses() if use.link == "operator -> sink"]
+    assert use.connections == 1
+
+
+def test_links_may_be_asked_about_again(standing: Standing) -> None:
+    before = list(standing.stage.link_uses())
+    taken(standing, "operator-to-sink")
+    assert [use.link for use in standing.stage.link_uses() if use not in before] == ["operator -> sink"]
+
+
+def test_proxies_that_were_started_again_tell_nothing(standing: Standing) -> None:
+    standing.logs({"message": "Starting Toxiproxy"})
+    with pytest.raises(HarnessError, match="tells of 2 starts"):
+        list(standing.stage.link_uses())
 
 
 # When a worker is at work

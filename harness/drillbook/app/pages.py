@@ -126,10 +126,11 @@ def met() -> str:
         f"| {_named(passing)} on a link to the broker | something passed it between begin and end, by the wire |",
         f"| {_named(blocking)} on a link to the broker | a connection was open when it began, the wire shows something of it meanwhile, "
         "or its worker was started meanwhile |",
-        "| any of these, on a link to the database, a further server or the sink | its client was connected to the broker, as for a "
-        f"{_named(blocking[:1])}; whether it used this link is not asked, as nothing sees what passes there |",
-        "| any of these, on a link of the operator | a program ran meanwhile: what it tries on a cut link leaves no trace, nor do its "
-        "calls to the management API |",
+        f"| {_named(passing)} on a link to the database, a further server or the sink | its client moved a task meanwhile, "
+        "or had one in hand |",
+        f"| {_named(blocking)} on such a link | its client was connected to the broker, or came to be, as above |",
+        "| any of these, on a link of the operator | a program ran meanwhile: what it tries over a link that refuses leaves no trace, "
+        "nor do its calls to the management API on the wire |",
         f"| {_named(fault_kinds.kinds('container'))} | the container ran when it began; that it had something to do is not asked |",
         f"| {_named(fault_kinds.kinds('message'))} | proven by the messages that they hit |",
     ]

@@ -1,4 +1,4 @@
-"""Collecting after settling: effects, task states, the rollback script's ledger, and every task that still remains somewhere."""
+"""Collecting after settling: effects, task states, the rollback script's ledger, every task that still remains somewhere, used links."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def try_queries(scenario: RunnableScenario, stage: DrivenStage) -> None:
 def collect(
     run: RunDirectory, stage: DrivenStage, scenario: RunnableScenario, state_directory: Path, look: SeeRemaining | None = None
 ) -> None:
-    """Write effects, states, handled and leftovers, each to its file; the timeline says why where one of them may lack lines.
+    """Write effects, states, handled, leftovers and links, each to its file; the timeline says why where one of them may lack lines.
 
     Args:
         run: where evidence goes.
@@ -77,6 +77,7 @@ def collect(
     for stem, kind in KINDS.items():
         if kind.given:
             _keep(run, stem, given(kind, state_directory / f"{stem}.jsonl"))
+    _keep(run, "links", stage.link_uses())
 
 
 def cancelled(ledger: Path) -> Iterator[Leftover]:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from drillbook import faults
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.kinds.leftovers import Leftover
+from drillbook.evidence.kinds.links import LinkUse
 from drillbook.evidence.sink_file import SinkTail
 from drillbook.evidence.wire_tail import WireTail
 from drillbook.faults import base
@@ -128,6 +129,9 @@ class DrivenStage(faults.FaultStage, Protocol):
 
     def leftovers(self, look: SeeRemaining | None) -> Iterator[Leftover]:
         """Every message that remains in a queue."""
+
+    def link_uses(self) -> Iterator[LinkUse]:
+        """How often each link was used."""
 
     def stop_workers(self, grace_seconds: int) -> None:
         """Stop every worker in order, so that nothing is unacknowledged any more."""

@@ -204,6 +204,20 @@ class Handle:
         """Whether the service answers, whatever the engine says of its container."""
         return self._answers()
 
+    def log_lines(self, last: int | None = None) -> Iterator[str]:
+        """The lines that it logged so far.
+
+        Args:
+            last: so many of them; None: all.
+        """
+        rest = b""
+        with self._told("give the log of"):
+            for chunk in self._wrapped.logs(stream=True, follow=False, tail="all" if last is None else last):
+                *lines, rest = (rest + chunk).split(b"\n")
+                yield from (line.decode("utf-8", "replace") for line in lines)
+        if rest:
+            yield rest.decode("utf-8", "replace")
+
     def save_logs(self, path: Path, redact: Callable[[str], str]) -> None:
         """Write what it logged, without secrets."""
         try:

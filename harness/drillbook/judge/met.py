@@ -4,10 +4,11 @@ A link to the broker that still carries something (slow): something passed there
 connection was open when that began, its end shows on the wire, the worker at its end was started meanwhile, and so had to reach it, or it
 came and went more often than that: twice before or after within as long a time, as one does whose channel is refused again and again.
 
-Nothing sees what passes a link that does not lead to the broker. Where it is cut it is enough that its client was connected to the broker,
-as for a cut there; where it is slow, its client must have moved a task or had one in hand, since what does nothing waits for nothing. What
-a program tries over a link of the operator leaves no trace where it is cut, and its calls to the management API never do: there it is
-enough that a program ran. A fault on several links met somebody when one of them was used.
+A fault met nobody, whatever else there was, where nobody ever connected over its links, by the log of the proxies. That evidence does not
+say what passed, or when; so of a link that does not lead to the broker, and was used or may have been, it is enough for a cut that its
+client was connected to the broker, as for a cut there; where it is slow, its client must have moved a task or had one in hand, since what
+does nothing waits for nothing. What a program tries over a link that refuses leaves no trace, and the wire sees nothing of its calls to the
+management API: there it is enough that a program ran. A fault on several links met somebody when one of them was used.
 """
 
 from __future__ import annotations
@@ -54,6 +55,11 @@ select exists (
 ) or {_RAN}, state, reason
 from evidence where name = 'wire'
 """  # noqa: S608
+_NEVER = """
+select count(distinct link) = len(list_distinct($links::varchar[]))
+from links, evidence
+where evidence.name = 'links' and state = 'complete' and list_contains($links::varchar[], link) and connections = 0 and not refused
+"""
 
 
 class Stood(NamedTuple):
@@ -77,6 +83,8 @@ def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> l
         fault: as it stood.
         strict: whether a wire that is not there is a reason.
     """
+    if _never_used(database, fault.links):
+        return [f'the fault "{fault.name}" met nobody: nothing ever passed {_listed(fault.links)}']
     peers = list(dict.fromkeys(link.split(" -> ")[0] for link in fault.links))
     seen = all(link.endswith(" -> broker") for link in fault.links)
     given = {
@@ -100,6 +108,12 @@ def nobody(database: duckdb.DuckDBPyConnection, fault: Stood, strict: bool) -> l
         (False, False): f"{_listed(peers)} had no task in hand",
     }[seen, fault.blocks]
     return [f'the fault "{fault.name}" met nobody: {what}{lasted}{starved(database, fault.begin_at, fault.end_at)}']
+
+
+def _never_used(database: duckdb.DuckDBPyConnection, links: Sequence[str]) -> bool:
+    """Whether it is known of each that nobody ever connected over it."""
+    (never,) = database.execute(_NEVER, {"links": list(links)}).fetchone() or (False,)
+    return bool(never)
 
 
 def not_running(database: duckdb.DuckDBPyConnection, name: str, containers: Sequence[str], begin_at: int) -> list[str]:

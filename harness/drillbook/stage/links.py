@@ -8,11 +8,10 @@ some of it ends the server. Toxics are never deleted one by one: deleting one wh
 
 from __future__ import annotations
 
-import socket
-import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from threading import RLock
-from typing import Any
+from typing import Any, TypeVar
 
 import requests
 import toxiproxy.api
@@ -20,10 +19,12 @@ from toxiproxy import Toxiproxy
 from toxiproxy.exceptions import InvalidToxic, NotFound, ProxyExists
 
 from drillbook.core.errors import HarnessError
+from drillbook.evidence.kinds.links import LinkUse
 from drillbook.faults.base import Knock, Toxic
 from drillbook.stage import probes
 from drillbook.stage.probes import Echo, IdleConnection
 
+T = TypeVar("T")
 API_PORT = 8474
 FIRST_PORT = 20001
 ANSWER_WITHIN_SECONDS = 10.0
@@ -178,6 +179,8 @@ class Link:
         self._lock = RLock()
         self._harms: dict[int, Toxic | None] = {}
         """What faults do to the link now, by the fault; None: they refuse connections."""
+        self._own = self._closings = 0
+        self._refused = False
 
     def open(self) -> None:
         """Make its proxies."""
@@ -197,6 +200,7 @@ class Link:
         """Close every connection and refuse new ones, until the owner heals it."""
         with self._lock:
             refused, self._harms[id(owner)] = self._refuses, None
+            self._refused = True
             if not refused:
                 self._close()
 
@@ -215,13 +219,7 @@ class Link:
         Returns:
             Seconds, or None when no answer came.
         """
-        begin = time.monotonic()
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=within) as connection:
-                connection.sendall(self._hello)
-                return time.monotonic() - begin if connection.recv(1) else None
-        except OSError:
-            return None
+        return self._asked(lambda: probes.round_trip(self.port, self._hello, within))
 
     def echo_seconds(self, size: int, within: float) -> float | None:
         """Time of so many bytes there and, once all have come, back, by a connection of its own.
@@ -233,18 +231,51 @@ class Link:
         Returns:
             Seconds, or None when they did not come back.
         """
-        try:
-            return self._echo(self.port, size, within) if self._echo is not None else None
-        except OSError:
-            return None
+        echo = self._echo
+
+        def asked(echo: Echo) -> float | None:
+            try:
+                return echo(self.port, size, within)
+            except OSError:
+                return None
+
+        return self._asked(lambda: asked(echo)) if echo is not None else None
 
     def knock(self, within: float) -> Knock:
         """What comes of a hello by a connection of its own, as clients in containers see it."""
-        return probes.knock(self._inside, self._hello, within)
+        return self._asked(lambda: probes.knock(self._inside, self._hello, within), lambda found: found != "silent")
 
     def stand(self, within: float) -> IdleConnection | None:
         """Open a connection that says nothing after its hello; None when nothing answered."""
-        return probes.stand(self._inside, self._hello, within)
+        return self._asked(lambda: probes.stand(self._inside, self._hello, within), lambda found: found is not None)
+
+    def use(self, taken: Mapping[str, int]) -> LinkUse:
+        """How often it was used.
+
+        Args:
+            taken: connections by the proxy that took them.
+
+        Raises:
+            HarnessError: the harness itself made more.
+        """
+        came = sum(taken.get(route.name, 0) for route in self._routes)
+        if came < self._own:
+            raise HarnessError(f"the proxies tell of {came} connections over {self.name}, of which the harness made {self._own}.")
+        return LinkUse(self.name, came - self._own, self._own, self._refused)
+
+    def _asked(self, ask: Callable[[], T], reached: Callable[[T], bool] = lambda _: True) -> T:
+        """What comes of a connection of the harness's own, which is counted where the proxy took it for certain.
+
+        Args:
+            ask: makes one connection.
+            reached: whether it came to the proxy; the engine answers on loopback whatever the proxy does.
+        """
+        with self._lock:
+            refuses, closings = self._refuses, self._closings
+        found = ask()
+        with self._lock:
+            self._own += not refuses and closings == self._closings and reached(found)
+        return found
 
     def _again(self) -> None:
         """Make the proxies anew, with all that is done to the link; nobody gets through before that is done."""
@@ -264,6 +295,7 @@ class Link:
         return None in self._harms.values()
 
     def _close(self) -> None:
+        self._closings += 1
         for route in self._routes:
             self._control.delete(route)
 

@@ -50,6 +50,17 @@ def echo_of_sink(port: int, size: int, within: float) -> float:
         connection.close()
 
 
+def round_trip(port: int, hello: bytes, within: float) -> float | None:
+    """Seconds until a hello is answered; None when it is not."""
+    begin = time.monotonic()
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=within) as connection:
+            connection.sendall(hello)
+            return time.monotonic() - begin if connection.recv(1) else None
+    except OSError:
+        return None
+
+
 class IdleConnection:
     """A connection that says nothing after its hello.
 

@@ -22,6 +22,7 @@ from drillbook.engine.engine import Say, connect
 from drillbook.engine.labels import RUN, VARIABLE, labels
 from drillbook.evidence import RunDirectory
 from drillbook.evidence.kinds.leftovers import Leftover
+from drillbook.evidence.kinds.links import LinkUse
 from drillbook.evidence.origins import ids_of_ledger
 from drillbook.evidence.sink_file import SinkTail
 from drillbook.evidence.task_id import task_of
@@ -34,6 +35,7 @@ from drillbook.stage.component import Component, StageRun, planned_links, side_b
 from drillbook.stage.components import components_of, workers
 from drillbook.stage.components.broker import BrokerComponent
 from drillbook.stage.components.database import DatabaseComponent
+from drillbook.stage.components.proxies import ProxiesComponent
 from drillbook.stage.components.sink import SinkComponent
 from drillbook.stage.components.tap import TapComponent
 from drillbook.stage.containers import RunContainers
@@ -163,6 +165,10 @@ class Stage:
             look: shown each message.
         """
         return leftovers(self.broker, self.spec.broker, task_of(self.spec.id_from), look)
+
+    def link_uses(self) -> Iterator[LinkUse]:
+        """How often each link of a client was used so far."""
+        return self._the(ProxiesComponent).uses(self._run)
 
     @property
     def load_amqp_url(self) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Self
 
+from drillbook.core.wait import until
 from drillbook.engine.containers import StageContainer
+from drillbook.evidence import now
+from drillbook.evidence.kinds.links import LinkUse
 from drillbook.scenario import RunnableScenario
+from drillbook.stage import proxy_log
 from drillbook.stage.addresses import PROXIES
 from drillbook.stage.component import Component, StageRun
 from drillbook.stage.images import WantedImage
-from drillbook.stage.links import API_PORT, Link, ProxyControl
+from drillbook.stage.links import API_PORT, Link, ProxyControl, Route
+
+LOGGED_WITHIN_SECONDS = 10.0
 
 
 class ProxiesComponent(Component):
@@ -52,6 +58,19 @@ class ProxiesComponent(Component):
             found = run.addresses.ports[name] = tuple(mapped[route.listen] for route in planned.routes)
             run.links[name] = Link(self.control, name, planned.routes, planned.hello, found[0], host, planned.echo)
             run.links[name].open()
+
+    def uses(self, run: StageRun) -> Iterator[LinkUse]:
+        """How often each link of a client was used so far.
+
+        Raises:
+            HarnessError: the log of the proxies does not tell.
+        """
+        assert self.control is not None
+        last, proxies = Route(f"asked-at-{now()}", 0, "nowhere:1"), run.containers[self.name]
+        self.control.create(last)
+        until(lambda: any(last.name in line for line in proxies.log_lines(last=20)), LOGGED_WITHIN_SECONDS)
+        taken = proxy_log.connections(proxies.log_lines(), last.name)
+        yield from (run.links[name].use(taken) for name, planned in run.addresses.links.items() if planned.client != "harness")
 
 
 def _ports(run: StageRun) -> tuple[int, ...]:
