@@ -19,6 +19,7 @@ from stub_stage import DRILL, drill
 from drillbook.core.errors import HarnessError
 from drillbook.engine import clean
 from drillbook.engine.labels import VARIABLE
+from drillbook.stage import stage as stage_module
 from drillbook.stage.components.tap import TapComponent
 from drillbook.stage.components.workers import WorkersComponent
 from drillbook.stage.links import Link
@@ -186,6 +187,14 @@ def test_programs_are_told_of_the_run_and_of_its_containers(standing: Standing) 
     assert (told[VARIABLE], told["BROKER"], told["DATABASE"]) == ("the-run", "drillbook-the-run-broker", "drillbook-the-run-database")
     assert told["WORKERS_V1"] == "drillbook-the-run-workers.v1.1 drillbook-the-run-workers.v1.2"
     assert told["FLAGS_FOLDER"] == str((standing.run.path / "services" / "flags").resolve())
+
+
+def test_what_becomes_of_the_run_s_containers_is_told_in_words_of_the_engine(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(standing.engine, "events", lambda **how: asked.append(how), raising=False)
+    monkeypatch.setattr(stage_module, "connect", lambda: standing.engine)
+    standing.stage.container_events()
+    assert asked == [{"decode": True, "filters": {"type": "container", "label": "drillbook.run=the-run"}}]
 
 
 def test_programs_keep_what_their_tools_need_and_nothing_else(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
