@@ -25,7 +25,7 @@ from drillbook.evidence.kinds.links import LinkUse
 from drillbook.evidence.run_directory import now
 from drillbook.evidence.sink_file import SinkTail
 from drillbook.evidence.wire_tail import WireTail
-from drillbook.faults.base import Toxic
+from drillbook.faults.base import Knock, Toxic
 from drillbook.rabbitmq.broker import Depth
 from drillbook.rabbitmq.metrics import Series
 from drillbook.scenario import RunnableScenario
@@ -131,6 +131,19 @@ class Container:
         self._stage.engine.tell(self.name, action)
 
 
+class Standing:
+    """A connection over a link that says nothing."""
+
+    def __init__(self, link: Link) -> None:
+        self._link, self.closed = link, False
+
+    def ended(self) -> bool:
+        return any(kind in ("refuse", "reset_peer") for kind, _ in self._link.harms.values())
+
+    def close(self) -> None:
+        self.closed = True
+
+
 class Link:
     """One path between a client and a service."""
 
@@ -139,8 +152,12 @@ class Link:
         self.harms: dict[int, tuple[str, float]] = {}
         self.deaf = False
         """Nothing that is done to it has an effect."""
+        self.stood: list[Standing] = []
 
     def poison(self, owner: object, toxic: Toxic) -> None:
+        if toxic.kind == "bandwidth":
+            self.narrow(owner, toxic.attributes["rate"] * 1000)
+            return
         least = (toxic.attributes.get("latency", 0) - toxic.attributes.get("jitter", 0)) / 1000
         self._harm(owner, {"latency": "delay", "timeout": "drop"}.get(toxic.kind, toxic.kind), least)
 
@@ -152,6 +169,10 @@ class Link:
         """As a ``cut`` that drops poisons it."""
         self.poison(owner, Toxic("timeout", {"timeout": 0}))
 
+    def narrow(self, owner: object, rate: float) -> None:
+        """As a ``bandwidth`` poisons it: so many bytes a second."""
+        self._harm(owner, "narrow", 1 / rate)
+
     def refuse(self, owner: object) -> None:
         self._harm(owner, "refuse", 0.0)
         self._stage.tap_process.ends(plan.client_of(self.name))
@@ -161,11 +182,27 @@ class Link:
         self._stage.log.append(f"heal {self.name}")
 
     def round_trip_seconds(self, within: float) -> float | None:
-        service = self._stage.containers.get(self.name.split(" -> ")[1])
-        if (service is not None and service.status != "running") or any(kind != "delay" for kind, _ in self.harms.values()):
+        taken = sum(2 * seconds for kind, seconds in self.harms.values() if kind == "delay")
+        return taken if self._carries() and taken <= within else None
+
+    def echo_seconds(self, size: int, within: float) -> float | None:
+        taken = sum(2 * seconds * size for kind, seconds in self.harms.values() if kind == "narrow")
+        return taken if self._carries() and taken <= within else None
+
+    def knock(self, within: float) -> Knock:
+        if any(kind == "reset_peer" for kind, _ in self.harms.values()):
+            return "reset"
+        return "answered" if self._carries() else "silent"
+
+    def stand(self, within: float) -> Standing | None:
+        if not self._carries():
             return None
-        taken = sum(2 * seconds for _, seconds in self.harms.values())
-        return taken if taken <= within else None
+        self.stood.append(Standing(self))
+        return self.stood[-1]
+
+    def _carries(self) -> bool:
+        service = self._stage.containers.get(self.name.split(" -> ")[1])
+        return (service is None or service.status == "running") and all(kind in ("delay", "narrow") for kind, _ in self.harms.values())
 
     def _harm(self, owner: object, kind: str, seconds: float) -> None:
         if not self.deaf:

@@ -96,6 +96,14 @@ def test_a_drill_is_run_as_the_command_runs_it(tmp_path: Path, monkeypatch: pyte
     assert [str(change.value) for change in changes] == ["7/s"]
 
 
+def test_a_drill_is_run_as_the_command_runs_it_where_nothing_else_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[object, ...]] = []
+    monkeypatch.setattr(drill, "run_drill", lambda *arguments: told.append(arguments))
+    api.run_drill(tmp_path / "scenario.yaml")
+    (_, seed, output, keep, _, changes), *_ = told
+    assert (isinstance(seed, int), output, keep, changes) == (True, Path("reports"), False, ())
+
+
 def test_its_progress_is_not_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(drill, "run_drill", lambda *arguments: arguments[4].note("starting"))
     api.run_drill(tmp_path / "scenario.yaml")

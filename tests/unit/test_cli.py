@@ -15,6 +15,7 @@ from click.testing import CliRunner
 from histories import history
 
 from drillbook.app.cli import main, names
+from drillbook.app.command import console
 from drillbook.engine.doctor import Check
 
 ROOT = Path(__file__).parents[2]
@@ -195,6 +196,39 @@ def test_a_defect_is_a_sentence_with_the_place_of_its_log_and_no_verdict(monkeyp
     log = Path(said[1])
     assert "nobody thought of this" in log.read_text()
     log.unlink()
+
+
+INITS = {
+    "a folder": (["mine"], "mine/scenario.yaml"),
+    "a method": (["--method", "versioned-workers"], "scenarios/versioned_workers/scenario.yaml"),
+    "both": (["--method", "versioned-workers", "mine"], "mine/scenario.yaml"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "written"), INITS.values(), ids=INITS)
+def test_init_writes_the_folder_that_is_named_or_that_of_the_method(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str], written: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["init", *arguments])
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert written in done.stdout.splitlines()
+    assert sorted(done.stdout.splitlines()) == sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_init_of_nothing_is_told_what_it_needs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(main, ["init"])
+    assert (done.exit_code, list(tmp_path.iterdir())) == (2, [])
+    assert done.stderr == "say which folder to write, or a method. drillbook init --help has an example of each.\n"
+
+
+def test_on_a_terminal_only_what_is_marked_has_a_colour(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("TERM", "xterm-256color")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    console().print("v1 can decode 970 of 'them', [red]no more[/red]")
+    assert capsys.readouterr().out == "v1 can decode 970 of 'them', \x1b[31mno more\x1b[0m\n"
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pika import frame
 from pika.spec import BasicProperties
 from stub_stage import DRILL, drill, told
 
@@ -26,11 +28,16 @@ class Asked:
     """A decoding of one run, and what its command was given."""
 
     def __init__(
-        self, folder: Path, monkeypatch: pytest.MonkeyPatch, command: Callable[[list[dict[str, Any]]], list[Any]], ended: Ended
+        self,
+        folder: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        command: Callable[[list[dict[str, Any]]], list[Any]],
+        ended: Ended,
+        most: int | None = None,
     ) -> None:
         self.run = RunDirectory(folder / "run")
         assert SCENARIO.decode is not None
-        self.decoding = Decoding(self.run, SCENARIO.decode)
+        self.decoding = Decoding(self.run, SCENARIO.decode.model_copy(update={"most": most} if most else {}))
         self.given: dict[str, Any] = {}
 
         def run(image: str, words: list[str], questions: Path, take: Callable[[str], object], **more: Any) -> Ended:
@@ -45,6 +52,12 @@ class Asked:
         for task in tasks:
             self.decoding.remains(Leftover(task, "tasks", "ready"), BasicProperties(message_id=task), b"{}")
         return self
+
+    def captured(self, *lines: dict[str, Any]) -> None:
+        """The tap wrote these lines."""
+        path = self.run.path / module.CAPTURED
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines))
 
     def ask(self) -> list[dict[str, Any]]:
         self.decoding.ask(SCENARIO, "an image", "the-run")
@@ -66,6 +79,21 @@ def test_every_message_that_rests_is_asked_about_and_its_answer_kept(tmp_path: P
     asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).remains("a", "b")
     assert [(line["task"], line["by"], line["ok"]) for line in asked.ask()] == [("a", "v1", True), ("b", "v1", True)]
     assert asked.incomplete() == []
+
+
+def test_what_the_tap_captured_is_asked_about_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).remains("a")
+    header = frame.Header(1, 2, BasicProperties(message_id="b")).marshal()[7:-1]
+    seen = {"event": "message", "at": 1, "task": "b", "version": "v1", "header": b64encode(header).decode(), "body": "e30="}
+    asked.captured({"event": "begin"}, seen, {"event": "end"})
+    assert [(line["task"], line["seen"]) for line in asked.ask()] == [("a", "remaining"), ("b", "delivered")]
+    assert asked.incomplete() == []
+
+
+def test_messages_beyond_the_bound_make_the_answers_incomplete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, ""), most=200).remains("a", "b")
+    assert [line["task"] for line in asked.ask()] == ["a"]
+    assert asked.incomplete() == ["decoded from: the bound of decode.most was reached"]
 
 
 def test_a_worker_is_asked_in_its_own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -113,8 +141,6 @@ def test_a_worker_that_cannot_be_asked_is_told(tmp_path: Path, monkeypatch: pyte
 
 def test_a_capture_that_is_not_whole_makes_the_answers_incomplete(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = Asked(tmp_path, monkeypatch, all_decoded, Ended(0, "")).remains("a")
-    captured = asked.run.path / module.CAPTURED
-    captured.parent.mkdir(parents=True, exist_ok=True)
-    captured.write_text('{"event":"begin"}\n')
+    asked.captured({"event": "begin"})
     asked.ask()
     assert asked.incomplete() == ["decoded from: the wire tap was not seen to end, so that messages may be missing"]

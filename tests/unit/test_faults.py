@@ -14,14 +14,18 @@ from stub_stage import StubStage, drill
 from drillbook.core.additions import _load
 from drillbook.core.errors import UsageError
 from drillbook.faults import Fault
+from drillbook.faults import reset as resetting
+from drillbook.faults.bandwidth import Bandwidth
+from drillbook.faults.base import Hits, Use
 from drillbook.faults.close_channel import CloseChannel
 from drillbook.faults.cut import Cut
 from drillbook.faults.drop import Drop
 from drillbook.faults.hold import Hold
 from drillbook.faults.kill import Kill
-from drillbook.faults.kinds import KINDS
+from drillbook.faults.kinds import KINDS, kinds
 from drillbook.faults.latency import Latency
 from drillbook.faults.pause import Pause
+from drillbook.faults.reset import Reset
 from drillbook.faults.restart import Restart
 from drillbook.tap.rules import Rule
 
@@ -34,12 +38,14 @@ MADE: dict[str, tuple[Fault, str]] = {
     "cut, dropping": (Cut(link=LINK), LINK),
     "cut, refusing": (Cut(link=LINK, how="refuse"), LINK),
     "latency": (Latency(link=LINK, delay=0.4), LINK),
+    "bandwidth": (Bandwidth(link=LINK, rate=64_000.0), LINK),
+    "reset": (Reset(link=LINK), LINK),
     "drop": (Drop(link=LINK).planned(RULE), LINK),
     "hold": (Hold(link=LINK, delay=2.0).planned(RULE), LINK),
     "close_channel": (CloseChannel(link=LINK).planned(RULE), LINK),
 }
 ON_CONTAINERS = {name: made for name, made in MADE.items() if made[1] == WORKER}
-ON_LINKS = {name: made for name, made in MADE.items() if name in ("cut, dropping", "cut, refusing", "latency")}
+ON_LINKS = {name: made for name, made in MADE.items() if name in ("cut, dropping", "cut, refusing", "latency", "bandwidth", "reset")}
 ON_WIRE = {name: made for name, made in MADE.items() if name in ("drop", "hold", "close_channel")}
 
 
@@ -47,6 +53,11 @@ def each(made: dict[str, tuple[Fault, str]]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         ("fault", "victim"), [(fault.model_copy(deep=True), victim) for fault, victim in made.values()], ids=made
     )
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(resetting, "PROBE_SECONDS", 0.1)
 
 
 @pytest.fixture
@@ -256,6 +267,47 @@ def test_jitter_that_hides_the_delay_is_refused(jitter: float) -> None:
         Latency(link=LINK, delay=0.4, jitter=jitter)
 
 
+@pytest.mark.parametrize(("rate", "narrow"), [(64_000.0, True), (64_100.0, False)], ids=["just as narrow", "less narrow"])
+def test_a_link_is_narrow_when_it_carries_no_more_than_the_rate(stage: StubStage, rate: float, narrow: bool) -> None:
+    stage.link(LINK).narrow("another", rate)
+    assert Bandwidth(link=LINK, rate=64_000.0).took_effect(stage, LINK) is narrow
+
+
+@pytest.mark.parametrize(("rate", "wide"), [(128_000.0, False), (128_100.0, True)], ids=["twice the rate", "more"])
+def test_a_link_is_wide_again_when_it_carries_more_than_twice_the_rate(stage: StubStage, rate: float, wide: bool) -> None:
+    stage.link(LINK).narrow("another", rate)
+    assert Bandwidth(link=LINK, rate=64_000.0).cleared(stage, LINK) is wide
+
+
+def test_a_dead_link_is_neither_narrow_nor_wide(stage: StubStage) -> None:
+    stage.link(LINK).drop("another")
+    fault = Bandwidth(link=LINK, rate=64_000.0)
+    assert (fault.took_effect(stage, LINK), fault.cleared(stage, LINK)) == (False, False)
+
+
+def test_a_probe_of_a_wide_link_is_no_larger_than_the_sink_takes() -> None:
+    assert [Bandwidth(link=LINK, rate=rate)._size for rate in (64_000.0, 10_000_000.0)] == [32_000, 1 << 20]
+
+
+def test_a_link_over_which_nothing_stood_was_not_reset(stage: StubStage) -> None:
+    fault = Reset(link=LINK)
+    stage.container("broker").status = "exited"
+    fault.begin(stage, LINK)
+    assert not fault.took_effect(stage, LINK)
+
+
+def test_a_connection_that_a_reset_tried_is_not_left_open(stage: StubStage) -> None:
+    Reset(link=LINK).begin(stage, LINK)
+    assert [connection.closed for connection in stage.link(LINK).stood] == [True]
+
+
+def test_a_link_that_a_reset_ended_once_and_that_answers_again_is_not_reset(stage: StubStage) -> None:
+    fault = Reset(link=LINK)
+    fault.begin(stage, LINK)
+    stage.link(LINK).heal(fault)
+    assert not fault.took_effect(stage, LINK)
+
+
 # Messages
 
 
@@ -281,6 +333,15 @@ def test_a_fault_on_messages_asks_the_tap_for_what_it_is(fault: Drop, asked: tup
     assert (rule.action, rule.seconds, rule.sever) == asked
 
 
+@pytest.mark.parametrize("message", ["publish", "confirm", "deliver", "ack"])
+@pytest.mark.parametrize("sever", [True, False])
+def test_only_what_both_ends_number_cannot_be_lost_on_a_connection_that_stays_open(sever: bool, message: Any) -> None:
+    objections = list(Drop(link=LINK, sever=sever).objections(Use([LINK], message)))
+    refused = ["sever"] if not sever and message in ("publish", "deliver") else []
+    assert [objection.key for objection in objections] == refused
+    assert all(f"no connection loses a {message} and goes on" in objection.why for objection in objections)
+
+
 def test_planning_a_fault_leaves_the_one_of_the_scenario_as_it_is() -> None:
     fault = Drop(link=LINK)
     fault.planned(RULE)
@@ -290,7 +351,7 @@ def test_planning_a_fault_leaves_the_one_of_the_scenario_as_it_is() -> None:
 
 # What each says of itself
 
-SEVERS = {"kill": True, "restart": True, "cut, refusing": True}
+SEVERS = {"kill": True, "restart": True, "cut, refusing": True, "reset": True}
 
 
 @pytest.mark.parametrize("name", MADE)
@@ -309,6 +370,8 @@ NATURE = {
     "restart": (True, False, False),
     "cut, dropping": (False, False, True),
     "latency": (False, False, False),
+    "bandwidth": (False, False, False),
+    "reset": (False, False, True),
     "drop": (True, False, False),
 }
 
@@ -322,6 +385,23 @@ def test_a_fault_says_whether_it_is_momentary_stays_and_blocks(name: str, nature
 def test_every_fault_is_found_by_its_kind() -> None:
     assert {type(fault) for fault, _ in MADE.values()} <= set(KINDS.values())
     assert all(KINDS[fault.kind] is type(fault) for fault, _ in MADE.values())
+
+
+HITS: dict[Hits, list[str]] = {
+    "link": ["bandwidth", "cut", "latency", "reset"],
+    "container": ["kill", "pause", "restart"],
+    "message": ["close_channel", "drop", "hold"],
+}
+
+
+@pytest.mark.parametrize(("hits", "expected"), HITS.items(), ids=HITS)
+def test_kinds_are_found_by_what_they_hit(hits: Hits, expected: list[str]) -> None:
+    assert kinds(hits) == expected
+
+
+def test_a_fault_cannot_be_changed_once_it_is_made() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Kill(target=WORKER).pick = "one"
 
 
 def test_a_fault_refuses_what_it_does_not_know() -> None:

@@ -108,6 +108,23 @@ def test_a_time_that_ran_out_on_a_starved_machine_names_it_once(lines: list[str]
     assert judgement.sentence == f"Inconclusive: {reason}."
 
 
+HAD_TIME = {"it was not busy": QUIET, "nothing tells": ["wait 10"], "just below the bound": ["machine 79 % busy"] * 10}
+
+
+@pytest.mark.parametrize("load", HAD_TIME.values(), ids=HAD_TIME)
+def test_a_time_that_ran_out_on_a_machine_that_had_time_does_not_name_it(load: list[str]) -> None:
+    lines = ["publish a ok", "effect a", "phase settle begin", *load, "phase settle timeout"]
+    (reason,) = judge(history(*lines, invariants={"no_lost_tasks": None})).preconditions
+    assert reason.startswith("the stage did not come to rest")
+    assert "starved" not in reason
+
+
+def test_a_machine_is_starved_from_the_bound_on() -> None:
+    lines = ["publish a ok", "effect a", "phase settle begin", "machine 80 % busy", "phase settle timeout"]
+    (reason,) = judge(history(*lines, invariants={"no_lost_tasks": None})).preconditions
+    assert reason.endswith("the machine was starved (something waited for a processor 80 % of the time)")
+
+
 def test_the_judge_and_its_sql_have_one_bound() -> None:
     sql = (Path(machine.__file__).parent / "views" / "machine.sql").read_text()
     assert re.findall(r">= (0\.\d+)", sql) == [str(machine.STARVED)]

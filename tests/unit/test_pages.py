@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from drillbook.app import pages
+from drillbook.app import cli, pages
 
 MADE = pages.pages()
 
@@ -24,6 +24,23 @@ def test_no_page_of_an_invariant_is_left_over() -> None:
 @pytest.mark.parametrize("name", pages.PARTS)
 def test_every_made_part_stands_in_some_page(name: str) -> None:
     assert any(f"<!-- made: {name} -->" in text for text in MADE.values())
+
+
+ROWS = {
+    "an argument and an option": "| `drillbook decode RUN_DIR` | Show which remaining messages the old version can decode. | `--image` |",
+    "a choice": "| `drillbook list [scenarios\\|runs] [FOLDER]` | List drills, or runs and their verdicts. | `--json` |",
+    "nothing": "| `drillbook schema` | Print the JSON schema of scenario files. |  |",
+}
+
+
+@pytest.mark.parametrize("row", ROWS.values(), ids=ROWS)
+def test_a_command_is_listed_with_what_it_takes(row: str) -> None:
+    assert row in pages.commands().splitlines()
+
+
+def test_every_command_is_listed_but_what_only_says_its_new_name() -> None:
+    listed = [line.split("`")[1].split()[1] for line in pages.commands().splitlines()[2:]]
+    assert listed == [name for name in cli.names() if name != "check"]
 
 
 def test_the_old_text_between_the_marks_goes_and_the_rest_stays() -> None:

@@ -140,6 +140,14 @@ def test_a_message_of_somebody_else_chooses_nobody(drill):
     assert drawn == {("workers.v2.1",), ("workers.v2.2",)}
 
 
+def test_a_message_of_nobody_chooses_nobody(drill):
+    scenario = drill(f"{KILL}\n    during: {{step: drain v2}}", f"{KILL}\n    on: {{wire: ack, link: workers.v1 -> broker}}")
+    first, entry = scenario.faults
+    nowhere = entry.model_copy(update={"on": entry.on.model_copy(update={"link": "workers.v9 -> broker"})})
+    drawn = {victims(scenario.model_copy(update={"faults": [first, nowhere]}), seed) for seed in range(20)}
+    assert drawn == {("workers.v2.1",), ("workers.v2.2",)}
+
+
 def test_a_fault_without_a_length_lasts_until_settling(drill):
     assert [fault.seconds for fault in plan.make_plan(drill(), 1).faults] == [12.0, None]
 

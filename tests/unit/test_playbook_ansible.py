@@ -37,6 +37,22 @@ PLAY = """\
     - name: tell
       ansible.builtin.debug: {msg: x}
 """
+LOCALES: dict[str, tuple[dict[str, str], str | None]] = {
+    "none": ({}, "C.UTF-8"),
+    "another encoding": ({"LANG": "de_DE.ISO-8859-1"}, "C.UTF-8"),
+    "UTF-8": ({"LANG": "en_US.UTF-8"}, None),
+    "UTF-8, as some write it": ({"LANG": "en_US.utf8"}, None),
+    "one above LANG": ({"LC_CTYPE": "C", "LANG": "en_US.UTF-8"}, "C.UTF-8"),
+    "one above all": ({"LC_ALL": "C.UTF-8", "LC_CTYPE": "C", "LANG": "C"}, None),
+    "one above all, of another encoding": ({"LC_ALL": "C", "LC_CTYPE": "C.UTF-8", "LANG": "C.UTF-8"}, "C.UTF-8"),
+}
+
+
+@pytest.mark.parametrize(("told", "set_to"), LOCALES.values(), ids=LOCALES)
+def test_ansible_gets_an_encoding_in_which_it_starts_where_it_has_none(tmp_path: Path, told: dict[str, str], set_to: str | None):
+    assert environment(tmp_path, told).get("LC_ALL") == set_to
+
+
 INNER = "- {hosts: localhost, gather_facts: false, tasks: [{name: inner, ansible.builtin.debug: {msg: within}}]}\n"
 
 

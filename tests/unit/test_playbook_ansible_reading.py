@@ -50,6 +50,11 @@ def test_a_task_without_a_name_is_named_after_its_module(tmp_path: Path):
     assert tasks(tmp_path, "- {ansible.builtin.uri: {url: x}, register: y, with_items: [1]}\n") == ["uri"]
 
 
+@pytest.mark.parametrize("before", ["register: y", "with_items: [1]", "when: x", "loop: [1]", "with_dict: {}"])
+def test_what_belongs_to_any_task_is_not_taken_for_its_module(tmp_path: Path, before: str):
+    assert tasks(tmp_path, f"- {{{before}, ansible.builtin.uri: {{url: x}}}}\n") == ["uri"]
+
+
 def test_orders_to_ansible_itself_are_no_steps(tmp_path: Path):
     assert tasks(tmp_path, "- meta: flush_handlers\n- {name: drain, command: x}\n") == ["drain"]
 

@@ -61,6 +61,16 @@ def test_a_function_that_runs_its_arguments_is_looked_through(tmp_path: Path):
     assert steps(tmp_path, text) == ["drain v2", "stop v2"]
 
 
+def test_a_function_that_is_looked_through_is_no_step_of_another_one(tmp_path: Path):
+    text = """
+        stop_v2() { :; }
+        step() { shift; "$@"; }
+        retry() { "${@:2}"; }
+        step "stop the canary" retry 3 stop_v2
+    """
+    assert steps(tmp_path, text) == ["stop v2"]
+
+
 def test_functions_named_in_a_loop_are_steps(tmp_path: Path):
     assert steps(tmp_path, 'a() { :; }; b() { :; }; for one in a b; do "$one"; done\n') == ["a", "b"]
 

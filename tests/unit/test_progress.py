@@ -82,6 +82,18 @@ def test_on_a_terminal_the_phase_goes_on_with_its_time_until_it_is_closed() -> N
     screen.progress.close()
 
 
+HIDE_CURSOR, SHOW_CURSOR = "\x1b[?25l", "\x1b[?25h"
+
+
+def test_the_spinner_turns_from_the_first_phase_until_it_is_closed() -> None:
+    screen = Screen(terminal=True)
+    screen.progress.phase("drive")
+    assert HIDE_CURSOR in screen._text.getvalue()
+    assert SHOW_CURSOR not in screen._text.getvalue()
+    screen.progress.close()
+    assert SHOW_CURSOR in screen._text.getvalue()
+
+
 def test_by_default_it_is_told_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
     Progress().note("a word")
     out, err = capsys.readouterr()

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from _pytest._io import TerminalWriter
 
-from drillbook.app.pytest_plugin import complaint
+from drillbook.app.pytest_plugin import DrillReport, complaint
+from drillbook.drill import Drilled
 from drillbook.judge.verdict import Finding, Judgement, Result, Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +63,46 @@ def test_a_known_bad_drill_with_an_invariant_that_could_not_be_judged_fails() ->
 
 def test_an_error_of_the_harness_fails_even_a_known_bad_drill() -> None:
     assert complaint(judgement(a="broken"), ("a",), "the engine went away") == "the engine went away"
+
+
+def printed(drilled: Drilled | None) -> list[str]:
+    """What pytest prints of a drill that failed."""
+    screen = StringIO()
+    DrillReport("scenario.yaml", "Why it failed.", drilled).toterminal(TerminalWriter(screen))
+    return screen.getvalue().splitlines()
+
+
+def drilled(judged: Judgement | None) -> Drilled:
+    return Drilled(Path("run"), judged, Path("run/report.html"), None, None, 7, "drillbook run it --seed 7")
+
+
+AGAIN = ["report: run/report.html", "again:  drillbook run it --seed 7"]
+
+
+def test_a_failed_drill_is_printed_with_what_did_not_hold_its_report_and_how_to_run_it_again() -> None:
+    findings = (Finding("a", "it is lost"), Finding(None, "it was late", step="stop v2"), *[Finding(name, "it too") for name in "bc"])
+    results = (
+        Result("kept", "All is kept.", Verdict.HELD, 0, ()),
+        Result("lost", "Nothing is lost.", Verdict.BROKEN, 4, findings),
+        Result("fenced", "It is fenced.", Verdict.INCONCLUSIVE, 0, (), reason="the wire is missing"),
+    )
+    assert printed(drilled(Judgement("t", Verdict.BROKEN, "The sentence.", results, None))) == [
+        "Why it failed.",
+        "broken   lost: Nothing is lost. (4 found)",
+        "         a it is lost",
+        "         - [stop v2] it was late",
+        "         b it too",
+        "inconclusive fenced: the wire is missing (0 found)",
+        *AGAIN,
+    ]
+
+
+def test_a_drill_that_could_not_be_judged_is_printed_with_its_report_and_how_to_run_it_again() -> None:
+    assert printed(drilled(None)) == ["Why it failed.", *AGAIN]
+
+
+def test_a_drill_that_could_not_be_run_is_printed_as_why() -> None:
+    assert printed(None) == ["Why it failed."]
 
 
 def collect(*arguments: str | Path, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -32,7 +32,7 @@ class Channel:
         self._broker, self.is_open = broker, True
         self.held: list[tuple[str, Message]] = []
         self.acked: list[int] = []
-        self.connection = SimpleNamespace(sleep=lambda _: None)
+        self.connection = SimpleNamespace(sleep=broker.slept.append)
 
     def queue_declare(self, queue: str, passive: bool) -> Any:
         self._refuse(queue)
@@ -94,6 +94,7 @@ class BrokerOf:
         self.silences = 1
         """How often nothing comes from a stream before it must have been left."""
         self.moves: Any = lambda _: None
+        self.slept: list[float] = []
 
     def channel(self) -> Channel:
         return Channel(self)
@@ -210,8 +211,20 @@ def test_a_queue_that_somebody_has_to_himself_is_told_after_all_else(code: int) 
 def test_a_queue_that_is_free_again_is_read() -> None:
     broker = BrokerOf(tasks=[message("a")], dead=[], mine=[message("b")])
     broker.refuses["mine"] = 405
-    broker.moves = lambda _: broker.refuses.clear()
-    assert sorted(task for task, *_ in broker.tasks()) == ["a", "b"]
+    broker.moves = lambda queue: broker.refuses.clear() if queue == "tasks" else None
+    assert [task for task, *_ in broker.tasks()] == ["a", "b"]
+
+
+def test_a_queue_that_was_locked_is_not_waited_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "VANISHES_WITHIN_SECONDS", 0.05)
+    waits: list[float] = []
+    monkeypatch.setattr(module.time, "monotonic", lambda: 0.02 * len(waits))
+    broker = BrokerOf(tasks=[message("a")], dead=[], mine=[message("b")])
+    broker.refuses["mine"] = 405
+    broker.slept = waits
+    with pytest.raises(HarnessError, match="nobody can read mine"):
+        broker.read()
+    assert waits == [module.ASK_EVERY_SECONDS] * 3
 
 
 def test_another_refusal_of_the_broker_is_raised() -> None:

@@ -79,6 +79,7 @@ ANSWER = {
         ([ANSWER | {"ok": True}], (), 0, "v1 can decode 1 of 1 messages that were left."),
         ([ANSWER | {"ok": False}], (), 1, "v1 can decode 0 of 1 messages that were left; 1 of the other 1 is left for it."),
         ([], (), 0, "No message was left."),
+        ([ANSWER | {"ok": False}], ("incomplete decoded",), 1, "Not everything was answered: decoded is incomplete: the tap died."),
         ([ANSWER | {"ok": True}], ("incomplete decoded",), 4, "Not everything was answered: decoded is incomplete: the tap died."),
     ],
 )

@@ -20,6 +20,7 @@ from drillbook import sink
 from drillbook.core.errors import HarnessError
 from drillbook.core.wait import until
 from drillbook.evidence.sink_file import SinkTail, calls
+from drillbook.sink.record import BrokenError, Call, Record
 
 PACKAGES = Path(sink.__file__).parent.parent
 SECONDS = 20
@@ -141,6 +142,23 @@ def test_a_chunked_body_is_refused_because_nothing_bounds_it(started):
     assert answer.startswith(b"HTTP/1.1 411 ")
 
 
+REFUSED = {
+    "a length that is no number": b"Content-Length: many\r\n\r\n",
+    "a body over the bound": b"Content-Length: 99999999\r\n\r\n",
+    "chunks": b"Transfer-Encoding: chunked\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("length", REFUSED.values(), ids=REFUSED)
+@pytest.mark.parametrize("method", ["POST /", "PUT /echo"], ids=["called", "put"])
+def test_after_a_body_of_unknown_length_nothing_of_its_connection_is_taken_for_a_call(started, method, length):
+    running = started()
+    call = b"POST / HTTP/1.1\r\nTask-Id: b\r\nContent-Length: 0\r\n\r\n"
+    answer = running.say(f"{method} HTTP/1.1\r\nTask-Id: a\r\n".encode() + length + call)
+    assert (answer.count(b"HTTP/1.1 "), b"\r\nConnection: close\r\n" in answer) == (1, True)
+    assert [line["event"] for line in running.lines] == ["start"]
+
+
 def test_a_call_cut_short_is_neither_recorded_nor_answered(started):
     running = started()
     assert running.say(b"POST / HTTP/1.1\r\nTask-Id: a\r\nContent-Length: 9\r\n\r\nhalf") == b""
@@ -194,6 +212,13 @@ def test_a_call_that_cannot_be_written_is_never_answered_as_taken(started):
     assert 0 < taken < 5
     assert [line["event"] for line in running.lines] == ["start", *["call"] * taken]
     assert running.end() == 3
+
+
+def test_an_end_that_cannot_be_written_is_told():
+    record = Record("/dev/full")
+    assert (record.end(), record.end()) == (False, False)
+    with pytest.raises(BrokenError, match="the sink has ended"):
+        record.take(Call("calls", "a", None, None, None))
 
 
 def test_the_file_is_followed_while_it_grows(started):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -155,6 +156,64 @@ def test_a_file_is_run_whole(client: DatabaseClient, connection: Connection, tmp
     (tmp_path / "tables.sql").write_text("create table a ();\ncreate table b ();\n")
     client.run_file(tmp_path / "tables.sql")
     assert connection.asked == ["create table a ();\ncreate table b ();\n"]
+
+
+SECONDS = 20.0
+
+
+class Late(Connection):
+    """A connection whose answer does not come: whoever waits for it waits until the connection is shut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ours, self._theirs = socket.socketpair()
+        self._ours.settimeout(SECONDS)
+
+    def fileno(self) -> int:
+        return self._ours.fileno()
+
+    def execute(self, query: str, parameters: Any = None) -> Connection:
+        if self._ours.recv(1) == b"":
+            raise psycopg.OperationalError("it was shut")
+        return super().execute(query, parameters)
+
+    def fetchone(self) -> None:
+        """The answer is read."""
+
+    def answers(self) -> None:
+        """The answer comes."""
+        self._theirs.send(b"x")
+
+    def __exit__(self, *_: object) -> None:
+        self._ours.close()
+        self._theirs.close()
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> Late:
+    made = Late()
+    monkeypatch.setattr(psycopg, "connect", lambda _, **settings: made.settings.update(settings) or made)
+    return made
+
+
+def test_the_database_gives_back_as_many_bytes_as_it_is_sent(late: Late) -> None:
+    late.answers()
+    assert 0.0 <= DatabaseClient("postgresql://here").echo_seconds(7, SECONDS) < SECONDS
+    assert (late.asked, late.parameters) == (["select %s::text"], ["xxxxxxx"])
+
+
+def test_bytes_that_do_not_come_back_in_their_time_are_no_answer(late: Late) -> None:
+    with pytest.raises(ConnectionError, match="the database does not answer: it was shut"):
+        DatabaseClient("postgresql://here").echo_seconds(7, 0.05)
+
+
+@pytest.mark.parametrize(("within", "connect"), [(0.05, 2), (2.5, 3)])
+def test_an_echo_waits_for_its_connection_as_long_as_it_may_take_and_no_less_than_psycopg_can(
+    late: Late, within: float, connect: int
+) -> None:
+    late.answers()
+    DatabaseClient("postgresql://here").echo_seconds(7, within)
+    assert late.settings["connect_timeout"] == connect
 
 
 class PlacedError(psycopg.Error):

@@ -20,6 +20,8 @@ from drillbook.core.errors import HarnessError
 from drillbook.engine import clean
 from drillbook.engine.containers import Handle
 from drillbook.engine.labels import VARIABLE
+from drillbook.stage import stage as stage_module
+from drillbook.stage.components import workers
 from drillbook.stage.components.tap import TapComponent
 from drillbook.stage.components.workers import WorkersComponent
 from drillbook.stage.links import Link, Route
@@ -189,6 +191,14 @@ def test_programs_are_told_of_the_run_and_of_its_containers(standing: Standing) 
     assert told["FLAGS_FOLDER"] == str((standing.run.path / "services" / "flags").resolve())
 
 
+def test_what_becomes_of_the_run_s_containers_is_told_in_words_of_the_engine(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, Any]] = []
+    monkeypatch.setattr(standing.engine, "events", lambda **how: asked.append(how), raising=False)
+    monkeypatch.setattr(stage_module, "connect", lambda: standing.engine)
+    standing.stage.container_events()
+    assert asked == [{"decode": True, "filters": {"type": "container", "label": "drillbook.run=the-run"}}]
+
+
 def test_programs_keep_what_their_tools_need_and_nothing_else(standing: Standing, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", "/home/me")
     monkeypatch.setenv("MY_TOKEN", "secret")
@@ -300,6 +310,32 @@ def test_schedulers_are_stopped_before_other_workers(standing: Standing) -> None
     standing.stage.stop_workers(7)
     assert standing.order("stop")[0] == "stop 7 workers.beat.1"
     assert len(standing.order("stop")) == 3
+
+
+SCHEDULED = {"peer": "workers.beat.1", "connection": 9, "channel": 1, "task": "mine", "routing_key": "tasks"}
+HANDLED = {"peer": "workers.v1.1", "connection": 8, "channel": 1, "task": "mine", "queue": "tasks"}
+STOPPED_AT = 10**19
+DONE: dict[str, tuple[list[dict[str, Any]], bool]] = {
+    "the tap has told nothing since": ([{"event": "ack", "at": STOPPED_AT - 2, **HANDLED}], False),
+    "done before, and the tap has told all until then": ([{"event": "ack", "at": STOPPED_AT, **HANDLED}], True),
+    "what was made is not done": ([{"event": "alive", "at": STOPPED_AT + 1}], False),
+    "done since": ([{"event": "alive", "at": STOPPED_AT + 1}, {"event": "ack", "at": STOPPED_AT + 2, **HANDLED}], True),
+}
+
+
+@pytest.mark.parametrize(("lines", "done"), DONE.values(), ids=DONE)
+def test_what_schedulers_made_may_be_done_before_other_workers_are_stopped(
+    standing: Standing, monkeypatch: pytest.MonkeyPatch, lines: list[dict[str, Any]], done: bool
+) -> None:
+    waited: list[tuple[bool, float]] = []
+    monkeypatch.setattr(workers, "now", lambda: STOPPED_AT)
+    monkeypatch.setattr(workers, "until", lambda condition, seconds: waited.append((condition(), seconds)))
+    standing.wire({"event": "publish", "at": 2, **SCHEDULED})
+    standing.wire({"event": "deliver", "at": 3, **HANDLED})
+    for line in lines:
+        standing.wire(line)
+    standing.stage.stop_workers(7)
+    assert waited == [(done, 7)]
 
 
 ENDS: dict[str, Callable[[Stage], None]] = {"sink": Stage.stop_sink, "tap": Stage.stop_tap}
