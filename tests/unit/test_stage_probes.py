@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import socket
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from select import select
 from struct import pack
 from threading import Event, Thread
 
@@ -218,6 +220,13 @@ def test_a_connection_has_ended_when_the_other_side_has_ended_it(then: Serve) ->
         assert until(connection.ended, SECONDS)
 
 
+def test_a_connection_that_was_reset_has_ended_at_the_first_look() -> None:
+    with service(reset) as address, socket.create_connection(address, SECONDS) as ours:
+        connection = IdleConnection(ours)
+        assert select([ours], [], [], SECONDS)[0] == [ours]
+        assert connection.ended()
+
+
 def test_a_connection_that_says_something_has_not_ended() -> None:
     told, said = Event(), Event()
 
@@ -246,8 +255,10 @@ SPEECHLESS: dict[str, Serve] = {"says nothing": says_nothing, "ends": ends, "res
 
 @pytest.mark.parametrize("serve", SPEECHLESS.values(), ids=SPEECHLESS)
 def test_what_does_not_answer_its_hello_does_not_stand(serve: Serve) -> None:
-    with service(serve) as address:
+    with service(serve) as address, warnings.catch_warnings(record=True, category=ResourceWarning) as left_open:
+        warnings.simplefilter("always", ResourceWarning)
         assert stand(address, b"hello", SHORT) is None
+    assert left_open == []
 
 
 def test_nothing_stands_where_nobody_is() -> None:
