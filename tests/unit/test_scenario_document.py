@@ -12,7 +12,7 @@ from drillbook.core.refs import Ref
 from drillbook.core.units import Duration
 from drillbook.evidence.documents import FORMAT
 from drillbook.evidence.kinds import FILES
-from drillbook.scenario import Scenario, StageSpec
+from drillbook.scenario import After, Scenario, StageSpec
 from drillbook.validation import document
 
 RUN_DIRECTORY = (Path(__file__).parents[2] / "docs" / "run-directory.md").read_text()
@@ -27,6 +27,12 @@ def test_every_link_within_the_page_leads_somewhere():
     page = document.document()
     anchors = {heading.lower().replace(" ", "-") for heading in re.findall(r"^#+ (.*)$", page, re.MULTILINE)}
     assert set(re.findall(r"\(#([^)]*)\)", page)) <= anchors
+
+
+def test_a_part_s_table_has_the_keys_that_are_wanted_or_all() -> None:
+    rows = [line.split("`")[1] for line in document.table(After).splitlines()[2:]]
+    assert rows == list(After.model_fields)
+    assert len(document.table(After, ["step"]).splitlines()) == 3
 
 
 TYPES: dict[str, tuple[object, str]] = {

@@ -116,6 +116,28 @@ def test_above_its_bound_the_file_says_that_it_is_full_and_keeps_no_more(tmp_pat
     assert kept.output.stat().st_size < 1100
 
 
+def test_its_beginning_is_in_the_file_at_once(tmp_path: Path) -> None:
+    assert '"event":"begin"' in Kept(tmp_path).begin().output.read_text()
+
+
+def test_what_is_asked_for_twice_begins_once(tmp_path: Path) -> None:
+    assert Kept(tmp_path).begin().begin().events == ["begin"]
+
+
+OVER: dict[str, Callable[[Kept], object]] = {
+    "it is full": lambda kept: kept.hear(*(broker(deliver("a", tag)) for tag in range(1, 20))),
+    "it has ended": lambda kept: kept.capture.end(),
+}
+
+
+@pytest.mark.parametrize("ends", OVER.values(), ids=OVER)
+def test_what_is_over_does_not_begin_again(tmp_path: Path, ends: Callable[[Kept], object]) -> None:
+    kept = Kept(tmp_path, most=1000).begin()
+    ends(kept)
+    assert not kept.capture.on
+    assert kept.begin().events.count("begin") == 1
+
+
 def test_what_was_stopped_in_order_has_an_end(tmp_path: Path) -> None:
     kept = Kept(tmp_path).begin()
     kept.capture.end()
