@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -127,6 +128,8 @@ class StubEngine:
         self.builds: list[dict[str, str]] = []
         """What a build tells."""
         self.built_with: dict[str, Any] = {}
+        self.happened: list[dict[str, Any]] = []
+        """What it tells of containers and of what else it has."""
         self.started: Callable[[Container], None] = lambda _: None
         self.broken: Exception | None = None
         self.told = {"Version": "28.1.0", "DockerRootDir": "/nowhere"}
@@ -188,6 +191,13 @@ class StubEngine:
 
     def info(self) -> dict[str, str]:
         return self.told
+
+    def events(self, *, decode: bool = False, filters: dict[str, str]) -> Iterator[Any]:
+        """What it tells of what has this type and this label; as octets, unless they are to be read."""
+        label, _, value = filters["label"].partition("=")
+        for event in self.happened:
+            if event["Type"] == filters["type"] and event["Actor"]["Attributes"].get(label) == value:
+                yield event if decode else json.dumps(event).encode()
 
     def close(self) -> None:
         """Nothing is open."""

@@ -27,6 +27,10 @@ EFFECTS = {
         "effects: {sources: {rows: {query: select 1}, calls: {http: true, types: [charg]}}}",
         ["35:74: no task of the load has the type charg; did you mean charge?"],
     ),
+    "a source takes what is no name": (
+        "effects: {sources: {rows: {query: select 1}, calls: {http: true, types: [charge, 5]}}}",
+        ['35:82: entry 2 of effects.sources.calls.types is text, not the number 5: write it in quotes, "5"'],
+    ),
     "tasks of a type leave an effect nowhere": (
         "effects: {sources: {calls: {http: true, types: [charge]}}}",
         ["35:11: tasks of type notify leave an effect in none of the sources"],

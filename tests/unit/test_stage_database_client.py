@@ -1,10 +1,18 @@
-"""The drill's database as the harness asks it, by a connection in memory: what is sent, and what each refusal means."""
+"""The drill's database as the harness asks it, by a connection in memory: what is sent, and what each refusal means.
+
+An echo is asked of a service on loopback that speaks as much of PostgreSQL's protocol as it takes.
+"""
 
 from __future__ import annotations
 
+import re
 import socket
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from struct import pack, unpack
 from types import SimpleNamespace
 from typing import Any
 
@@ -243,3 +251,117 @@ def test_a_file_that_is_refused_is_told_with_its_line(
     with pytest.raises(UsageError) as raised:
         client.run_file(tmp_path / "tables.sql")
     assert raised.value.message == f"{tmp_path / 'tables.sql'}{said}"
+
+
+# Echoes
+
+SECONDS = 20.0
+SHORT = 0.3
+
+
+def message(kind: bytes, content: bytes) -> bytes:
+    """One message of the protocol: type, length, content."""
+    return kind + pack("!i", 4 + len(content)) + content
+
+
+READY = message(b"Z", b"I")
+TAKEN = message(b"R", pack("!i", 0)) + READY
+COLUMN = pack("!h", 1) + b"text\0" + pack("!ihihih", 0, 0, 25, -1, -1, 0)
+
+
+def row(text: bytes) -> bytes:
+    """The answer to a query that gives one text."""
+    cell = message(b"D", pack("!hi", 1, len(text)) + text)
+    return message(b"1", b"") + message(b"2", b"") + message(b"T", COLUMN) + cell + message(b"C", b"SELECT 1\0") + READY
+
+
+def heard(connection: socket.socket) -> bytes:
+    """What the client sends up to its question's end, which is a Sync."""
+    told = b""
+    while not told.endswith(message(b"S", b"")):
+        came = connection.recv(65536)
+        assert came, "it ended amid its question"
+        told += came
+    return told
+
+
+def gives_back(connection: socket.socket) -> None:
+    """Answers some time after it was asked."""
+    text = max(re.findall(rb"x+", heard(connection)), key=len)
+    threading.Event().wait(SHORT)
+    connection.sendall(row(text))
+
+
+def refuses(connection: socket.socket) -> None:
+    """Answers with an error."""
+    heard(connection)
+    connection.sendall(message(b"E", b"SERROR\0C53200\0Mout of memory\0\0") + READY)
+
+
+def says_nothing(connection: socket.socket) -> None:
+    """Takes the question."""
+    heard(connection)
+
+
+def ends(connection: socket.socket) -> None:
+    """Ends at the question."""
+    heard(connection)
+    connection.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def database(serve: Callable[[socket.socket], None]) -> Iterator[DatabaseClient]:
+    """A database for one connection, which it takes; the test ends when the client has ended it."""
+    with closing(socket.create_server(("127.0.0.1", 0))) as listening:
+
+        def accept() -> None:
+            connection, _ = listening.accept()
+            connection.settimeout(SECONDS)
+            with connection, suppress(ConnectionError):
+                (size,) = unpack("!i", connection.recv(4, socket.MSG_WAITALL))
+                connection.recv(size - 4, socket.MSG_WAITALL)
+                connection.sendall(TAKEN)
+                serve(connection)
+                while connection.recv(65536):
+                    pass
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        port = listening.getsockname()[1]
+        yield DatabaseClient(f"postgresql://drill:drill@127.0.0.1:{port}/drill?sslmode=disable&gssencmode=disable")
+        thread.join(SECONDS)
+        assert not thread.is_alive(), "the connection was left open"
+
+
+@pytest.mark.parametrize("size", [0, 1, 100_000])
+def test_an_echo_takes_as_long_as_its_answer(size: int) -> None:
+    with database(gives_back) as client:
+        assert SHORT <= client.echo_seconds(size, SECONDS) < SECONDS
+
+
+def test_what_gives_an_echo_up_does_not_outlive_it() -> None:
+    begin = time.monotonic()
+    with database(gives_back) as client:
+        client.echo_seconds(1, SECONDS)
+        assert not [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)]
+    assert time.monotonic() - begin < SECONDS
+
+
+def test_an_echo_that_does_not_come_is_given_up() -> None:
+    begin = time.monotonic()
+    with database(says_nothing) as client, pytest.raises(ConnectionError, match="the database does not answer: "):
+        client.echo_seconds(1, SHORT)
+    assert SHORT <= time.monotonic() - begin < SECONDS
+
+
+@pytest.mark.parametrize(("serve", "said"), [(refuses, "out of memory"), (ends, "closed")])
+def test_an_echo_that_fails_is_no_answer(serve: Callable[[socket.socket], None], said: str) -> None:
+    with database(serve) as client, pytest.raises(ConnectionError, match=rf"the database does not answer: [^$]*{said}"):
+        client.echo_seconds(1, SECONDS)
+
+
+def test_of_nobody_there_is_no_echo() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    with pytest.raises(ConnectionError, match="the database does not answer: "):
+        DatabaseClient(f"postgresql://drill@127.0.0.1:{port}/drill").echo_seconds(1, SECONDS)

@@ -1,191 +1,280 @@
-"""What is asked through a link, of real servers on loopback that answer, fall silent, end or reset."""
+"""What is asked through a link, of real services on loopback: echoes of the tap and of the sink, connections that stand, and knocks."""
 
 from __future__ import annotations
 
 import socket
-import struct
-import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from select import select
+from struct import pack
 from threading import Event, Thread
 
 import pytest
+from tap_process import SECONDS, TapProcess
 
 from drillbook.core.wait import until
 from drillbook.sink.record import Record
 from drillbook.sink.server import Server
-from drillbook.stage.probes import echo_of_sink, echo_of_tap, knock, stand
-from drillbook.tap.echo import question
+from drillbook.stage.probes import Echo, IdleConnection, echo_of_sink, echo_of_tap, knock, stand
 
-SECONDS, SHORT = 20.0, 0.3
-Does = Callable[[socket.socket], object]
-Serve = Callable[[Does], int]
-
-
-@pytest.fixture
-def over() -> Iterator[Event]:
-    """Set when the test is over, for servers that do nothing until then."""
-    event = Event()
-    yield event
-    event.set()
+LOOPBACK = "127.0.0.1"
+SHORT = 0.3
+"""Seconds that are waited for what does not come."""
+Serve = Callable[[socket.socket], None]
+"""What a service does with one connection."""
 
 
-@pytest.fixture
-def serve(over: Event) -> Iterator[Serve]:
-    """Starts servers, each for one connection; gives the port."""
-    with ExitStack() as stack:
+@contextmanager
+def service(serve: Serve) -> Iterator[tuple[str, int]]:
+    """A service for one connection on loopback; the test ends when it has."""
+    with closing(socket.create_server((LOOPBACK, 0))) as listening:
+        listening.settimeout(SECONDS)
 
-        def start(does: Does) -> int:
-            listening = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        def accept() -> None:
+            connection, _ = listening.accept()
+            connection.settimeout(SECONDS)
+            with connection, suppress(ConnectionError):
+                serve(connection)
 
-            def accept() -> None:
-                with suppress(OSError), listening.accept()[0] as connection:
-                    does(connection)
-
-            Thread(target=accept, daemon=True).start()
-            return int(listening.getsockname()[1])
-
-        yield start
-        over.set()
+        thread = Thread(target=accept, daemon=True)
+        thread.start()
+        yield listening.getsockname()
+        thread.join(SECONDS)
+        assert not thread.is_alive(), "the connection was left open"
 
 
-def heard(connection: socket.socket, size: int) -> None:
-    """All that is sent first."""
-    while size > 0:
-        size -= len(connection.recv(size))
+def nobody() -> tuple[str, int]:
+    """An address at which nothing listens."""
+    with socket.create_server((LOOPBACK, 0)) as closed:
+        address: tuple[str, int] = closed.getsockname()
+        return address
+
+
+def to_its_end(connection: socket.socket) -> bytes:
+    """All that still comes, until the other side has ended the connection."""
+    return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+def reset(connection: socket.socket) -> None:
+    """End it as a process does that is killed."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, pack("ii", 1, 0))
+    connection.close()
+
+
+def says_nothing(connection: socket.socket) -> None:
+    """Take what comes, and answer nothing."""
+    to_its_end(connection)
+
+
+def answers(connection: socket.socket) -> None:
+    """Answer the first word, and no other."""
+    assert connection.recv(64) == b"hello"
+    connection.sendall(b"!")
+    to_its_end(connection)
+
+
+def ends(connection: socket.socket) -> None:
+    """End at the first word."""
+    connection.recv(64)
 
 
 def resets(connection: socket.socket) -> None:
-    """End it by a reset."""
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    """Reset at the first word."""
+    connection.recv(64)
+    reset(connection)
 
 
-def resets_when_told(connection: socket.socket) -> None:
-    """End it by a reset once something was said."""
-    connection.recv(1)
-    resets(connection)
+# Echoes
 
 
-def unused() -> int:
-    """A port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
-
-
-# The tap's echo
-
-SIZE = 1000
-
-
-def test_an_echo_takes_as_long_as_its_bytes_need_to_come_back(serve: Serve) -> None:
-    def late(connection: socket.socket) -> None:
-        heard(connection, len(question(SIZE)) + SIZE)
-        time.sleep(0.05)
-        connection.sendall(bytes(SIZE))
-
-    assert 0.05 <= echo_of_tap(serve(late), SIZE, SECONDS) < SECONDS
-
-
-def test_an_echo_that_ends_half_way_is_no_answer(serve: Serve) -> None:
-    def half(connection: socket.socket) -> None:
-        heard(connection, len(question(SIZE)) + SIZE)
-        connection.sendall(bytes(SIZE // 2))
-
-    with pytest.raises(ConnectionError, match="it ended before all had come back"):
-        echo_of_tap(serve(half), SIZE, SECONDS)
-
-
-def test_an_echo_that_drips_has_no_more_time_for_that(serve: Serve, over: Event) -> None:
-    def drips(connection: socket.socket) -> None:
-        heard(connection, len(question(SIZE)) + SIZE)
-        while not over.wait(SHORT / 10):
-            connection.sendall(b"x")
-
-    with pytest.raises(TimeoutError):
-        echo_of_tap(serve(drips), SIZE, SHORT)
-
-
-# The sink's echo
-
-
-def test_the_sink_gives_back_what_it_is_sent_and_records_nothing(tmp_path: Path) -> None:
-    with Server(("127.0.0.1", 0), Record(str(tmp_path / "sink.jsonl")), ("calls",)) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        assert 0.0 < echo_of_sink(server.server_port, SIZE, SECONDS) < SECONDS
+@pytest.fixture
+def sink(tmp_path: Path) -> Iterator[int]:
+    """The port of a sink."""
+    with Server((LOOPBACK, 0), Record(str(tmp_path / "sink.jsonl")), ("calls",)) as server:
+        Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
+        yield server.server_port
         server.shutdown()
-    assert (tmp_path / "sink.jsonl").read_text() == ""
 
 
-ANSWERS = {
-    "too short": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nab", "it ended before all had come back"),
-    "cut short": (b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nab", "the sink said no HTTP"),
-    "another language": (b"AMQP\r\n\r\n", "the sink said no HTTP"),
-    "nothing": (b"", "the sink said no HTTP"),
+@pytest.mark.parametrize("size", [0, 1, 300_000])
+def test_a_tap_gives_back_as_many_bytes(tap: TapProcess, size: int) -> None:
+    assert 0.0 <= echo_of_tap(tap.ports["load"], size, SECONDS) < SECONDS
+
+
+@pytest.mark.parametrize("size", [0, 1, 300_000])
+def test_a_sink_gives_back_as_many_bytes(sink: int, size: int) -> None:
+    assert 0.0 <= echo_of_sink(sink, size, SECONDS) < SECONDS
+
+
+def late(answer: bytes) -> Serve:
+    """Answers some time after it was asked."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        Event().wait(SHORT)
+        connection.sendall(answer)
+        to_its_end(connection)
+
+    return serve
+
+
+def at_once(answer: bytes) -> Serve:
+    """Answers, and ends."""
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(answer)
+        connection.shutdown(socket.SHUT_WR)
+        to_its_end(connection)
+
+    return serve
+
+
+def drips(connection: socket.socket) -> None:
+    """Answers byte by byte, each in time and all of them never."""
+    connection.recv(65536)
+    for _ in range(40):
+        connection.sendall(b"x")
+        Event().wait(SHORT / 4)
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n"
+LATE: dict[str, tuple[Echo, Serve]] = {"tap": (echo_of_tap, late(b"xyz")), "sink": (echo_of_sink, late(HEAD + b"xyz"))}
+SHORT_OF_IT: dict[str, tuple[Echo, Serve, str]] = {
+    "a tap that gives back too few": (echo_of_tap, at_once(b"xy"), "it ended before all had come back"),
+    "a sink that gives back too few": (echo_of_sink, at_once(HEAD.replace(b"3", b"2") + b"xy"), "it ended before all had come back"),
+    "a sink that ends amid its answer": (echo_of_sink, at_once(HEAD + b"xy"), "the sink said no HTTP: IncompleteRead"),
+    "a sink that is none": (echo_of_sink, at_once(b"+PONG\r\n"), "the sink said no HTTP: +PONG"),
 }
 
 
-@pytest.mark.parametrize(("answer", "said"), ANSWERS.values(), ids=ANSWERS)
-def test_another_answer_than_what_was_sent_is_none(serve: Serve, answer: bytes, said: str) -> None:
-    def answers(connection: socket.socket) -> None:
-        heard = b""
-        while len(heard.partition(b"\r\n\r\n")[2]) < SIZE:
-            heard += connection.recv(65536)
-        connection.sendall(answer)
-
-    with pytest.raises(ConnectionError, match=said):
-        echo_of_sink(serve(answers), SIZE, SECONDS)
+@pytest.mark.parametrize(("echo", "serve"), LATE.values(), ids=LATE)
+def test_an_echo_takes_as_long_as_its_answer(echo: Echo, serve: Serve) -> None:
+    with service(serve) as (_, port):
+        assert SHORT <= echo(port, 3, SECONDS) < SECONDS
 
 
-def test_a_sink_that_is_silent_is_not_waited_for_longer(serve: Serve, over: Event) -> None:
-    with pytest.raises(TimeoutError):
-        echo_of_sink(serve(lambda _: over.wait()), SIZE, SHORT)
+@pytest.mark.parametrize(("echo", "serve", "said"), SHORT_OF_IT.values(), ids=SHORT_OF_IT)
+def test_an_echo_that_is_cut_short_is_no_answer(echo: Echo, serve: Serve, said: str) -> None:
+    with service(serve) as (_, port), pytest.raises(ConnectionError) as raised:
+        echo(port, 3, SECONDS)
+    assert said in str(raised.value)
 
 
-# A hello
-
-COMES = {"answered": lambda one: one.sendall(one.recv(1)), "ended": lambda one: one.recv(5), "reset": resets_when_told}
-
-
-@pytest.mark.parametrize(("comes", "does"), COMES.items(), ids=COMES)
-def test_a_knock_tells_what_comes_of_it(serve: Serve, comes: str, does: Does) -> None:
-    assert knock(("127.0.0.1", serve(does)), b"hello", SECONDS) == comes
+@pytest.mark.parametrize("echo", [echo_of_tap, echo_of_sink])
+def test_an_echo_that_does_not_come_is_given_up(echo: Echo) -> None:
+    with service(says_nothing) as (_, port), pytest.raises(TimeoutError):
+        echo(port, 3, SHORT)
 
 
-def test_a_knock_that_nobody_answers_is_silence(serve: Serve, over: Event) -> None:
-    assert knock(("127.0.0.1", serve(lambda _: over.wait())), b"hello", SHORT) == "silent"
-    assert knock(("127.0.0.1", unused()), b"hello", SHORT) == "silent"
+def test_an_echo_that_comes_byte_by_byte_is_given_up_in_the_same_time() -> None:
+    with service(drips) as (_, port), pytest.raises(TimeoutError):
+        echo_of_tap(port, 1000, SHORT)
 
 
-NOBODY = {"it ends": lambda one: one.recv(5), "it resets": resets_when_told}
+@pytest.mark.parametrize("echo", [echo_of_tap, echo_of_sink])
+def test_of_nobody_there_is_no_echo(echo: Echo) -> None:
+    with pytest.raises(ConnectionRefusedError):
+        echo(nobody()[1], 3, SECONDS)
 
 
-@pytest.mark.parametrize("does", NOBODY.values(), ids=NOBODY)
-def test_a_connection_stands_only_where_its_hello_is_answered(serve: Serve, does: Does) -> None:
-    assert stand(("127.0.0.1", serve(does)), b"hello", SECONDS) is None
+# Connections that stand
 
 
-def test_no_connection_stands_where_nobody_listens_or_answers(serve: Serve, over: Event) -> None:
-    assert stand(("127.0.0.1", unused()), b"hello", SHORT) is None
-    assert stand(("127.0.0.1", serve(lambda _: over.wait())), b"hello", SHORT) is None
+@contextmanager
+def standing(serve: Serve) -> Iterator[IdleConnection]:
+    """A connection that stands, to such a service."""
+    with service(serve) as address:
+        connection = stand(address, b"hello", SECONDS)
+        assert connection is not None
+        try:
+            yield connection
+        finally:
+            connection.close()
 
 
-ENDINGS: dict[str, Does] = {"it ends": lambda _: None, "it resets": resets}
+def after_its_answer(then: Serve) -> tuple[Event, Serve]:
+    """Answers, and goes on when it is told to."""
+    told = Event()
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(64)
+        connection.sendall(b"!")
+        assert told.wait(SECONDS)
+        then(connection)
+
+    return told, serve
 
 
-@pytest.mark.parametrize("ending", ENDINGS.values(), ids=ENDINGS)
-def test_a_connection_stands_until_the_other_side_ends_it(serve: Serve, ending: Does) -> None:
-    go = Event()
+THEN: dict[str, Serve] = {"ends": socket.socket.close, "resets": reset, "says more and ends": lambda one: one.sendall(bytes(100_000))}
 
-    def answers(connection: socket.socket) -> None:
-        heard(connection, 5)
-        connection.sendall(b"welcome" * 20_000 + b"!")
-        go.wait()
-        ending(connection)
 
-    standing = stand(("127.0.0.1", serve(answers)), b"hello", SECONDS)
-    assert standing is not None
-    assert not standing.ended()
-    go.set()
-    assert until(standing.ended, SECONDS)
-    standing.close()
+@pytest.mark.parametrize("then", THEN.values(), ids=THEN)
+def test_a_connection_has_ended_when_the_other_side_has_ended_it(then: Serve) -> None:
+    told, serve = after_its_answer(then)
+    with standing(serve) as connection:
+        assert not connection.ended()
+        told.set()
+        assert until(connection.ended, SECONDS)
+
+
+def test_a_connection_that_was_reset_has_ended_at_the_first_look() -> None:
+    with service(reset) as address, socket.create_connection(address, SECONDS) as ours:
+        connection = IdleConnection(ours)
+        assert select([ours], [], [], SECONDS)[0] == [ours]
+        assert connection.ended()
+
+
+def test_a_connection_that_says_something_has_not_ended() -> None:
+    told, said = Event(), Event()
+
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"!")
+        assert told.wait(SECONDS)
+        connection.sendall(b"more")
+        said.set()
+        to_its_end(connection)
+
+    with standing(serve) as connection:
+        told.set()
+        assert said.wait(SECONDS)
+        assert [connection.ended() for _ in range(3)] == [False, False, False]
+
+
+def test_a_connection_that_stands_can_be_closed() -> None:
+    with service(answers) as address:
+        connection = stand(address, b"hello", SECONDS)
+        assert connection is not None
+        connection.close()
+
+
+SPEECHLESS: dict[str, Serve] = {"says nothing": says_nothing, "ends": ends, "resets": resets}
+
+
+@pytest.mark.parametrize("serve", SPEECHLESS.values(), ids=SPEECHLESS)
+def test_what_does_not_answer_its_hello_does_not_stand(serve: Serve) -> None:
+    with service(serve) as address, warnings.catch_warnings(record=True, category=ResourceWarning) as left_open:
+        warnings.simplefilter("always", ResourceWarning)
+        assert stand(address, b"hello", SHORT) is None
+    assert left_open == []
+
+
+def test_nothing_stands_where_nobody_is() -> None:
+    assert stand(nobody(), b"hello", SECONDS) is None
+
+
+# Knocks
+
+KNOCKS: dict[str, Serve] = {"answered": answers, "ended": ends, "reset": resets, "silent": says_nothing}
+
+
+@pytest.mark.parametrize(("heard", "serve"), KNOCKS.items(), ids=KNOCKS)
+def test_a_knock_tells_what_came_of_it(heard: str, serve: Serve) -> None:
+    with service(serve) as address:
+        assert knock(address, b"hello", SHORT if heard == "silent" else SECONDS) == heard
+
+
+def test_a_knock_where_nobody_is_hears_nothing() -> None:
+    assert knock(nobody(), b"hello", SECONDS) == "silent"

@@ -181,6 +181,26 @@ def test_every_part_carries_the_run(standing: Standing) -> None:
     assert standing.engine.nets["drillbook-the-run"].attrs["Labels"]["drillbook.run"] == "the-run"
 
 
+def test_what_becomes_of_its_own_containers_is_told_and_nothing_else(standing: Standing) -> None:
+    standing.engine.happened = [
+        {"Type": kind, "Action": action, "Actor": {"Attributes": {"drillbook.run": run}}}
+        for kind, action, run in [("container", "die", "the-run"), ("container", "kill", "another"), ("network", "connect", "the-run")]
+    ]
+    assert [event["Action"] for event in standing.stage.container_events()] == ["die"]
+
+
+def test_what_was_made_of_a_part_is_its_client(standing: Standing) -> None:
+    stage = standing.stage
+    assert isinstance(stage.broker, Broker)
+    assert stage.sink is not None
+    assert (stage.container("workers.v1.1").name, {each.name for each in stage.containers()}) == ("workers.v1.1", PARTS.keys())
+
+
+def test_of_what_a_stage_has_not_there_is_no_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage = lean(tmp_path, monkeypatch).stage
+    assert (stage.database, stage.sink) == (None, None)
+
+
 # What programs are told
 
 

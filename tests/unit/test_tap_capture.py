@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 from base64 import b64decode
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,28 @@ def test_above_its_bound_the_file_says_that_it_is_full_and_keeps_no_more(tmp_pat
     assert kept.output.stat().st_size < 1100
 
 
+def test_its_beginning_is_in_the_file_at_once(tmp_path: Path) -> None:
+    assert '"event":"begin"' in Kept(tmp_path).begin().output.read_text()
+
+
+def test_what_is_asked_for_twice_begins_once(tmp_path: Path) -> None:
+    assert Kept(tmp_path).begin().begin().events == ["begin"]
+
+
+OVER: dict[str, Callable[[Kept], object]] = {
+    "it is full": lambda kept: kept.hear(*(broker(deliver("a", tag)) for tag in range(1, 20))),
+    "it has ended": lambda kept: kept.capture.end(),
+}
+
+
+@pytest.mark.parametrize("ends", OVER.values(), ids=OVER)
+def test_what_is_over_does_not_begin_again(tmp_path: Path, ends: Callable[[Kept], object]) -> None:
+    kept = Kept(tmp_path, most=1000).begin()
+    ends(kept)
+    assert not kept.capture.on
+    assert kept.begin().events.count("begin") == 1
+
+
 def test_what_was_stopped_in_order_has_an_end(tmp_path: Path) -> None:
     kept = Kept(tmp_path).begin()
     kept.capture.end()
@@ -136,6 +159,42 @@ def test_capturing_does_not_change_what_the_wire_is_told_of(tmp_path: Path) -> N
             (connection.from_client if who == "client" else connection.from_broker)(data)
         told.append(lines.all)
     assert told[0] == told[1]
+
+
+NOWHERE = "tap: cannot keep messages: [Errno 28] No space left on device. Connections are still carried.\n"
+UNWRITTEN: dict[str, Callable[[Capture], None]] = {
+    "when it begins": Capture.look,
+    "amid its messages": lambda capture: capture.take("", b"header", b"x" * 100_000, 100_000),
+    "when it is flushed": lambda capture: (capture.take("", b"header", b"x", 1), capture.flush())[1],
+    "in the end": Capture.end,
+}
+
+
+@pytest.mark.parametrize("act", UNWRITTEN.values(), ids=UNWRITTEN)
+def test_what_cannot_keep_messages_says_so_once_and_wants_no_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], act: Callable[[Capture], None]
+) -> None:
+    (tmp_path / "capture").touch()
+    capture = Capture("/dev/full", str(tmp_path / "capture"), 1 << 20)
+    capture.on = act is not Capture.look
+    act(capture)
+    capture.look()
+    capture.flush()
+    assert not capture.on
+    assert capsys.readouterr().err == NOWHERE
+
+
+def test_a_tap_that_cannot_keep_messages_still_carries_connections(tmp_path: Path, upstream: Any) -> None:
+    (tmp_path / "capture").touch()
+    settings = CaptureSettings("/dev/full", str(tmp_path / "capture"), 1 << 20)
+    tap = TapProcess(tmp_path, upstream.getsockname(), peers=("workers.v1.1",), capture=settings)
+    try:
+        speak(*tap.joined(upstream), [*opened(), *consuming(), broker(deliver("a", 1)), client(ack(1))])
+        assert tap.end() == 0
+        assert tap.story == ["deliver a", "ack a"]
+        assert tap.errors == NOWHERE
+    finally:
+        tap.close()
 
 
 def test_a_running_tap_begins_at_the_signal(tmp_path: Path, upstream: Any) -> None:

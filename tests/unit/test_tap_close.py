@@ -57,6 +57,17 @@ def test_closes_that_cross_are_both_answered(in_transaction):
     speak(ours, theirs, channel(1))
 
 
+def test_a_channel_that_is_being_closed_is_closed_at_both_ends_though_no_rule_is_armed_any_more(in_transaction):
+    tap, ours, theirs = in_transaction
+    ours.sendall(method(1, spec.Tx.Commit()))
+    arrives(theirs, CLOSE)
+    tap.arm()
+    theirs.sendall(CLOSE_OK)
+    arrives(ours, CLOSE)
+    ours.sendall(CLOSE_OK + method(1, spec.Channel.Open()))
+    arrives(theirs, method(1, spec.Channel.Open()))
+
+
 def test_a_channel_is_closed_at_a_confirm_of_the_broker(tap, upstream):
     ours, theirs = tap.joined(upstream)
     speak(ours, theirs, [*opened(), *CONFIRMS, client(publish("a"))])

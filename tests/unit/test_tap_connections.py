@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 from pika import frame, spec
 from tap_speech import PREAMBLE, Tap, broker, channel, client, consuming, content, deliver, method, opened, publish
 
+from drillbook.tap.frames import BODY, HEADER, HEARTBEAT, LARGEST, METHOD
+
 
 def bye(who, code, text):
     return who(method(0, spec.Connection.Close(code, text, 0, 0)))
@@ -109,6 +111,8 @@ def test_another_protocol_makes_the_connection_incomplete(first, why):
         publish("a")[:-1] + b"\x00",
         frame.Body(1, b"x").marshal()[:-1] + b"\x00",
         frame.Heartbeat().marshal()[:-1] + b"\x00",
+        b"\x08\x00\x00\x00\x00\x00\x01x\xce",
+        b"\x04\x00\x00\x00\x00\x00\x00\xce",
         frame.Body(1, b"no header before it").marshal(),
         content(spec.BasicProperties(message_id="no method before it"), b"x"),
         method(1, spec.Basic.Publish(exchange="", routing_key="q")) + frame.Header(1, 1, spec.BasicProperties(message_id="a")).marshal()
@@ -120,6 +124,32 @@ def test_another_protocol_makes_the_connection_incomplete(first, why):
 def test_bytes_that_make_no_sense_make_the_connection_incomplete_once(junk):
     tap = Tap().hear([*opened(), client(junk), client(publish("b")), broker(deliver("c", 1))])
     assert [line["event"] for line in tap.lines.all[2:]] == ["incomplete"]
+
+
+def head(kind, size):
+    """The first octets of a frame, whose rest has not come."""
+    return kind.to_bytes(1, "big") + b"\x00\x01" + size.to_bytes(4, "big")
+
+
+@pytest.mark.parametrize(
+    ("part", "size"),
+    [
+        *((head(kind, LARGEST + 1), LARGEST + 1) for kind in (METHOD, HEADER)),
+        *((head(HEARTBEAT, size), size) for size in (1, 5)),
+        *((head(kind, size), size) for kind in (0, 4, 255) for size in (0, 5)),
+    ],
+)  # fmt: skip
+def test_what_can_become_no_frame_is_told_before_its_rest_comes(part, size):
+    tap = Tap().hear([*opened(), client(part)])
+    what = f"a frame of {size} octets" if size > LARGEST else f"a frame of type {part[0]} and {size} octets"
+    assert tap.story[2:] == [f"incomplete : cannot read what the client sends: {what}"]
+
+
+@pytest.mark.parametrize(
+    "part", [*(head(kind, LARGEST) for kind in (METHOD, HEADER)), head(BODY, LARGEST + 1), head(HEARTBEAT, 0), head(HEARTBEAT, 1)[:6]]
+)
+def test_what_can_become_a_frame_is_waited_for(part):
+    assert Tap().hear([*opened(), client(part)]).story[2:] == []
 
 
 def test_a_incomplete_connection_still_ends_in_the_evidence():

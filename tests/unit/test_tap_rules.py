@@ -18,26 +18,44 @@ from drillbook.tap.armed_rules import ArmedRule
 from drillbook.tap.selector import selector
 from drillbook.tap.session import TapSession
 
+DELIVERED = [deliver(task, tag) for tag, task in enumerate("efg", 5)]
+FRAMES = {"client": ("ack", [ack(1), ack(2), ack(3)]), "broker": ("deliver", DELIVERED)}
+LARGE = content(spec.BasicProperties(message_id="e"), b"x" * 3000, frame_max=1000)
+MESSAGES = {
+    "client": ("publish", method(1, spec.Basic.Publish(exchange="", routing_key="q")) + LARGE, publish("f"), publish("g")),
+    "broker": ("deliver", method(1, spec.Basic.Deliver("c1", 5, False, "", "q")) + LARGE, *DELIVERED[1:]),
+}
+MET = {
+    "client": ["fault publish dropped f", "publish e", "publish g"],
+    "broker": ["deliver e", "deliver f", "deliver g", "fault deliver dropped f"],
+}
+"""What is written when the second is dropped: what the broker sends has its line when it comes."""
 
-def test_a_frame_of_which_a_part_has_passed_goes_on_and_the_next_is_met(holding):
+
+@pytest.mark.parametrize("who", FRAMES)
+def test_a_frame_of_which_a_part_has_passed_goes_on_and_the_next_is_met(holding, who):
     tap, ours, theirs = holding
-    for part in (ack(1)[:3], ack(1)[3:12]):
-        speak(ours, theirs, [client(part)])
-    tap.arm(rule("ack", "drop", sever=False))
-    ours.sendall(ack(1)[12:] + ack(2) + ack(3))
-    arrives(theirs, ack(1)[12:] + ack(3))
+    source, sink = (ours, theirs) if who == "client" else (theirs, ours)
+    event, (first, second, third) = FRAMES[who]
+    for part in (first[:3], first[3:12]):
+        speak(ours, theirs, [(who, part)])
+    tap.arm(rule(event, "drop", sever=False))
+    source.sendall(first[12:] + second + third)
+    arrives(sink, first[12:] + third)
 
 
-def test_a_message_of_which_a_part_has_passed_goes_on_and_the_next_is_met(tap, upstream):
-    ours, theirs = tap.joined(upstream)
-    properties = spec.BasicProperties(message_id="a")
-    big = method(1, spec.Basic.Publish(exchange="", routing_key="q")) + content(properties, b"x" * 3000, frame_max=1000)
-    speak(ours, theirs, [*opened(), client(big[:1500])])
-    tap.arm(rule("publish", "drop", sever=False))
-    ours.sendall(big[1500:] + publish("b") + publish("c"))
-    arrives(theirs, big[1500:] + publish("c"))
+@pytest.mark.parametrize("who", MESSAGES)
+@pytest.mark.parametrize("passed", [60, 700, 1500], ids=["of its header", "of its first body", "of its second body"])
+def test_a_message_of_which_a_part_has_passed_goes_on_and_the_next_is_met(holding, who, passed):
+    tap, ours, theirs = holding
+    source, sink = (ours, theirs) if who == "client" else (theirs, ours)
+    event, first, second, third = MESSAGES[who]
+    speak(ours, theirs, [(who, first[:passed])])
+    tap.arm(rule(event, "drop", sever=False))
+    source.sendall(first[passed:] + second + third)
+    arrives(sink, first[passed:] + third)
     tap.end()
-    assert tap.story == ["fault armed", "publish a", "fault publish dropped b", "publish c"]
+    assert sorted(line for line in tap.story if line[-1] in "efg") == MET[who]
 
 
 def test_a_message_of_which_a_part_waits_goes_on_when_its_rule_is_disarmed(tap, upstream):

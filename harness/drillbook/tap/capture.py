@@ -36,7 +36,7 @@ class Capture:
         self._room -= os.fstat(self._file.fileno()).st_size
         self.on = False
         """Whether messages are wanted, and can be kept."""
-        self._over = False
+        self._over = self._failed = False
 
     def look(self) -> None:
         """Begin, if that is asked for by now."""
@@ -87,7 +87,9 @@ class Capture:
             self._fail(error)
 
     def _fail(self, error: OSError) -> None:
-        print(f"tap: cannot keep messages: {error}. Connections are still carried.", file=sys.stderr, flush=True)
+        if not self._failed:
+            print(f"tap: cannot keep messages: {error}. Connections are still carried.", file=sys.stderr, flush=True)
+        self._failed = True
         self._stop()
 
     def _stop(self) -> None:
