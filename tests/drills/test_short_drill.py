@@ -125,8 +125,8 @@ monitors:
   again: {redelivery_rate: tasks, above: 1000000}
   done: {query: select count(*) from effects, above: 0}
 faults:
-  - {name: slow, latency: {link: workers -> database, delay: 100ms}, at: 500ms, for: 2s}
-  - {name: silent, cut: {link: load -> broker, how: drop}, when: done, for: 1s}
+  - {name: slow, latency: {link: workers -> database, delay: 100ms}, when: done, for: 2s}
+  - {name: silent, cut: {link: load -> broker, how: drop}, at: 1200ms, for: 1s}
   - {name: shut, cut: {link: workers -> broker, how: refuse}, before: {step: look}, for: 1s}
   - {name: reboot, restart: {target: broker}, after: {step: look}}
   - {name: frozen, pause: {target: workers.v1}, during: {step: note it}, for: 1s}
@@ -152,7 +152,8 @@ def wide(wide_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Finishe
     text = text.replace("      tasks.dead: {}\n", f"      tasks.dead: {{}}\n    {policies}").replace(
         "rate: 60/s, duration: 4s", "rate: 60/s, duration: 8s"
     )
-    text = text.replace("timeout: 2m", "timeout: 2m\n  hold: {note it: 100 confirmed}")
+    text = text.replace("timeout: 2m", "timeout: 2m\n  hold: {note it: 200 confirmed}")
+    text = text.replace("start: {at: 1s}", "start: {after: {tasks: 120 confirmed}}")
     (folder / "scenario.yaml").write_text(text + "  no_charge_by_v9: {version: v9}\n")
     (folder / "no_charge_by_v9.sql").write_text(
         "-- no_charge_by_v9: This version does nothing at all.\n-- needs: effects\n-- parameter version: text\n"
@@ -209,7 +210,7 @@ def test_a_step_is_held_until_its_tasks_are_there(wide: Finished) -> None:
     assert story[:3] == [("note it", "begin"), ("note it", "met"), ("note it", "begin")]
     (met,) = [event["at"] for event in wide.timeline if event["event"] == "wait" and event["state"] == "met"]
     ledger = [json.loads(line) for line in (wide.run_directory / "published.jsonl").read_text().splitlines()]
-    assert sum(line["outcome"] == "ok" and line["resolved_at"] <= met for line in ledger) >= 100
+    assert sum(line["outcome"] == "ok" and line["resolved_at"] <= met for line in ledger) >= 200
 
 
 @pytest.mark.parametrize("monitor", ["backlog", "again", "done"])
