@@ -221,7 +221,14 @@ def test_a_connection_has_ended_when_the_other_side_has_ended_it(then: Serve) ->
 
 
 def test_a_connection_that_was_reset_has_ended_at_the_first_look() -> None:
-    with service(reset) as address, socket.create_connection(address, SECONDS) as ours:
+    connected = Event()
+
+    def serve(connection: socket.socket) -> None:
+        assert connected.wait(SECONDS)
+        reset(connection)
+
+    with service(serve) as address, socket.create_connection(address, SECONDS) as ours:
+        connected.set()
         connection = IdleConnection(ours)
         assert select([ours], [], [], SECONDS)[0] == [ours]
         assert connection.ended()
