@@ -128,6 +128,6 @@ def test_the_loader_keeps_its_name_and_its_variables_for_it(tmp_path: Path) -> N
 
 
 def test_two_of_one_kind_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("drillbook.stage.components.declared", lambda *_: [Redis, Redis])
+    monkeypatch.setattr("drillbook.core.additions._declared", lambda *_: [Redis, Redis])
     with pytest.raises(UsageError, match=r"test_stage_component\.Redis and test_stage_component\.Redis are components of one kind, redis"):
         kinds()

@@ -31,12 +31,35 @@ def import_all(package: str, path: Iterable[str], group: str, what: str) -> None
         _load(entry, what)
 
 
-def declared(classes: Iterable[type[C]], name: str) -> Iterator[type[C]]:
-    """Those of some classes and of all below them that say a name of their own, such as their ``kind``."""
+def by_name(classes: Iterable[type[C]], name: str, what: str) -> dict[str, type[C]]:
+    """Of some classes and of all below them those that say a name of their own, by that name and in its order.
+
+    Args:
+        classes: the subclasses of what is looked for.
+        name: the attribute that says it, such as ``kind``.
+        what: what they are called, for the message: ``fault``.
+
+    Raises:
+        UsageError: two have the same.
+    """
+    found: dict[str, type[C]] = {}
+    for one in sorted(_declared(classes, name), key=lambda one: str(getattr(one, name))):
+        key = getattr(one, name)
+        if (first := found.get(key)) is not None:
+            raise UsageError(f"{_place(first)} and {_place(one)} are {what}s of one {name}, {key}.", "Rename or remove one.")
+        found[key] = one
+    return found
+
+
+def _declared(classes: Iterable[type[C]], name: str) -> Iterator[type[C]]:
     for one in classes:
         if name in vars(one):
             yield one
-        yield from declared(one.__subclasses__(), name)
+        yield from _declared(one.__subclasses__(), name)
+
+
+def _place(one: type) -> str:
+    return f"{one.__module__}.{one.__name__}"
 
 
 def _load(entry: EntryPoint, what: str) -> None:

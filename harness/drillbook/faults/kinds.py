@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from drillbook import faults
-from drillbook.core.additions import declared, import_all
-from drillbook.core.errors import UsageError
+from drillbook.core.additions import by_name, import_all
 from drillbook.faults.base import Fault, Hits
 
 GROUP = "drillbook.faults"
@@ -18,16 +17,7 @@ def _found() -> dict[str, type[Fault]]:
         UsageError: what another distribution adds cannot be imported, or two are of one kind.
     """
     import_all(faults.__name__, faults.__path__, GROUP, "fault")
-    found: dict[str, type[Fault]] = {}
-    for fault in sorted(declared(Fault.__subclasses__(), "kind"), key=lambda fault: fault.kind):
-        if (first := found.get(fault.kind)) is not None:
-            raise UsageError(f"{_name(first)} and {_name(fault)} are faults of one kind, {fault.kind}.", "Rename or remove one.")
-        found[fault.kind] = fault
-    return found
-
-
-def _name(fault: type[Fault]) -> str:
-    return f"{fault.__module__}.{fault.__name__}"
+    return by_name(Fault.__subclasses__(), "kind", "fault")
 
 
 KINDS: dict[str, type[Fault]] = _found()

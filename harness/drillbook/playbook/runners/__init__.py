@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from drillbook.core.additions import declared, import_all
-from drillbook.core.errors import UsageError
+from drillbook.core.additions import by_name, import_all
 from drillbook.playbook.runner import Runner
 
 GROUP = "drillbook.runners"
@@ -25,16 +24,8 @@ def _found() -> dict[str, Runner[Any]]:
         UsageError: what another distribution adds cannot be imported, or two have the same key.
     """
     import_all(__name__, __path__, GROUP, "runner")
-    found: dict[str, Runner[Any]] = {}
-    for runner in sorted(declared(Runner.__subclasses__(), "key"), key=lambda runner: (runner.key != ANY, runner.key)):
-        if (first := found.get(runner.key)) is not None:
-            raise UsageError(f"{_name(type(first))} and {_name(runner)} are runners of one key, {runner.key}.", "Rename or remove one.")
-        found[runner.key] = runner()
-    return found
-
-
-def _name(runner: type[Runner[Any]]) -> str:
-    return f"{runner.__module__}.{runner.__name__}"
+    found = by_name(Runner.__subclasses__(), "key", "runner")
+    return {key: found[key]() for key in sorted(found, key=lambda key: key != ANY)}
 
 
 RUNNERS: dict[str, Runner[Any]] = _found()

@@ -7,8 +7,7 @@ is. The rest of the project knows them by the stage that they are assembled to.
 
 from __future__ import annotations
 
-from drillbook.core.additions import declared, import_all
-from drillbook.core.errors import UsageError
+from drillbook.core.additions import by_name, import_all
 from drillbook.scenario import RunnableScenario
 from drillbook.stage.component import Component
 
@@ -24,18 +23,9 @@ def kinds() -> dict[str, type[Component]]:
     Raises:
         UsageError: two are of one kind.
     """
-    found: dict[str, type[Component]] = {}
-    for kind in sorted(declared(Component.__subclasses__(), "kind"), key=lambda kind: kind.kind):
-        if (first := found.get(kind.kind)) is not None:
-            raise UsageError(f"{_name(first)} and {_name(kind)} are components of one kind, {kind.kind}.", "Rename or remove one.")
-        found[kind.kind] = kind
-    return found
+    return by_name(Component.__subclasses__(), "kind", "component")
 
 
 def components_of(scenario: RunnableScenario) -> list[Component]:
     """The components that a scenario needs."""
     return [component for kind in kinds().values() for component in kind.of(scenario)]
-
-
-def _name(kind: type[Component]) -> str:
-    return f"{kind.__module__}.{kind.__name__}"
